@@ -1,0 +1,154 @@
+//! What a tensor can hold.
+
+use std::fmt::{Debug, Display};
+
+/// A type that tensors can hold: `f32`, `f64`, `i64`, `i32`, `u8` or `bool`.
+pub trait Element: Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + 'static + private::Sealed {
+    /// The name of this type at run time.
+    const DTYPE: DType;
+    /// Whether any bit pattern is a valid value (true of all but `bool`).
+    #[doc(hidden)]
+    const ANY_BITS: bool = true;
+    /// The number 0, or `false`.
+    const ZERO: Self;
+    /// The number 1, or `true`.
+    const ONE: Self;
+}
+
+/// A type with arithmetic: every [`Element`] but `bool`.
+pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
+    /// `self` if it is not a number, else false. Integers always are numbers.
+    fn is_nan(self) -> bool;
+    /// Addition as the type does it in tensors: integers wrap.
+    fn plus(self, rhs: Self) -> Self;
+    /// Subtraction; integers wrap.
+    fn minus(self, rhs: Self) -> Self;
+    /// Multiplication; integers wrap.
+    fn times(self, rhs: Self) -> Self;
+}
+
+/// A type that can be differentiated: `f32` or `f64`.
+pub trait Float: Number + num_traits::Float + crate::kernels::gemm::Gemm {
+    /// The nearest value of this type to `x`.
+    fn of(x: f64) -> Self;
+    /// This value as an `f64`, exactly.
+    fn as_f64(self) -> f64;
+}
+
+/// The element types, as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// 32-bit IEEE 754 floating point.
+    F32,
+    /// 64-bit IEEE 754 floating point.
+    F64,
+    /// 64-bit signed integer.
+    I64,
+    /// 32-bit signed integer.
+    I32,
+    /// 8-bit unsigned integer.
+    U8,
+    /// Truth value, one byte.
+    Bool,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub const fn size(self) -> usize {
+        match self {
+            DType::F64 | DType::I64 => 8,
+            DType::F32 | DType::I32 => 4,
+            DType::U8 | DType::Bool => 1,
+        }
+    }
+
+    /// The name of the type in Rust.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::I64 => "i64",
+            DType::I32 => "i32",
+            DType::U8 => "u8",
+            DType::Bool => "bool",
+        }
+    }
+}
+
+impl Display for DType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+mod private {
+    pub trait Sealed {}
+}
+
+macro_rules! number {
+    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, [$plus:ident $minus:ident $times:ident], |$x:ident| $nan:expr;)*) => {$(
+        impl private::Sealed for $t {}
+        impl Element for $t {
+            const DTYPE: DType = DType::$dtype;
+            const ZERO: Self = $zero;
+            const ONE: Self = $one;
+        }
+        impl Number for $t {
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                let $x = self;
+                $nan
+            }
+            #[inline(always)]
+            fn plus(self, rhs: Self) -> Self {
+                self.$plus(rhs)
+            }
+            #[inline(always)]
+            fn minus(self, rhs: Self) -> Self {
+                self.$minus(rhs)
+            }
+            #[inline(always)]
+            fn times(self, rhs: Self) -> Self {
+                self.$times(rhs)
+            }
+        }
+    )*};
+}
+use std::ops::{Add, Mul, Sub};
+number! {
+    f32: F32, 0.0, 1.0, [add sub mul], |x| x.is_nan();
+    f64: F64, 0.0, 1.0, [add sub mul], |x| x.is_nan();
+    i64: I64, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
+    i32: I32, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
+    u8: U8, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
+}
+
+impl private::Sealed for bool {}
+impl Element for bool {
+    const DTYPE: DType = DType::Bool;
+    const ANY_BITS: bool = false;
+    const ZERO: Self = false;
+    const ONE: Self = true;
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Float for f64 {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x
+    }
+    #[inline(always)]
+    fn as_f64(self) -> f64 {
+        self
+    }
+}

@@ -1,0 +1,7 @@
+//! The loops that do the arithmetic, over plain slices.
+//!
+//! Nothing here knows tensors: a kernel gets slices, sizes and strides that its caller has checked.
+
+pub mod conv;
+pub mod gemm;
+pub mod simd;

@@ -1,0 +1,79 @@
+//! Choosing the instruction set at run time.
+//!
+//! A kernel is written once, as the body of [`Kernel::run`]. [`dispatch`] compiles that body three times (portable,
+//! AVX2 + FMA, AVX-512) and calls the copy that suits the processor it finds, so that a plain `cargo build --release`
+//! is fast everywhere. NEON is part of the baseline on aarch64, where the portable copy already uses it.
+
+/// A kernel: a value holding its operands, and the code to run over them.
+///
+/// `run` must be `#[inline(always)]`, and so must everything hot that it calls: only code inlined into the
+/// dispatched copies is compiled for their instruction set.
+pub trait Kernel {
+    /// What the kernel returns.
+    type Output;
+    /// Runs it, compiled for the instruction set of the caller.
+    fn run(self) -> Self::Output;
+}
+
+impl<R, F: FnOnce() -> R> Kernel for F {
+    type Output = R;
+    #[inline(always)]
+    fn run(self) -> R {
+        self()
+    }
+}
+
+/// The instruction sets for which kernels are compiled, narrowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// What the compile target guarantees: SSE2 on x86-64, NEON on aarch64.
+    Portable,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// 512-bit vectors with masks.
+    Avx512,
+}
+
+impl Isa {
+    /// The widest set that this processor has. The standard library caches the answer: a few loads a call.
+    #[inline]
+    pub fn detect() -> Isa {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::is_x86_feature_detected as has;
+            if has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq") && has!("fma") {
+                return Isa::Avx512;
+            }
+            if has!("avx2") && has!("fma") {
+                return Isa::Avx2;
+            }
+        }
+        Isa::Portable
+    }
+}
+
+/// Runs `kernel`, compiled for the widest instruction set that this processor has.
+#[inline]
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    match Isa::detect() {
+        // SAFETY: `detect` has just found AVX-512 F, VL, BW, DQ and FMA on this processor.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { run_avx512(kernel) },
+        // SAFETY: `detect` has just found AVX2 and FMA on this processor.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { run_avx2(kernel) },
+        _ => kernel.run(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}

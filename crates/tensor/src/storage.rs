@@ -1,0 +1,251 @@
+//! Where the numbers live: aligned blocks of memory that are recycled.
+//!
+//! A training step makes and drops the same temporaries over and over. Handing each one back to the operating system
+//! costs a page fault per 4 KiB at its next use, which is more than the arithmetic on it. So blocks of
+//! [`RECYCLED_FROM`] bytes and more go to a free list when dropped, and the next buffer of their size class takes one from there.
+//!
+//! The free lists are a cache in the way a memory allocator is one: they are shared by all threads, no result depends on
+//! them, and they hold at most [`MAX_CACHED`] bytes. [`trim`] gives everything back.
+
+use std::alloc::{self, Layout};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::Element;
+
+/// Smaller blocks go straight to the system allocator, which is quick enough for them.
+pub const RECYCLED_FROM: usize = 2048;
+
+/// The most bytes that the free lists hold together; what is dropped beyond it goes back to the system at once.
+pub const MAX_CACHED: usize = 256 << 20;
+
+/// Recycled blocks are aligned to a cache line (which is also the widest vector).
+const ALIGN: usize = 64;
+
+/// A fixed number of elements in one block of memory.
+///
+/// Every byte was written at some time: by the system's zeroing when the block was made, or by an earlier user. So a
+/// [`scratch`](Buffer::scratch) buffer holds unspecified but valid numbers, and reading it is a bug without being undefined.
+pub struct Buffer<T: Element> {
+    ptr: NonNull<T>,
+    len: usize,
+    marker: PhantomData<T>,
+}
+
+// SAFETY: a buffer owns its elements like a `Vec` does, and elements are plain data.
+unsafe impl<T: Element> Send for Buffer<T> {}
+// SAFETY: as above; `&Buffer` gives only `&[T]`.
+unsafe impl<T: Element> Sync for Buffer<T> {}
+
+impl<T: Element> Buffer<T> {
+    /// `len` elements of unspecified value, for a kernel that writes them all.
+    pub fn scratch(len: usize) -> Self {
+        let (ptr, fresh) = take(Self::bytes(len));
+        let ptr = ptr.cast::<T>();
+        debug_assert!(ptr.is_aligned());
+        if !T::ANY_BITS && !fresh {
+            // SAFETY: the block has room for `len` elements; all-zero bytes are a valid `bool`.
+            unsafe { ptr.as_ptr().write_bytes(0, len) };
+        }
+        Buffer { ptr, len, marker: PhantomData }
+    }
+
+    /// `len` elements, all equal to `value`.
+    pub fn filled(len: usize, value: T) -> Self {
+        let mut buffer = Self::scratch(len);
+        buffer.fill(value);
+        buffer
+    }
+
+    fn bytes(len: usize) -> usize {
+        len.checked_mul(size_of::<T>()).unwrap_or_else(|| panic!("a tensor of {len} elements does not fit in memory"))
+    }
+}
+
+impl<T: Element> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        give(self.ptr.cast(), self.len * size_of::<T>());
+    }
+}
+
+impl<T: Element> Deref for Buffer<T> {
+    type Target = [T];
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `ptr` is aligned and holds `len` initialised elements, which this buffer owns.
+        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Element> DerefMut for Buffer<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` makes the access exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Element> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::scratch(self.len);
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
+impl<T: Element> From<&[T]> for Buffer<T> {
+    fn from(values: &[T]) -> Self {
+        let mut buffer = Self::scratch(values.len());
+        buffer.copy_from_slice(values);
+        buffer
+    }
+}
+
+/// What the free lists hold now. See [`stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes waiting in the free lists.
+    pub cached: usize,
+    /// Blocks of at least [`RECYCLED_FROM`] bytes asked from the system since the program began.
+    pub system_allocations: usize,
+}
+
+/// Bytes in the free lists now, and how many large blocks the system was ever asked for.
+pub fn stats() -> Stats {
+    Stats { cached: CACHED.load(Ordering::Relaxed), system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed) }
+}
+
+/// Gives every block in the free lists back to the system.
+pub fn trim() {
+    for (class, list) in FREE.iter().enumerate() {
+        let blocks = std::mem::take(&mut *lock(list));
+        for block in blocks {
+            CACHED.fetch_sub(class_bytes(class), Ordering::Relaxed);
+            // SAFETY: blocks in list `class` were allocated with exactly this layout, and the list owned them.
+            unsafe { alloc::dealloc(block.0.as_ptr(), class_layout(class)) };
+        }
+    }
+}
+
+/// A free block. It may be sent between threads because nobody else has its address.
+struct Block(NonNull<u8>);
+// SAFETY: see above.
+unsafe impl Send for Block {}
+
+/// Four size classes an octave, from 2 KiB to beyond any memory: a block is at most a quarter larger than asked.
+const CLASSES: usize = 4 * 44;
+static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+static CACHED: AtomicUsize = AtomicUsize::new(0);
+static SYSTEM_ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
+    // A panic cannot leave a `Vec` of addresses half written.
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The smallest class whose blocks hold `bytes`.
+fn class_of(bytes: usize) -> usize {
+    let above = (bytes - 1) / (RECYCLED_FROM / 4);
+    if above < 8 {
+        return above - 3;
+    }
+    let octave = above.ilog2() as usize - 2;
+    4 * octave + (above >> octave) - 3
+}
+
+/// Bytes of a block of this class: 2048, 2560, 3072, 3584, 4096, 5120, ...
+fn class_bytes(class: usize) -> usize {
+    ((RECYCLED_FROM / 4) * (4 + class % 4)) << (class / 4)
+}
+
+fn class_layout(class: usize) -> Layout {
+    Layout::from_size_align(class_bytes(class), ALIGN).expect("a block smaller than isize::MAX")
+}
+
+fn small_layout(bytes: usize) -> Layout {
+    // 16 is what the system allocator gives without being asked twice.
+    Layout::from_size_align(bytes, 16).expect("a small block")
+}
+
+/// A block of at least `bytes` initialised bytes, and whether they are known to be zero.
+fn take(bytes: usize) -> (NonNull<u8>, bool) {
+    if bytes == 0 {
+        return (NonNull::<u128>::dangling().cast(), true);
+    }
+    let layout = if bytes < RECYCLED_FROM {
+        small_layout(bytes)
+    } else {
+        let class = class_of(bytes);
+        if let Some(block) = lock(&FREE[class]).pop() {
+            CACHED.fetch_sub(class_bytes(class), Ordering::Relaxed);
+            return (block.0, false);
+        }
+        SYSTEM_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        class_layout(class)
+    };
+    // SAFETY: the layout is not empty.
+    let ptr = unsafe { alloc::alloc_zeroed(layout) };
+    (NonNull::new(ptr).unwrap_or_else(|| alloc::handle_alloc_error(layout)), true)
+}
+
+/// Takes back a block that `take(bytes)` gave.
+fn give(ptr: NonNull<u8>, bytes: usize) {
+    if bytes == 0 {
+        return;
+    }
+    let layout = if bytes < RECYCLED_FROM {
+        small_layout(bytes)
+    } else {
+        let class = class_of(bytes);
+        let size = class_bytes(class);
+        if CACHED.fetch_add(size, Ordering::Relaxed) + size <= MAX_CACHED {
+            return lock(&FREE[class]).push(Block(ptr));
+        }
+        CACHED.fetch_sub(size, Ordering::Relaxed);
+        class_layout(class)
+    };
+    // SAFETY: `take(bytes)` allocated this block with the same layout, and its only owner is giving it back.
+    unsafe { alloc::dealloc(ptr.as_ptr(), layout) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_hold_what_they_promise_and_waste_at_most_a_quarter() {
+        for bytes in (RECYCLED_FROM..100_000).chain([1 << 20, (1 << 20) + 1, 123_456_789, 1 << 40]) {
+            let size = class_bytes(class_of(bytes));
+            assert!(size >= bytes && size <= bytes + bytes / 4 + 1, "{bytes} -> {size}");
+        }
+        for class in 1..CLASSES {
+            assert!(class_bytes(class) > class_bytes(class - 1));
+            assert_eq!(class_of(class_bytes(class)), class);
+        }
+    }
+
+    #[test]
+    fn a_dropped_block_is_used_again() {
+        // A size that no other test uses, so that they cannot take the block between the two lines.
+        let len = 777_777;
+        let first = Buffer::<f64>::filled(len, 1.0).ptr;
+        assert_eq!(Buffer::<f64>::scratch(len).ptr, first);
+    }
+
+    #[test]
+    fn scratch_of_bool_is_always_valid() {
+        let len = 555_555;
+        drop(Buffer::<u8>::filled(len, 7));
+        assert!(Buffer::<bool>::scratch(len).iter().all(|&b| !b));
+    }
+
+    #[test]
+    fn empty_and_tiny_buffers() {
+        assert!(Buffer::<f32>::scratch(0).is_empty());
+        let one = Buffer::filled(1, 3i64);
+        assert_eq!(&*one.clone(), &[3]);
+    }
+}
