@@ -3,7 +3,9 @@
 use std::fmt::{Debug, Display};
 
 /// A type that tensors can hold: `f32`, `f64`, `i64`, `i32`, `u8` or `bool`.
-pub trait Element: Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + 'static + private::Sealed {
+pub trait Element:
+    Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + 'static + private::Sealed
+{
     /// The name of this type at run time.
     const DTYPE: DType;
     /// Whether any bit pattern is a valid value (true of all but `bool`).
@@ -17,8 +19,11 @@ pub trait Element: Copy + Default + PartialEq + PartialOrd + Debug + Display + S
 
 /// A type with arithmetic: every [`Element`] but `bool`.
 pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
-    /// `self` if it is not a number, else false. Integers always are numbers.
-    fn is_nan(self) -> bool;
+    /// Whether this is a NaN. Integers never are.
+    #[inline(always)]
+    fn unordered(self) -> bool {
+        self.partial_cmp(&self).is_none()
+    }
     /// Addition as the type does it in tensors: integers wrap.
     fn plus(self, rhs: Self) -> Self;
     /// Subtraction; integers wrap.
@@ -86,7 +91,7 @@ mod private {
 }
 
 macro_rules! number {
-    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, [$plus:ident $minus:ident $times:ident], |$x:ident| $nan:expr;)*) => {$(
+    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $plus:ident $minus:ident $times:ident;)*) => {$(
         impl private::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
@@ -94,11 +99,6 @@ macro_rules! number {
             const ONE: Self = $one;
         }
         impl Number for $t {
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                let $x = self;
-                $nan
-            }
             #[inline(always)]
             fn plus(self, rhs: Self) -> Self {
                 self.$plus(rhs)
@@ -116,11 +116,11 @@ macro_rules! number {
 }
 use std::ops::{Add, Mul, Sub};
 number! {
-    f32: F32, 0.0, 1.0, [add sub mul], |x| x.is_nan();
-    f64: F64, 0.0, 1.0, [add sub mul], |x| x.is_nan();
-    i64: I64, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
-    i32: I32, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
-    u8: U8, 0, 1, [wrapping_add wrapping_sub wrapping_mul], |_x| false;
+    f32: F32, 0.0, 1.0, add sub mul;
+    f64: F64, 0.0, 1.0, add sub mul;
+    i64: I64, 0, 1, wrapping_add wrapping_sub wrapping_mul;
+    i32: I32, 0, 1, wrapping_add wrapping_sub wrapping_mul;
+    u8: U8, 0, 1, wrapping_add wrapping_sub wrapping_mul;
 }
 
 impl private::Sealed for bool {}

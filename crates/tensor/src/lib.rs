@@ -1,10 +1,33 @@
-//! N-dimensional arrays for CPUs.
+//! N-dimensional arrays for CPUs: views, broadcasting, copy-on-write, fast kernels and sums whose bits do not depend on the
+//! number of threads.
+//!
+//! ```
+//! use ravine_tensor::{Rng, Tensor};
+//!
+//! let x = Tensor::<f32>::randn([64, 784], &mut Rng::new(0));
+//! let w = Tensor::from_fn([784, 10], |i| (i % 7) as f32 * 0.01);
+//! let y = (x.matmul(&w) + 1.0).relu();
+//! assert_eq!(y.mean(0).shape(), &[10]);
+//! ```
+//!
+//! The chapters, in reading order: [`Shape`] and [`Axes`] (what a caller says), `layout` (where the elements of a view lie),
+//! [`storage`] (recycled memory), [`Tensor`] (the three together), `ops` (one room per family) and `kernels` (the loops).
 
+mod create;
+mod display;
 mod element;
-#[doc(hidden)]
-pub mod kernels;
+mod kernels;
+mod layout;
+mod ops;
 mod parallel;
+mod random;
+mod shape;
 pub mod storage;
+mod tensor;
 
 pub use element::{DType, Element, Float, Number};
+pub use ops::{Cast, ConvOptions};
 pub use parallel::sequential;
+pub use random::Rng;
+pub use shape::{Axes, Extents, MAX_RANK, Shape};
+pub use tensor::Tensor;

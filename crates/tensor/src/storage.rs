@@ -61,7 +61,8 @@ impl<T: Element> Buffer<T> {
     }
 
     fn bytes(len: usize) -> usize {
-        len.checked_mul(size_of::<T>()).unwrap_or_else(|| panic!("a tensor of {len} elements does not fit in memory"))
+        len.checked_mul(size_of::<T>())
+            .unwrap_or_else(|| panic!("a tensor of {len} elements does not fit in memory"))
     }
 }
 
@@ -115,7 +116,10 @@ pub struct Stats {
 
 /// Bytes in the free lists now, and how many large blocks the system was ever asked for.
 pub fn stats() -> Stats {
-    Stats { cached: CACHED.load(Ordering::Relaxed), system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed) }
+    Stats {
+        cached: CACHED.load(Ordering::Relaxed),
+        system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed),
+    }
 }
 
 /// Gives every block in the free lists back to the system.

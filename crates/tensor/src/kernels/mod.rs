@@ -4,4 +4,6 @@
 
 pub mod conv;
 pub mod gemm;
+pub mod map;
+pub mod reduce;
 pub mod simd;

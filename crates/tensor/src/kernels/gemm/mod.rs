@@ -27,12 +27,21 @@ pub enum Store {
 }
 
 /// `c[m, n] (row-major) = a[m, k] · b[k, n]`, or `+=`.
-pub fn gemm<T: crate::Float>(m: usize, n: usize, k: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], store: Store) {
+pub fn gemm<T: crate::Float>(
+    m: usize,
+    n: usize,
+    k: usize,
+    a: Mat<'_, T>,
+    b: Mat<'_, T>,
+    c: &mut [T],
+    store: Store,
+) {
     for i in 0..m {
         for j in 0..n {
             let mut sum = T::ZERO;
             for p in 0..k {
-                sum += a.data[i * a.row_stride + p * a.col_stride] * b.data[p * b.row_stride + j * b.col_stride];
+                sum +=
+                    a.data[i * a.row_stride + p * a.col_stride] * b.data[p * b.row_stride + j * b.col_stride];
             }
             match store {
                 Store::Overwrite => c[i * n + j] = sum,

@@ -1,0 +1,297 @@
+//! Functions applied to each element: the general `map` and `zip`, and the named ones built on them.
+
+use crate::kernels::map;
+use crate::{Element, Float, Number, Shape, Tensor};
+
+/// The shape that both broadcast to, or a panic that names them.
+#[track_caller]
+pub(crate) fn broadcast_shape(op: &str, a: &Shape, b: &Shape) -> Shape {
+    a.broadcast(b).unwrap_or_else(|| {
+        panic!("{op}: {a} and {b} do not broadcast: aligned at the last axis, sizes must be equal or 1")
+    })
+}
+
+impl<T: Element> Tensor<T> {
+    /// `y[i] = f(x[i])`, as a new tensor. `f` may change the element type.
+    pub fn map<U: Element>(&self, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
+        Tensor::build(*self.shape(), |out| map::unary((self.storage(), self.layout()), out, f))
+    }
+
+    /// `y[i] = f(a[i], b[i])`, as a new tensor, after broadcasting.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn zip<U: Element, V: Element>(&self, other: &Tensor<U>, f: impl Fn(T, U) -> V + Sync) -> Tensor<V> {
+        self.zip_named("zip", other, f)
+    }
+
+    /// [`zip`](Self::zip), for an op that wants its own name in a panic.
+    #[track_caller]
+    pub(crate) fn zip_named<U: Element, V: Element>(
+        &self,
+        op: &str,
+        other: &Tensor<U>,
+        f: impl Fn(T, U) -> V + Sync,
+    ) -> Tensor<V> {
+        let shape = broadcast_shape(op, self.shape(), other.shape());
+        let (a, b) = (self.layout().broadcast_to(&shape), other.layout().broadcast_to(&shape));
+        Tensor::build(shape, |out| map::binary((self.storage(), &a), (other.storage(), &b), out, f))
+    }
+
+    /// `y[i] = f(a[i], b[i], c[i])`, as a new tensor, after broadcasting.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn zip3<U: Element, V: Element, W: Element>(
+        &self,
+        b: &Tensor<U>,
+        c: &Tensor<V>,
+        f: impl Fn(T, U, V) -> W + Sync,
+    ) -> Tensor<W> {
+        let shape = broadcast_shape("zip3", self.shape(), b.shape());
+        let shape = broadcast_shape("zip3", &shape, c.shape());
+        let layouts = (
+            self.layout().broadcast_to(&shape),
+            b.layout().broadcast_to(&shape),
+            c.layout().broadcast_to(&shape),
+        );
+        Tensor::build(shape, |out| {
+            map::ternary(
+                (self.storage(), &layouts.0),
+                (b.storage(), &layouts.1),
+                (c.storage(), &layouts.2),
+                out,
+                f,
+            );
+        })
+    }
+
+    /// `x[i] = f(x[i])`, in place.
+    pub fn map_(&mut self, f: impl Fn(T) -> T + Sync) {
+        map::each(self.as_mut_slice(), |v| *v = f(*v));
+    }
+
+    /// `f(&mut x[i], a[i])`, in place; `a` is broadcast to the shape of `x`.
+    ///
+    /// # Panics
+    /// If `a` does not broadcast to the shape of `x`.
+    #[track_caller]
+    pub fn zip_<U: Element>(&mut self, a: &Tensor<U>, f: impl Fn(&mut T, U) + Sync) {
+        let shape = *self.shape();
+        let fits = shape.broadcast(a.shape()) == Some(shape);
+        assert!(
+            fits,
+            "zip_: {} does not broadcast to {shape}, the shape of the tensor that is written",
+            a.shape()
+        );
+        let layout = a.layout().broadcast_to(&shape);
+        map::update(self.as_mut_slice(), (a.storage(), &layout), f);
+    }
+}
+
+/// Named functions of one variable: doc, name, formula.
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident = |$x:ident| $formula:expr;)*) => {
+        impl<T: Float> Tensor<T> {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> Tensor<T> {
+                self.map(|$x| $formula)
+            }
+        )*}
+    };
+}
+
+unary! {
+    /// `eˣ`.
+    exp = |x| x.exp();
+    /// `eˣ - 1`, exact also near 0.
+    expm1 = |x| x.exp_m1();
+    /// The natural logarithm. NaN below 0, `-inf` at 0.
+    log = |x| x.ln();
+    /// `log(1 + x)`, exact also near 0.
+    log1p = |x| x.ln_1p();
+    /// The square root. NaN below 0.
+    sqrt = |x| x.sqrt();
+    /// `1 / x`.
+    reciprocal = |x| T::ONE / x;
+    /// `x²`.
+    square = |x| x * x;
+    /// The sine of an angle in radians.
+    sin = |x| x.sin();
+    /// The cosine of an angle in radians.
+    cos = |x| x.cos();
+    /// The hyperbolic tangent.
+    tanh = |x| x.tanh();
+    /// The logistic function `1 / (1 + e⁻ˣ)`, without overflow at either end.
+    sigmoid = |x| {
+        let e = (-x.abs()).exp();
+        let far = e / (T::ONE + e);
+        if x >= T::ZERO { T::ONE - far } else { far }
+    };
+    /// `max(x, 0)`; NaN stays NaN.
+    relu = |x| if x <= T::ZERO { T::ZERO } else { x };
+    /// The magnitude.
+    abs = |x| x.abs();
+    /// -1, 0 or 1 by sign; 0 at ±0, NaN at NaN.
+    sign = |x| if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x * T::ZERO };
+}
+
+impl<T: Float> Tensor<T> {
+    /// `xᵖ` with one exponent for all elements.
+    #[must_use]
+    pub fn powf(&self, p: T) -> Tensor<T> {
+        if p == T::of(2.0) { self.square() } else { self.map(|x| x.powf(p)) }
+    }
+
+    /// `xᵖ` with an exponent for each element, after broadcasting.
+    #[track_caller]
+    #[must_use]
+    pub fn pow(&self, p: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("pow", p, |x, p| x.powf(p))
+    }
+}
+
+impl<T: Number> Tensor<T> {
+    /// The larger of the two, element by element; NaN if either is.
+    #[track_caller]
+    #[must_use]
+    pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("maximum", other, |a, b| if a > b || a.unordered() { a } else { b })
+    }
+
+    /// The smaller of the two, element by element; NaN if either is.
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("minimum", other, |a, b| if a < b || a.unordered() { a } else { b })
+    }
+
+    /// Each element held between `low` and `high`; NaN stays NaN.
+    ///
+    /// # Panics
+    /// If `low > high`.
+    #[track_caller]
+    #[must_use]
+    pub fn clamp(&self, low: T, high: T) -> Tensor<T> {
+        assert!(low <= high, "clamp: the lower bound {low} is above the upper bound {high}");
+        self.map(|x| {
+            if x < low {
+                low
+            } else if x > high {
+                high
+            } else {
+                x
+            }
+        })
+    }
+}
+
+/// Comparisons, element by element after broadcasting; any comparison with NaN but `ne` is false.
+macro_rules! comparison {
+    ($($(#[$doc:meta])* $name:ident, $op:tt;)*) => {
+        impl<T: Element> Tensor<T> {$(
+            $(#[$doc])*
+            #[track_caller]
+            #[must_use]
+            pub fn $name(&self, other: &Tensor<T>) -> Tensor<bool> {
+                self.zip_named(stringify!($name), other, |a, b| a $op b)
+            }
+        )*}
+    };
+}
+
+comparison! {
+    /// Whether `a = b`, element by element after broadcasting.
+    eq, ==;
+    /// Whether `a ≠ b`, element by element after broadcasting.
+    ne, !=;
+    /// Whether `a < b`, element by element after broadcasting.
+    lt, <;
+    /// Whether `a ≤ b`, element by element after broadcasting.
+    le, <=;
+    /// Whether `a > b`, element by element after broadcasting.
+    gt, >;
+    /// Whether `a ≥ b`, element by element after broadcasting.
+    ge, >=;
+}
+
+impl Tensor<bool> {
+    /// `a` where this mask is true, `b` where it is false, after broadcasting all three.
+    #[track_caller]
+    #[must_use]
+    pub fn select<T: Element>(&self, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+        self.zip3(a, b, |mask, a, b| if mask { a } else { b })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasting_and_views_agree_with_indexing() {
+        let a = Tensor::<f64>::from_fn([4, 3, 5], |i| i as f64);
+        let b = Tensor::<f64>::from_fn([5, 4], |i| 100.0 * i as f64);
+        let sum = a.permute([1, 2, 0]).zip(&b, |a, b| a + b);
+        assert_eq!(sum.shape(), &[3, 5, 4]);
+        for i in 0..3 {
+            for j in 0..5 {
+                for k in 0..4 {
+                    assert_eq!(sum.at([i, j, k]), a.at([k, i, j]) + b.at([j, k]));
+                }
+            }
+        }
+        let row = b.narrow(1, 2, 1);
+        let outer = row.zip3(&Tensor::from([1.0, 2.0]), &Tensor::scalar(0.5), |a, b, c| a * b + c);
+        assert_eq!(outer.at([3, 1]), 1400.0 * 2.0 + 0.5);
+    }
+
+    #[test]
+    fn large_tensors_are_split_without_a_seam() {
+        let n = 1_000_003;
+        let a = Tensor::<f32>::from_fn(n, |i| i as f32);
+        assert!(a.map(|v| v + 1.0).iter().enumerate().all(|(i, v)| v == i as f32 + 1.0));
+        let mut m = Tensor::<f32>::ones([1000, 1001]);
+        m.zip_(&Tensor::from_fn([1000, 1], |i| i as f32), |m, r| *m += r);
+        assert!(m.iter().enumerate().all(|(i, v)| v == 1.0 + (i / 1001) as f32));
+        m.map_(|v| -v);
+        assert_eq!(m.at([999, 1000]), -1000.0);
+    }
+
+    #[test]
+    fn edges_of_the_named_functions() {
+        let inf = f32::INFINITY;
+        let x = Tensor::from([-inf, -1e4, -1.0, -0.0, 0.0, 1.0, 1e4, inf]);
+        assert_eq!(x.sigmoid().to_vec()[..2], [0.0, 0.0]);
+        assert_eq!(x.sigmoid().to_vec()[3..5], [0.5, 0.5]);
+        assert_eq!(x.sigmoid().to_vec()[6..], [1.0, 1.0]);
+        assert_eq!(x.relu().to_vec(), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1e4, inf]);
+        let nan = Tensor::from([f32::NAN]);
+        for y in [
+            nan.relu(),
+            nan.sigmoid(),
+            nan.sign(),
+            nan.clamp(0.0, 1.0),
+            nan.maximum(&Tensor::zeros([1])),
+            Tensor::zeros([1]).minimum(&nan),
+        ] {
+            assert!(y.item().is_nan());
+        }
+        assert_eq!(
+            Tensor::from([1.0, -2.0])
+                .gt(&Tensor::scalar(0.0))
+                .select(&Tensor::scalar(1), &Tensor::scalar(-1))
+                .to_vec(),
+            [1, -1]
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "pow: [2, 3] and [2] do not broadcast")]
+    fn shapes_that_do_not_broadcast() {
+        let _ = Tensor::<f32>::ones([2, 3]).pow(&Tensor::ones([2]));
+    }
+}

@@ -1,0 +1,140 @@
+//! The matrix product, alone and in batches.
+
+use crate::kernels::gemm::{self, Mat, Store};
+use crate::{Float, Shape, Tensor};
+
+/// One matrix of a tensor, as the kernel reads it. Negative strides are copied away first.
+fn mat<T: Float>(x: &Tensor<T>, start: usize) -> Mat<'_, T> {
+    let strides = x.strides();
+    let [row_stride, col_stride] = [strides[x.rank() - 2], strides[x.rank() - 1]].map(|s| s as usize);
+    Mat { data: &x.storage()[start..], row_stride, col_stride }
+}
+
+/// A tensor that the kernel can read in place: itself, or a copy if a stride of its matrices is negative.
+fn readable<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+    if x.strides()[x.rank() - 2..].iter().any(|&s| s < 0) { x.contiguous() } else { x.clone() }
+}
+
+impl<T: Float> Tensor<T> {
+    /// The matrix product `y[.., i, j] = Σ_p a[.., i, p] b[.., p, j]`.
+    ///
+    /// Shapes: `[.., m, k] · [.., k, n] -> [.., m, n]`; leading axes broadcast. A vector on the left is a row, on the right a
+    /// column, and its axis disappears from the result: `[k] · [k, n] -> [n]`, `[m, k] · [k] -> [m]`, `[k] · [k] -> []`.
+    ///
+    /// # Panics
+    /// Naming both shapes, if the inner sizes differ, the leading axes do not broadcast, or either is a scalar.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, rhs: &Tensor<T>) -> Tensor<T> {
+        let (a, b) = (self, rhs);
+        let fail = |why: &str| -> ! { panic!("matmul: {} · {}: {why}", a.shape(), b.shape()) };
+        if a.rank() == 0 || b.rank() == 0 {
+            fail("a scalar is not a matrix; multiply with `*`");
+        }
+        let (row, column) = (a.rank() == 1, b.rank() == 1);
+        let a2 = if row { a.unsqueeze(0) } else { a.clone() };
+        let b2 = if column { b.unsqueeze(1) } else { b.clone() };
+        let (k, k2) = (a2.size(-1), b2.size(-2));
+        if k != k2 {
+            fail(&format!("inner dimensions {k} and {k2} differ"));
+        }
+        let Some(batch) = leading(&a2).broadcast(&leading(&b2)) else {
+            fail("leading axes do not broadcast")
+        };
+        let mut y = batched(&a2, &b2, &batch);
+        if row {
+            y = y.squeeze(-2);
+        }
+        if column {
+            y = y.squeeze(-1);
+        }
+        y
+    }
+}
+
+fn leading<T: Float>(x: &Tensor<T>) -> Shape {
+    Shape::from(&x.shape()[..x.rank() - 2])
+}
+
+fn batched<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor<T> {
+    let (m, k, n) = (a.size(-2), a.size(-1), b.size(-1));
+    let shape = |rows, columns| Shape::from([batch, &[rows, columns][..]].concat());
+    let (a, b) = (readable(a), readable(b));
+    if batch.rank() == 0 {
+        let (a, b) = (mat(&a, a.layout().offset()), mat(&b, b.layout().offset()));
+        return Tensor::build(shape(m, n), |out| gemm::gemm(m, n, k, a, b, out, Store::Overwrite));
+    }
+    // A shared right-hand matrix under contiguous rows is one tall product.
+    if b.rank() == 2 && a.is_contiguous() {
+        let flat = a.reshape([batch.numel() * m, k]);
+        return batched(&flat, &b, &Shape::default()).reshape(shape(m, n));
+    }
+    let starts = |x: &Tensor<T>| {
+        let mut firsts = Vec::with_capacity(batch.numel());
+        let view = x.narrow(-2, 0, 1.min(x.size(-2))).narrow(-1, 0, 1.min(x.size(-1)));
+        let layout = view.layout().broadcast_to(&shape(view.size(-2), view.size(-1)));
+        let runs = crate::layout::Runs::new([&layout]);
+        runs.for_each(0..runs.count, |[first]| {
+            firsts.extend((0..runs.len).map(|i| first.wrapping_add_signed(i as isize * runs.step[0])));
+        });
+        firsts
+    };
+    let (a_starts, b_starts) = (starts(&a), starts(&b));
+    Tensor::build(shape(m, n), |out| {
+        if k == 0 {
+            return out.fill(T::ZERO);
+        }
+        crate::parallel::split_units(out, m * n, batch.numel() * m * n * k, |range, out| {
+            for (i, out) in range.zip(out.chunks_exact_mut(m * n)) {
+                gemm::gemm(m, n, k, mat(&a, a_starts[i]), mat(&b, b_starts[i]), out, Store::Overwrite);
+            }
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    fn naive(a: &Tensor<f64>, b: &Tensor<f64>) -> Tensor<f64> {
+        (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2)
+    }
+
+    #[test]
+    fn all_ranks_views_and_broadcasts() {
+        let mut rng = Rng::new(1);
+        let shapes: &[(&[usize], &[usize])] = &[
+            (&[3, 4], &[4, 5]),
+            (&[2, 3, 4], &[4, 5]),
+            (&[2, 3, 4], &[2, 4, 5]),
+            (&[2, 1, 3, 4], &[7, 4, 5]),
+            (&[3, 4], &[6, 4, 5]),
+            (&[0, 4], &[4, 5]),
+            (&[3, 0], &[0, 5]),
+            (&[2, 3, 0], &[2, 0, 5]),
+        ];
+        for &(a, b) in shapes {
+            let (a, b) = (Tensor::<f64>::randn(a, &mut rng), Tensor::<f64>::randn(b, &mut rng));
+            let want = naive(&a, &b);
+            let close = |y: Tensor<f64>| y.shape() == want.shape() && (&y - &want).all(|d| d.abs() < 1e-12);
+            assert!(close(a.matmul(&b)), "{} · {}", a.shape(), b.shape());
+            assert!(close(a.t().contiguous().t().matmul(&b.t().contiguous().t())), "transposed");
+            assert!(close(a.flip(-1).matmul(&b.flip(-2))), "flipped");
+        }
+    }
+
+    #[test]
+    fn vectors() {
+        let (v, m) = (Tensor::from([1.0f32, 2.0]), Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]));
+        assert_eq!(v.matmul(&m).to_vec(), [7.0, 10.0]);
+        assert_eq!(m.matmul(&v).to_vec(), [5.0, 11.0]);
+        assert_eq!(v.matmul(&v).item(), 5.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "matmul: [64, 784] · [100, 10]: inner dimensions 784 and 100 differ")]
+    fn inner_sizes_differ() {
+        let _ = Tensor::<f32>::zeros([64, 784]).matmul(&Tensor::zeros([100, 10]));
+    }
+}

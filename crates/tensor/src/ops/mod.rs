@@ -1,0 +1,15 @@
+//! What can be done with tensors, one room per family.
+
+mod arithmetic;
+mod cast;
+mod conv;
+mod elementwise;
+mod index;
+mod join;
+mod matmul;
+mod reduce;
+mod softmax;
+mod view;
+
+pub use cast::Cast;
+pub use conv::ConvOptions;

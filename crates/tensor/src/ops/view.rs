@@ -1,0 +1,278 @@
+//! Views: other shapes, orders and parts of the same elements. Only `reshape` may have to copy.
+
+use std::ops::{Bound, RangeBounds};
+
+use crate::shape::{Extents, MAX_RANK};
+use crate::{Element, Shape, Tensor};
+
+impl<T: Element> Tensor<T> {
+    /// The same elements in row-major order, in another shape; one size may be -1 and is worked out.
+    ///
+    /// A view where strides allow it, a copy where they do not.
+    ///
+    /// # Panics
+    /// If the new shape has not as many elements.
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(&self, shape: impl Extents) -> Self {
+        let shape = shape.resolve("reshape", self.shape());
+        match self.layout().reshaped(&shape) {
+            Some(layout) => self.view_with(layout),
+            None => self.contiguous().reshape(shape),
+        }
+    }
+
+    /// Axes `start` and all after it merged into one: `[64, 16, 5, 5]` flattened from 1 is `[64, 400]`.
+    #[track_caller]
+    #[must_use]
+    pub fn flatten(&self, start: isize) -> Self {
+        let start = self.shape().axis("flatten", start);
+        let mut sizes = self.shape()[..start].to_vec();
+        sizes.push(self.shape()[start..].iter().product());
+        self.reshape(Shape::from(sizes))
+    }
+
+    /// The axes in another order: axis `d` of the result is axis `order[d]` of this tensor.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    #[must_use]
+    pub fn permute<const N: usize>(&self, order: [isize; N]) -> Self {
+        assert!(
+            N == self.rank(),
+            "permute: {order:?} names {N} axes, but shape {} has {}",
+            self.shape(),
+            self.rank()
+        );
+        let order = order.map(|axis| self.shape().axis("permute", axis));
+        let mut seen = [false; MAX_RANK];
+        order.iter().for_each(|&axis| seen[axis] = true);
+        assert!(
+            seen[..N].iter().all(|&s| s),
+            "permute: {order:?} does not name every axis of {} once",
+            self.shape()
+        );
+        self.view_with(self.layout().permuted(&order))
+    }
+
+    /// Axes `a` and `b` exchanged.
+    #[track_caller]
+    #[must_use]
+    pub fn transpose(&self, a: isize, b: isize) -> Self {
+        let (a, b) = (self.shape().axis("transpose", a), self.shape().axis("transpose", b));
+        let mut order: Vec<usize> = (0..self.rank()).collect();
+        order.swap(a, b);
+        self.view_with(self.layout().permuted(&order))
+    }
+
+    /// The last two axes exchanged: the transpose of a matrix, or of each matrix of a batch.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn t(&self) -> Self {
+        assert!(self.rank() >= 2, "t: shape {} has fewer than two axes to exchange", self.shape());
+        self.transpose(-2, -1)
+    }
+
+    /// Axis `axis`, which must have size 1, left out.
+    #[track_caller]
+    #[must_use]
+    pub fn squeeze(&self, axis: isize) -> Self {
+        let at = self.shape().axis("squeeze", axis);
+        assert!(
+            self.shape()[at] == 1,
+            "squeeze: axis {axis} of shape {} has size {}, not 1",
+            self.shape(),
+            self.shape()[at]
+        );
+        self.view_with(self.layout().without(at))
+    }
+
+    /// A new axis of size 1 before axis `axis`; -1 puts it last.
+    #[track_caller]
+    #[must_use]
+    pub fn unsqueeze(&self, axis: isize) -> Self {
+        let rank = self.rank() as isize;
+        let at = if axis < 0 { axis + rank + 1 } else { axis };
+        assert!(
+            (0..=rank).contains(&at),
+            "unsqueeze: axis {axis} is out of range for shape {}",
+            self.shape()
+        );
+        self.view_with(self.layout().with_unit(at as usize))
+    }
+
+    /// This tensor repeated along axes of size 1, and along new leading axes, to fill `shape`; nothing is copied.
+    ///
+    /// # Panics
+    /// If it does not broadcast to `shape`.
+    #[track_caller]
+    #[must_use]
+    #[doc(alias = "broadcast_to")]
+    pub fn expand(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert!(
+            self.shape().broadcast(&shape) == Some(shape),
+            "expand: {} does not broadcast to {shape}",
+            self.shape()
+        );
+        self.view_with(self.layout().broadcast_to(&shape))
+    }
+
+    /// `len` elements along `axis`, from `start` on.
+    ///
+    /// # Panics
+    /// If they go beyond the end.
+    #[track_caller]
+    #[must_use]
+    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Self {
+        let at = self.shape().axis("narrow", axis);
+        let size = self.shape()[at];
+        assert!(
+            start.checked_add(len).is_some_and(|end| end <= size),
+            "narrow: {len} elements from {start} on go beyond axis {axis} of shape {}",
+            self.shape()
+        );
+        self.view_with(self.layout().sliced(at, start, len, 1))
+    }
+
+    /// The part of axis `axis` inside a range: `x.slice(0, 10..)`.
+    ///
+    /// # Panics
+    /// If the range goes beyond the end or its start beyond its end.
+    #[track_caller]
+    #[must_use]
+    pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Self {
+        let size = self.size(axis);
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before + 1,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last + 1,
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => size,
+        };
+        assert!(
+            start <= end && end <= size,
+            "slice: {start}..{end} is not inside axis {axis} of shape {}",
+            self.shape()
+        );
+        self.narrow(axis, start, end - start)
+    }
+
+    /// Every `step`-th element along `axis`, from the first on.
+    ///
+    /// # Panics
+    /// If `step` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn step_by(&self, axis: isize, step: usize) -> Self {
+        assert!(step > 0, "step_by: a step of 0 goes nowhere");
+        let at = self.shape().axis("step_by", axis);
+        self.view_with(self.layout().sliced(at, 0, self.shape()[at].div_ceil(step), step as isize))
+    }
+
+    /// The elements at `index` along `axis`, which disappears: `x.index(0, 3)` is row 3.
+    #[track_caller]
+    #[must_use]
+    pub fn index(&self, axis: isize, index: usize) -> Self {
+        let at = self.shape().axis("index", axis);
+        assert!(index < self.shape()[at], "index: {index} is outside axis {axis} of shape {}", self.shape());
+        self.view_with(self.layout().sliced(at, index, 1, 1).without(at))
+    }
+
+    /// The order of the elements along `axis` reversed.
+    #[track_caller]
+    #[must_use]
+    pub fn flip(&self, axis: isize) -> Self {
+        let at = self.shape().axis("flip", axis);
+        let size = self.shape()[at];
+        self.view_with(self.layout().sliced(at, size.saturating_sub(1), size, -1))
+    }
+
+    /// The diagonal `x[.., i, i + offset]` of the last two axes, as the last axis.
+    #[track_caller]
+    #[must_use]
+    pub fn diagonal(&self, offset: isize) -> Self {
+        assert!(self.rank() >= 2, "diagonal: shape {} has fewer than two axes", self.shape());
+        self.view_with(self.layout().diagonal(self.rank() - 2, self.rank() - 1, offset))
+    }
+
+    /// Consecutive pieces of `len` along `axis`; the last may be shorter.
+    #[track_caller]
+    #[must_use]
+    pub fn split(&self, axis: isize, len: usize) -> Vec<Self> {
+        assert!(len > 0, "split: pieces of 0 elements never end");
+        let size = self.size(axis);
+        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Tensor<i32> {
+        Tensor::from_fn([2, 3, 4], |i| i as i32)
+    }
+
+    #[test]
+    fn views_share_storage_and_show_the_right_elements() {
+        let x = sample();
+        let cases: Vec<(&str, Tensor<i32>, &[usize], Vec<i32>)> = vec![
+            ("reshape", x.reshape([4, -1]), &[4, 6], (0..24).collect()),
+            ("flatten", x.flatten(1), &[2, 12], (0..24).collect()),
+            ("index", x.index(1, 2), &[2, 4], vec![8, 9, 10, 11, 20, 21, 22, 23]),
+            ("narrow", x.narrow(-1, 1, 2).index(0, 0), &[3, 2], vec![1, 2, 5, 6, 9, 10]),
+            ("slice", x.slice(0, 1..).index(1, 0), &[1, 4], vec![12, 13, 14, 15]),
+            ("step_by", x.step_by(2, 3).index(0, 0), &[3, 2], vec![0, 3, 4, 7, 8, 11]),
+            ("flip", x.flip(1).index(0, 0), &[3, 4], vec![8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]),
+            ("t", x.index(0, 0).t(), &[4, 3], vec![0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]),
+            ("diagonal", x.diagonal(0), &[2, 3], vec![0, 5, 10, 12, 17, 22]),
+            ("diagonal above", x.diagonal(2), &[2, 2], vec![2, 7, 14, 19]),
+            ("diagonal below", x.diagonal(-1), &[2, 2], vec![4, 9, 16, 21]),
+            ("unsqueeze", x.unsqueeze(-1).unsqueeze(0).squeeze(0), &[2, 3, 4, 1], (0..24).collect()),
+            (
+                "expand",
+                x.narrow(1, 0, 1).narrow(2, 0, 1).expand([2, 2, 2]),
+                &[2, 2, 2],
+                vec![0, 0, 0, 0, 12, 12, 12, 12],
+            ),
+            ("permute", x.permute([2, 0, 1]).index(0, 1), &[2, 3], vec![1, 5, 9, 13, 17, 21]),
+        ];
+        for (name, view, shape, values) in cases {
+            assert_eq!(view.shape(), shape, "{name}");
+            assert_eq!(view.to_vec(), values, "{name}");
+            assert!(view.shares_storage_with(&x), "{name} copied");
+        }
+    }
+
+    #[test]
+    fn reshape_copies_what_it_must() {
+        let x = sample().t();
+        let flat = x.reshape([24]);
+        assert_eq!(flat.to_vec()[..4], [0, 4, 8, 1]);
+        assert!(!flat.shares_storage_with(&x));
+    }
+
+    #[test]
+    fn empty_and_scalar_views() {
+        let empty = Tensor::<f32>::zeros([0, 3]);
+        assert_eq!(empty.flip(0).shape(), &[0, 3]);
+        assert_eq!(empty.t().to_vec(), [0.0f32; 0]);
+        assert_eq!(empty.reshape([-1, 1]).shape(), &[0, 1]);
+        assert_eq!(Tensor::scalar(2.0f32).reshape([1, 1]).squeeze(0).to_vec(), [2.0]);
+        assert_eq!(sample().split(2, 3).iter().map(|p| p.size(2)).collect::<Vec<_>>(), [3, 1]);
+    }
+
+    #[test]
+    #[should_panic(expected = "narrow: 3 elements from 2 on go beyond axis 1 of shape [2, 3, 4]")]
+    fn narrow_beyond_the_end() {
+        let _ = sample().narrow(1, 2, 3);
+    }
+}
