@@ -58,6 +58,39 @@ impl<T: Element> Tensor<T> {
 }
 
 impl<T: Number> Tensor<T> {
+    /// The transpose of [`index_select`](Self::index_select): zeros with `n` slices along `axis`, to which
+    /// `y[.., index[j], ..] += x[.., j, ..]`, in the order of `j`.
+    ///
+    /// # Panics
+    /// If `index` has not as many entries as `axis`, or one is outside `0..n`.
+    #[track_caller]
+    #[must_use]
+    pub fn index_add(&self, axis: isize, index: &Tensor<i64>, n: usize) -> Tensor<T> {
+        let at = self.shape().axis("index_add", axis);
+        let size = self.shape()[at];
+        assert!(
+            *index.shape() == [size],
+            "index_add: the index has shape {}, but axis {axis} of shape {} has {size} slices",
+            index.shape(),
+            self.shape()
+        );
+        let index: Vec<usize> = index.iter().map(|i| checked("index_add", i, n)).collect();
+        let mut shape = *self.shape();
+        shape[at] = n;
+        let x = self.contiguous();
+        let inner: usize = shape[at + 1..].iter().product();
+        let mut y: Tensor<T> = Tensor::zeros(shape);
+        if x.numel() > 0 {
+            let blocks = y.as_mut_slice().chunks_exact_mut(n * inner);
+            for (out, x) in blocks.zip(x.values().chunks_exact(size * inner)) {
+                for (x, &i) in x.chunks_exact(inner).zip(&index) {
+                    out[i * inner..][..inner].iter_mut().zip(x).for_each(|(y, &x)| *y = y.plus(x));
+                }
+            }
+        }
+        y
+    }
+
     /// The transpose of [`gather`](Self::gather): zeros with `n` columns, to which `y[i, .., index[i, .., j]] += x[i, .., j]`.
     ///
     /// # Panics

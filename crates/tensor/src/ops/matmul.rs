@@ -52,6 +52,22 @@ impl<T: Float> Tensor<T> {
     }
 }
 
+impl<T: Float> Tensor<T> {
+    /// The layer `y = x wᵀ + b`. Shapes: `x [.., in]`, `weight [out, in]`, `bias [out]` -> `[.., out]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    #[must_use]
+    pub fn linear(&self, weight: &Tensor<T>, bias: Option<&Tensor<T>>) -> Tensor<T> {
+        let y = self.matmul(&weight.t());
+        match bias {
+            Some(bias) => y + bias,
+            None => y,
+        }
+    }
+}
+
 fn leading<T: Float>(x: &Tensor<T>) -> Shape {
     Shape::from(&x.shape()[..x.rank() - 2])
 }

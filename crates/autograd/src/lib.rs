@@ -1,0 +1,39 @@
+//! Reverse-mode automatic differentiation on a tape, to any order.
+//!
+//! ```
+//! use ravine_autograd::Tape;
+//! use ravine_tensor::Tensor;
+//!
+//! let tape = Tape::new();
+//! let x = tape.variable(Tensor::from([1.0, 2.0, 3.0]));
+//! let y = (&x * &x).sum(..);
+//! assert_eq!(y.backward().wrt(&x).unwrap().to_vec(), [2.0, 4.0, 6.0]);
+//! ```
+//!
+//! One forward pass owns one [`Tape`]; a [`Var`] is a tensor and its place on the tape. Creation order is topological order,
+//! so [`Var::backward`] walks the tape from its end to its beginning, once, without recursion. Each op stands in one place
+//! (the modules of `ops`, as methods of [`Var`]) with its forward pass and its derivative, the latter written in `Var`
+//! ops too: recorded, it can itself be differentiated ([`grad`]).
+//!
+//! The chapters, in reading order: `tape`, `var` (with [`record`], the door through which every op goes, yours as well),
+//! `backward`, [`Param`] and [`Buffer`], [`Module`], `ops`, and [`gradcheck`].
+
+#![forbid(unsafe_code)]
+
+// The derive macro writes `::ravine::Module`; here, that is this crate.
+extern crate self as ravine;
+
+mod backward;
+pub mod gradcheck;
+mod module;
+mod ops;
+mod param;
+mod tape;
+mod var;
+
+pub use backward::{Gradients, grad};
+pub use module::{Leaf, Module, Visitor};
+pub use param::{Buffer, BufferUpdates, Param};
+pub use ravine_derive::Module;
+pub use tape::Tape;
+pub use var::{Saved, Var, record, record_many, record_with_output};

@@ -1,0 +1,236 @@
+//! A tensor with a place on a tape, and the door through which ops are recorded.
+
+use std::fmt;
+use std::panic::Location;
+
+use ravine_tensor::{Float, Shape, Tensor};
+
+use crate::tape::{NodeId, Origin, Pullback, Tape};
+
+/// A tensor and its place on a tape. Cheap to clone: the numbers are shared.
+#[derive(Clone)]
+pub struct Var<T: Float = f32> {
+    tape: Tape<T>,
+    id: NodeId,
+    value: Tensor<T>,
+}
+
+impl<T: Float> Var<T> {
+    pub(crate) fn at(tape: Tape<T>, id: NodeId, value: Tensor<T>) -> Self {
+        Var { tape, id, value }
+    }
+
+    /// The numbers.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The numbers, without the tape.
+    pub fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
+    pub(crate) fn value_mut(&mut self) -> &mut Tensor<T> {
+        &mut self.value
+    }
+
+    /// The tape it is on.
+    pub fn tape(&self) -> &Tape<T> {
+        &self.tape
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The size along each axis.
+    pub fn shape(&self) -> &Shape {
+        self.value.shape()
+    }
+
+    /// The size along `axis`, which may be counted from the end.
+    #[track_caller]
+    pub fn size(&self, axis: isize) -> usize {
+        self.value.size(axis)
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.value.rank()
+    }
+
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.value.numel()
+    }
+
+    /// The only element of a tensor that has one.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        self.value.item()
+    }
+
+    /// Whether a gradient can flow through this value.
+    pub fn requires_grad(&self) -> bool {
+        !self.id.is_constant()
+    }
+
+    /// The same numbers as a constant: no gradient flows back through it.
+    pub fn detach(&self) -> Var<T> {
+        self.tape.input(self.value.clone())
+    }
+
+    /// A constant on the same tape.
+    pub fn constant(&self, value: Tensor<T>) -> Var<T> {
+        self.tape.input(value)
+    }
+
+    /// What a derivative keeps of this value. It does not hold the tape, which would then hold itself and never be freed.
+    pub fn saved(&self) -> Saved<T> {
+        Saved { id: self.id, value: self.value.clone() }
+    }
+}
+
+impl<T: Float> fmt::Debug for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Var({:?})", self.value)
+    }
+}
+
+/// A value kept for the backward pass, made by [`Var::saved`].
+pub struct Saved<T: Float = f32> {
+    id: NodeId,
+    value: Tensor<T>,
+}
+
+impl<T: Float> Saved<T> {
+    /// The value as a variable again, on the tape of the incoming gradient `dy`.
+    pub fn on(&self, dy: &Var<T>) -> Var<T> {
+        Var::at(dy.tape.clone(), self.id, self.value.clone())
+    }
+
+    /// The numbers.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+}
+
+/// Records an op: its name, inputs, output, and derivative. Every op of this crate goes through here, and yours can.
+///
+/// `pullback(dy, needs)` gets the gradient `dy` by the output and says the gradient by each input, where `needs` asks for it,
+/// written with `Var` ops so that it can be differentiated again. Values that it needs are kept by [`Var::saved`];
+/// never move a `Var` into it (the tape would hold itself). A gradient in a shape to which its input was broadcast is
+/// summed back to the shape of the input by the engine.
+///
+/// ```
+/// use ravine_autograd::{Tape, Var, record};
+/// use ravine_tensor::Tensor;
+///
+/// /// `y = x³`. Backward: `dx = 3 x² dy`.
+/// fn cube(x: &Var) -> Var {
+///     let saved = x.saved();
+///     let y = x.value().map(|x| x * x * x);
+///     record("cube", [x], y, move |dy, _needs| {
+///         let x = saved.on(dy);
+///         [Some(&x * &x * 3.0 * dy)]
+///     })
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::scalar(2.0));
+/// assert_eq!(cube(&x).backward().wrt(&x).unwrap().item(), 12.0);
+/// ```
+///
+/// # Panics
+/// If the inputs are on different tapes; during backward, if the gradient by an input that needs one is `None`.
+#[track_caller]
+pub fn record<T: Float, const N: usize>(
+    op: &'static str,
+    inputs: [&Var<T>; N],
+    value: Tensor<T>,
+    pullback: impl Fn(&Var<T>, [bool; N]) -> [Option<Var<T>>; N] + 'static,
+) -> Var<T> {
+    push(op, &inputs, value, |_| {
+        Box::new(move |dy, needs, give| {
+            let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
+            for (i, grad) in pullback(dy, needs).into_iter().enumerate() {
+                hand_over(op, i, needs[i], grad, give);
+            }
+        })
+    })
+}
+
+/// [`record`] for a derivative that uses the output: `pullback(dy, y, needs)`.
+#[track_caller]
+pub fn record_with_output<T: Float, const N: usize>(
+    op: &'static str,
+    inputs: [&Var<T>; N],
+    value: Tensor<T>,
+    pullback: impl Fn(&Var<T>, &Var<T>, [bool; N]) -> [Option<Var<T>>; N] + 'static,
+) -> Var<T> {
+    let kept = value.clone();
+    push(op, &inputs, value, |id| {
+        let y = Saved { id, value: kept };
+        Box::new(move |dy, needs, give| {
+            let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
+            for (i, grad) in pullback(dy, &y.on(dy), needs).into_iter().enumerate() {
+                hand_over(op, i, needs[i], grad, give);
+            }
+        })
+    })
+}
+
+/// [`record`] for any number of inputs: `pullback(dy, i)` says the gradient by input `i`, and is asked only where one is needed.
+#[track_caller]
+pub fn record_many<T: Float>(
+    op: &'static str,
+    inputs: &[&Var<T>],
+    value: Tensor<T>,
+    pullback: impl Fn(&Var<T>, usize) -> Var<T> + 'static,
+) -> Var<T> {
+    push(op, inputs, value, |_| {
+        Box::new(move |dy, needs, give| {
+            for i in (0..needs.len()).filter(|&i| needs[i]) {
+                give(i, pullback(dy, i));
+            }
+        })
+    })
+}
+
+fn hand_over<T: Float>(
+    op: &str,
+    input: usize,
+    needed: bool,
+    grad: Option<Var<T>>,
+    give: &mut dyn FnMut(usize, Var<T>),
+) {
+    match grad {
+        Some(grad) if needed => give(input, grad),
+        None if needed => panic!("{op}: backward gave no gradient for input {input}, which needs one"),
+        _ => {}
+    }
+}
+
+/// Puts an op on the tape, unless nothing is recorded or no input needs a gradient.
+#[track_caller]
+fn push<T: Float>(
+    op: &'static str,
+    inputs: &[&Var<T>],
+    value: Tensor<T>,
+    pullback: impl FnOnce(NodeId) -> Pullback<T>,
+) -> Var<T> {
+    let line = Location::caller();
+    let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
+    assert!(
+        inputs.iter().all(|x| x.tape.is(&tape)),
+        "{op}: the inputs are on different tapes; one forward pass uses one tape"
+    );
+    if !tape.is_recording() || !inputs.iter().any(|x| x.requires_grad()) {
+        return tape.input(value);
+    }
+    let id = NodeId::at(tape.len());
+    let origin = Origin::Op(pullback(id));
+    let shape = *value.shape();
+    tape.nodes_mut(|nodes| nodes.push(op, line, shape, origin, inputs.iter().map(|x| x.id)));
+    Var { tape, id, value }
+}

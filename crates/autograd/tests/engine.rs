@@ -1,0 +1,174 @@
+//! The tape and the reverse sweep, apart from any particular op.
+
+use ravine_autograd::{Param, Tape, Var, grad, record};
+use ravine_tensor::{Rng, Tensor};
+use rayon::prelude::*;
+
+#[test]
+fn a_value_used_twice_gets_both_gradients() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(3.0f64));
+    let y = &x * &x + &x * 5.0;
+    assert_eq!(y.backward().wrt(&x).unwrap().item(), 11.0);
+}
+
+#[test]
+fn broadcast_gradients_are_summed_to_the_shape_of_their_source() {
+    let tape = Tape::new();
+    let (a, b) = (tape.variable(Tensor::<f32>::ones([4, 1, 3])), tape.variable(Tensor::<f32>::ones([2, 1])));
+    let grads = (&a * &b).sum(..).backward();
+    assert_eq!(
+        (grads.wrt(&a).unwrap().shape(), grads.wrt(&b).unwrap().shape()),
+        (&[4, 1, 3].into(), &[2, 1].into())
+    );
+    assert_eq!(grads.wrt(&b).unwrap().to_vec(), [12.0, 12.0]);
+}
+
+#[test]
+fn a_million_ops_neither_overflow_the_stack_in_backward_nor_in_drop() {
+    let run = || {
+        let tape = Tape::new();
+        let x = tape.variable(Tensor::scalar(1.0f32));
+        let mut y = &x + 0.0;
+        for _ in 0..1_000_000 {
+            y = y + 1e-6;
+        }
+        assert_eq!(tape.len(), 1_000_002);
+        assert_eq!(y.backward().wrt(&x).unwrap().item(), 1.0);
+        drop((x, y));
+        // And once without a backward pass.
+        let tape = Tape::new();
+        let mut y = tape.variable(Tensor::scalar(1.0f32));
+        for _ in 0..1_000_000 {
+            y = y.exp();
+        }
+    };
+    std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn derivatives_to_third_order() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(0.7f64));
+    let mut y = x.sin() * x.exp();
+    // (sin x eˣ)''' = 2 eˣ (cos x - sin x)
+    for _ in 0..3 {
+        y = grad(&y, &[&x], true).remove(0);
+    }
+    let want = 2.0 * 0.7f64.exp() * (0.7f64.cos() - 0.7f64.sin());
+    assert!((y.item() - want).abs() < 1e-14);
+}
+
+#[test]
+fn grad_reaches_intermediate_values_and_says_zero_where_there_is_no_way() {
+    let tape = Tape::new();
+    let (x, unrelated) = (tape.variable(Tensor::scalar(2.0f64)), tape.variable(Tensor::from([1.0, 2.0])));
+    let square = x.square();
+    let y = square.exp();
+    let found = grad(&y, &[&square, &unrelated, &x], false);
+    assert_eq!(found[0].item(), 4f64.exp());
+    assert_eq!(found[1].value().to_vec(), [0.0, 0.0]);
+    assert_eq!(found[2].item(), 4.0 * 4f64.exp());
+}
+
+#[test]
+fn constants_frozen_parameters_and_no_grad_stop_the_gradient() {
+    let tape = Tape::new();
+    let (p, frozen) = (Param::new(Tensor::scalar(2.0f32)), Param::new(Tensor::scalar(3.0)));
+    frozen.set_frozen(true);
+    let (p1, p2, f) = (tape.param(&p), tape.param(&p), tape.param(&frozen));
+    let unseen = tape.no_grad(|| &p1 * 10.0);
+    let y = &p1 * &f + p2 * tape.input(Tensor::scalar(5.0)) + p1.detach() * unseen;
+    assert_eq!(y.item(), 6.0 + 10.0 + 40.0);
+    let grads = y.backward();
+    assert_eq!(grads.get(&p).unwrap().item(), 8.0, "one leaf for both uses");
+    assert!(grads.get(&frozen).is_none());
+    assert_eq!(grads.len(), 1);
+}
+
+#[test]
+fn an_eval_tape_records_nothing() {
+    let tape = Tape::<f32>::eval();
+    let y = tape.variable(Tensor::scalar(1.0)).exp();
+    assert!(tape.is_empty() && !y.requires_grad() && !tape.is_training());
+}
+
+#[test]
+fn the_graph_can_be_kept() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(2.0f32));
+    let y = x.square();
+    for _ in 0..2 {
+        assert_eq!(y.backward_retained().wrt(&x).unwrap().item(), 4.0);
+    }
+    assert_eq!(y.backward().wrt(&x).unwrap().item(), 4.0);
+}
+
+#[test]
+#[should_panic(expected = "was freed by an earlier backward; use backward_retained")]
+fn a_freed_graph_is_named() {
+    let tape = Tape::new();
+    let y = tape.variable(Tensor::scalar(2.0f32)).square();
+    y.backward();
+    y.backward();
+}
+
+#[test]
+#[should_panic(expected = "add: the inputs are on different tapes")]
+fn two_tapes_do_not_mix() {
+    let (a, b) = (Tape::new(), Tape::new());
+    let _ = a.variable(Tensor::scalar(1.0f32)) + b.variable(Tensor::scalar(1.0));
+}
+
+#[test]
+#[should_panic(
+    expected = "backward: a value of shape [2, 3] is not a single number; reduce it first, with mean(..) or sum(..)"
+)]
+fn backward_needs_a_scalar() {
+    Tape::new().variable(Tensor::<f32>::ones([2, 3])).backward();
+}
+
+#[test]
+#[should_panic(expected = "forgetful: backward gave no gradient for input 0, which needs one")]
+fn a_forgotten_derivative_is_named() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(1.0f32));
+    record("forgetful", [&x], x.value().clone(), |_, _| [None]).backward();
+}
+
+#[test]
+#[should_panic(expected = "odd: backward gave a gradient of shape [3] for an input of shape [2]")]
+fn a_gradient_of_a_wrong_shape_is_named() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::<f32>::ones([2]));
+    record("odd", [&x], x.value().sum(..), |dy, _| [Some(dy.expand([3]))]).backward();
+}
+
+#[test]
+fn a_seed_gives_the_product_with_the_jacobian() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::from([1.0f64, 2.0, 3.0]));
+    let grads = x.square().backward_from(Tensor::from([1.0, 10.0, 100.0]));
+    assert_eq!(grads.wrt(&x).unwrap().to_vec(), [2.0, 40.0, 600.0]);
+}
+
+/// A two-layer network over shared parameters: the same model on any number of threads.
+fn gradients_of(params: &[Param; 2], seed: u64) -> Vec<Vec<f32>> {
+    let tape = Tape::train(Rng::new(seed));
+    let x = tape.with_rng(|rng| Tensor::randn([8, 5], rng));
+    let hidden = tape.input(x).matmul(&tape.param(&params[0])).tanh();
+    let loss: Var = hidden.matmul(&tape.param(&params[1])).square().mean(..);
+    let grads = loss.backward();
+    params.iter().map(|p| grads.get(p).unwrap().to_vec()).collect()
+}
+
+#[test]
+fn sixty_four_tapes_at_once_give_what_one_after_another_gives() {
+    let mut rng = Rng::new(1);
+    let params = [Param::new(Tensor::randn([5, 7], &mut rng)), Param::new(Tensor::randn([7, 3], &mut rng))];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
+    let together: Vec<_> =
+        pool.install(|| (0..64).into_par_iter().map(|seed| gradients_of(&params, seed)).collect());
+    let apart: Vec<_> = (0..64).map(|seed| gradients_of(&params, seed)).collect();
+    assert_eq!(together, apart);
+}
