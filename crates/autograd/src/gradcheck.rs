@@ -78,8 +78,7 @@ pub fn check(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> Re
             };
             let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
             let error = (backward - difference).abs() / (1.0 + difference.abs());
-            // Written so that a NaN fails.
-            if !(error <= TOLERANCE) {
+            if error.is_nan() || error > TOLERANCE {
                 return Err(Mismatch { input, element, backward, difference });
             }
         }

@@ -45,7 +45,7 @@ pub(crate) fn split_units<T: Send>(
     work: usize,
     f: impl Fn(Range<usize>, &mut [T]) + Sync,
 ) {
-    let units = if unit == 0 { 0 } else { out.len() / unit };
+    let units = out.len().checked_div(unit).unwrap_or(0);
     let threads = threads_for(work).min(units.max(1));
     if threads <= 1 {
         return f(0..units, out);

@@ -1,5 +1,7 @@
 //! `+ - * /` and negation, between variables (broadcast) and with numbers.
 
+#![expect(clippy::suspicious_arithmetic_impl, reason = "the derivative of a quotient has a product in it")]
+
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use ravine_tensor::{Float, Tensor};
