@@ -1,0 +1,65 @@
+//! From files to batches: data sets, their order, and a loader that assembles batches ahead of use.
+//!
+//! ```
+//! use ravine_data::{Dataset, Loader, Mnist, Order};
+//!
+//! # fn main() -> Result<(), ravine_data::DataError> {
+//! // Four IDX files, plain or gzipped; checked against SHA256SUMS if that file lies beside them.
+//! let mnist = Mnist::load("../../examples/data/mnist")?;
+//! let (train, valid) = mnist.train.split(5_000, 7);
+//! assert_eq!((train.len(), valid.len(), mnist.test.len()), (55_000, 5_000, 10_000));
+//!
+//! let loader = Loader::new(train, 64, Order::Shuffled { seed: 1 });
+//! for batch in loader.epoch(0).take(3) {
+//!     let (images, labels) = batch?;
+//!     assert_eq!(images.shape(), &[64, 1, 28, 28]);
+//!     assert_eq!(labels.shape(), &[64]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What comes out depends on the data, the seed and the batch size, and on nothing else. The samples of batch `k` of epoch
+//! `e` are a pure function ([`Plan`]), so a run can be taken up in the middle of an epoch without replaying it:
+//!
+//! ```
+//! use ravine_data::{Loader, Order, Position, TensorSet};
+//! use ravine_tensor::Tensor;
+//!
+//! let set = TensorSet::new(Tensor::<f32>::arange(10), Tensor::<i64>::arange(10));
+//! let loader = Loader::new(set, 4, Order::Shuffled { seed: 1 });
+//!
+//! let straight: Vec<_> = loader.starting_at(Position::default()).take(8).map(Result::unwrap).collect();
+//! let resumed: Vec<_> = loader.starting_at(Position { epoch: 1, batch: 2 }).take(3).map(Result::unwrap).collect();
+//! assert_eq!(straight[5..], resumed);
+//! ```
+//!
+//! The chapters, in reading order: [`Idx`] and [`verify`] (files), [`Dataset`] (what a caller may bring), [`ImageSet`],
+//! [`Mnist`] and [`TensorSet`] (the ones that are here), [`Subset`] and [`Augmented`] (made from others), [`Plan`] (which
+//! samples, when) and [`Loader`] (the thread that fetches them).
+
+#![forbid(unsafe_code)]
+
+mod augment;
+mod checksum;
+mod dataset;
+mod error;
+mod idx;
+mod images;
+mod loader;
+mod mnist;
+mod plan;
+mod subset;
+mod tensors;
+
+pub use augment::Augmented;
+pub use checksum::{SUMS, verify};
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use idx::Idx;
+pub use images::ImageSet;
+pub use loader::{Batches, Loader};
+pub use mnist::Mnist;
+pub use plan::{Epoch, Order, Pick, Plan, Position};
+pub use subset::Subset;
+pub use tensors::TensorSet;

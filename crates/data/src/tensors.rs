@@ -1,0 +1,110 @@
+//! A data set of two tensors in memory.
+
+use ravine_tensor::{Element, Tensor};
+
+use crate::{DataError, Dataset, Pick};
+
+/// Inputs `x [samples, ..]` and targets `y [samples, ..]`; a batch is the pair of the chosen rows of both.
+///
+/// ```
+/// use ravine_data::TensorSet;
+/// use ravine_tensor::Tensor;
+///
+/// let xor = TensorSet::new(
+///     Tensor::from([[0.0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
+///     Tensor::from([0i64, 1, 1, 0]),
+/// );
+/// let (x, y) = xor.select(&[2, 0]);
+/// assert_eq!(x, Tensor::from([[1.0, 0.0], [0.0, 0.0]]));
+/// assert_eq!(y, Tensor::from([1, 0]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct TensorSet<X: Element = f32, Y: Element = i64> {
+    x: Tensor<X>,
+    y: Tensor<Y>,
+}
+
+impl<X: Element, Y: Element> TensorSet<X, Y> {
+    /// The samples are the rows: sample `i` is `x[i, ..]` and `y[i, ..]`.
+    ///
+    /// # Panics
+    /// If the tensors have not the same number of rows.
+    #[track_caller]
+    pub fn new(x: Tensor<X>, y: Tensor<Y>) -> Self {
+        let rows = (x.shape().first(), y.shape().first());
+        assert!(
+            rows.0.is_some() && rows.0 == rows.1,
+            "TensorSet::new: x {} and y {} must have the same first axis, that of the samples",
+            x.shape(),
+            y.shape()
+        );
+        // Choosing rows of a view would copy it whole each time.
+        TensorSet { x: x.contiguous(), y: y.contiguous() }
+    }
+
+    /// The samples at `indices`, in that order.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    #[track_caller]
+    pub fn select(&self, indices: &[usize]) -> (Tensor<X>, Tensor<Y>) {
+        let indices = Tensor::from_fn(indices.len(), |i| indices[i] as i64);
+        (self.x.index_select(0, &indices), self.y.index_select(0, &indices))
+    }
+
+    /// All inputs.
+    pub fn x(&self) -> &Tensor<X> {
+        &self.x
+    }
+
+    /// All targets.
+    pub fn y(&self) -> &Tensor<Y> {
+        &self.y
+    }
+}
+
+impl<X: Element, Y: Element> Dataset for TensorSet<X, Y> {
+    type Batch = (Tensor<X>, Tensor<Y>);
+
+    fn len(&self) -> usize {
+        self.x.shape()[0]
+    }
+
+    fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {
+        Ok(self.select(pick.indices))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_any_shape_and_type() {
+        let set =
+            TensorSet::new(Tensor::<u8>::arange(24).reshape([4, 3, 2]).flip(0), Tensor::<f64>::zeros([4, 5]));
+        assert_eq!(set.len(), 4);
+        let (x, y) = set.select(&[3, 0, 3]);
+        assert_eq!((x.shape(), y.shape()), (&[3, 3, 2].into(), &[3, 5].into()));
+        assert_eq!(x.index(0, 0).to_vec(), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(x.index(0, 1).to_vec(), [18, 19, 20, 21, 22, 23]);
+    }
+
+    #[test]
+    #[should_panic(expected = "TensorSet::new: x [3, 2] and y [2] must have the same first axis")]
+    fn different_counts() {
+        TensorSet::new(Tensor::<f32>::zeros([3, 2]), Tensor::<i64>::zeros(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "x [] and y []")]
+    fn scalars() {
+        TensorSet::new(Tensor::scalar(1.0f32), Tensor::scalar(1i64));
+    }
+
+    #[test]
+    #[should_panic(expected = "index_select")]
+    fn outside() {
+        TensorSet::new(Tensor::<f32>::zeros(2), Tensor::<i64>::zeros(2)).select(&[2]);
+    }
+}
