@@ -4,6 +4,8 @@
 //! AVX2 + FMA, AVX-512) and calls the copy that suits the processor it finds, so that a plain `cargo build --release`
 //! is fast everywhere. NEON is part of the baseline on aarch64, where the portable copy already uses it.
 
+use super::gemm::{Vector, Vectors};
+
 /// A kernel: a value holding its operands, and the code to run over them.
 ///
 /// `run` must be `#[inline(always)]`, and so must everything hot that it calls: only code inlined into the
@@ -76,4 +78,35 @@ fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
+}
+
+/// A kernel written over vectors of any width.
+pub trait VectorKernel<T: Vectors> {
+    /// Runs it with vectors of the kind `V`, inlined into code that is compiled for them.
+    fn run<V: Vector<Elem = T>>(self);
+}
+
+/// Runs `kernel` with the vectors of `isa`, which this processor has.
+#[inline]
+pub fn dispatch_on<T: Vectors, K: VectorKernel<T>>(isa: Isa, kernel: K) {
+    assert!(isa <= Isa::detect(), "this processor has no {isa:?}");
+    match isa {
+        // SAFETY: `detect` has found these instructions.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe {
+            run_avx512(
+                #[inline(always)]
+                || kernel.run::<T::Avx512>(),
+            )
+        },
+        // SAFETY: `detect` has found these instructions.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe {
+            run_avx2(
+                #[inline(always)]
+                || kernel.run::<T::Avx2>(),
+            )
+        },
+        _ => kernel.run::<T::Portable>(),
+    }
 }

@@ -1,0 +1,156 @@
+//! The innermost loop: one tile of the product, its sums in registers.
+
+use super::vector::Vector;
+
+/// The heights of tiles, tallest first. Any number of rows is cut into these.
+const HEIGHTS: [usize; 5] = [14, 6, 4, 2, 1];
+
+/// The widest tile, in vectors.
+pub const WIDTH: usize = 2;
+
+/// Where the rows of the right-hand operand begin.
+#[derive(Clone, Copy)]
+pub struct Rows<'a, T> {
+    /// A pointer to which the offsets are relative.
+    pub base: *const T,
+    /// For each row, the offset of its first element. Any order, any overlap: a convolution reads its input in place like this.
+    pub offsets: &'a [usize],
+    /// Whether every row may be read to the full width of a tile, because it is packed and padded.
+    pub padded: bool,
+}
+
+/// Where the rows of the left-hand operand begin, and where the elements of each lie.
+#[derive(Clone, Copy)]
+pub struct Left<'a, F> {
+    /// A pointer to the start of row `i`.
+    pub row: F,
+    /// The offset of each element from the start of its row; as many as the right-hand operand has rows.
+    pub offsets: &'a [usize],
+}
+
+/// Where a part of the result lies.
+#[derive(Clone, Copy)]
+pub struct Target<T> {
+    /// Its element (0, 0).
+    pub base: *mut T,
+    /// From one row to the next.
+    pub row_stride: usize,
+    /// From one column to the next.
+    pub col_stride: usize,
+    /// Whether to add to what is there.
+    pub add: bool,
+}
+
+/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows.
+///
+/// Each sum runs over `p` in order, whatever the tile, so its bits depend on nothing but the numbers.
+///
+/// # Safety
+/// All operands must be valid for the sizes given, and the instruction set of `V` present.
+#[inline(always)]
+pub unsafe fn rows<V: Vector>(
+    count: usize,
+    columns: usize,
+    tallest: usize,
+    a: Left<'_, impl Fn(usize) -> *const V::Elem>,
+    b: Rows<'_, V::Elem>,
+    c: Target<V::Elem>,
+) {
+    let whole = b.padded || columns.is_multiple_of(V::LANES);
+    let mut first = 0;
+    while first < count {
+        let height = HEIGHTS.into_iter().find(|&h| h <= count - first && h <= tallest).unwrap_or(1);
+        macro_rules! tile {
+            ($height:literal) => {{
+                let tile_rows: [*const V::Elem; $height] = std::array::from_fn(|i| (a.row)(first + i));
+                let a = (tile_rows, a.offsets);
+                // SAFETY: as promised by the caller; the rows are `first..first + height` of `count`.
+                unsafe {
+                    let c = Target { base: c.base.add(first * c.row_stride), ..c };
+                    match (columns > V::LANES, whole) {
+                        (true, true) => tile::<V, $height, 2, false>(a, b, c, columns),
+                        (true, false) => tile::<V, $height, 2, true>(a, b, c, columns),
+                        (false, true) => tile::<V, $height, 1, false>(a, b, c, columns),
+                        (false, false) => tile::<V, $height, 1, true>(a, b, c, columns),
+                    }
+                }
+            }};
+        }
+        match height {
+            14 => tile!(14),
+            6 => tile!(6),
+            4 => tile!(4),
+            2 => tile!(2),
+            _ => tile!(1),
+        }
+        first += height;
+    }
+}
+
+/// One tile of `H` rows and `W` vectors. `PART`: the last vector of a row of `b` may be read only as far as there are columns.
+#[inline(always)]
+unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
+    (a, a_offsets): ([*const V::Elem; H], &[usize]),
+    b: Rows<'_, V::Elem>,
+    c: Target<V::Elem>,
+    columns: usize,
+) {
+    let last = columns - (W - 1) * V::LANES;
+    // SAFETY: the caller vouches for the operands; loops stay inside `H` rows and `columns` columns.
+    unsafe {
+        let mut sums = [[V::zero(); W]; H];
+        for (&offset, &at) in b.offsets.iter().zip(a_offsets) {
+            let row = b.base.add(offset);
+            let mut right = [V::zero(); W];
+            for w in 0..W {
+                let from = row.add(w * V::LANES);
+                right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
+            }
+            for h in 0..H {
+                let left = V::splat(*a[h].add(at));
+                for w in 0..W {
+                    sums[h][w] = sums[h][w].add_product(left, right[w]);
+                }
+            }
+        }
+        if c.col_stride == 1 {
+            for h in 0..H {
+                let to = c.base.add(h * c.row_stride);
+                for w in 0..W {
+                    put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);
+                }
+            }
+            return;
+        }
+        // The result is written turned: columns of the tile, each a run of `H`, so that a line of the cache is fetched once.
+        let mut turned = [[V::zero(); W]; H];
+        let turned = turned.as_mut_ptr().cast::<V::Elem>();
+        for h in 0..H {
+            for w in 0..W {
+                sums[h][w].store(turned.add((h * W + w) * V::LANES));
+            }
+        }
+        for j in 0..columns {
+            let to = c.base.add(j * c.col_stride);
+            for h in 0..H {
+                let sum = *turned.add(h * W * V::LANES + j);
+                let to = to.add(h * c.row_stride);
+                *to = if c.add { *to + sum } else { sum };
+            }
+        }
+    }
+}
+
+/// Writes, or adds, the first `n` lanes of `sum`.
+#[inline(always)]
+unsafe fn put<V: Vector>(sum: V, to: *mut V::Elem, n: usize, add: bool) {
+    // SAFETY: the caller vouches for `n` elements at `to`.
+    unsafe {
+        match (n == V::LANES, add) {
+            (true, true) => V::load(to).add(sum).store(to),
+            (true, false) => sum.store(to),
+            (false, true) => V::load_part(to, n).add(sum).store_part(to, n),
+            (false, false) => sum.store_part(to, n),
+        }
+    }
+}
