@@ -9,6 +9,7 @@ use crate::param::{Buffer, Param};
 /// other fields that are not modules are marked `#[module(skip)]`.
 ///
 /// ```
+/// # extern crate ravine_autograd as ravine;
 /// use ravine_autograd::{Module, Param};
 /// use ravine_tensor::Tensor;
 ///

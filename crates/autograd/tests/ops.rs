@@ -2,7 +2,7 @@
 
 use ravine_autograd::Var;
 use ravine_autograd::gradcheck::{check, check_second_order};
-use ravine_tensor::{ConvOptions, Rng, Tensor};
+use ravine_tensor::{ConvOptions, PoolOptions, Rng, Tensor};
 
 type V = Var<f64>;
 
@@ -44,6 +44,14 @@ fn index() -> Tensor<i64> {
 
 fn conv(stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], groups: usize) -> ConvOptions {
     ConvOptions { stride, padding, dilation, groups }
+}
+
+fn overlapping() -> PoolOptions {
+    PoolOptions { kernel: [3, 2], stride: [2, 1], padding: [1, 1] }
+}
+
+fn places() -> Tensor<i32> {
+    Tensor::from([[[4, 0], [4, 5]]]).unsqueeze(0)
 }
 
 fn cases() -> Vec<Case> {
@@ -167,6 +175,21 @@ fn cases() -> Vec<Case> {
             "conv2d_weight_grad",
             |x| x[0].conv2d_weight_grad(x[1], [3, 2], &conv([1, 1], [0, 1], [1, 1], 2)),
             &[n(&[2, 2, 4, 3]), n(&[2, 4, 2, 4])],
+        ),
+        // Pooling: windows that touch, overlap, and reach over the edge.
+        case("max_pool2d", |x| x[0].max_pool2d(&PoolOptions::square(2)).square(), &[distinct(&[2, 1, 4, 5])]),
+        case("max_pool2d", |x| x[0].max_pool2d(&overlapping()).square(), &[distinct(&[1, 2, 4, 4])]),
+        case(
+            "max_pool2d_scatter",
+            |x| x[0].max_pool2d_scatter(&places(), [2, 3]).square(),
+            &[n(&[1, 1, 2, 2])],
+        ),
+        case("max_pool2d_gather", |x| x[0].max_pool2d_gather(&places()).square(), &[n(&[1, 1, 2, 3])]),
+        case("avg_pool2d", |x| x[0].avg_pool2d(&overlapping()).square(), &[n(&[2, 1, 4, 4])]),
+        case(
+            "avg_pool2d_grad",
+            |x| x[0].avg_pool2d_grad([4, 4], &overlapping()).square(),
+            &[n(&[1, 2, 2, 5])],
         ),
     ]
 }

@@ -26,7 +26,7 @@ pub mod storage;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};
-pub use ops::{Cast, ConvOptions};
+pub use ops::{Cast, ConvOptions, PoolOptions};
 pub use parallel::sequential;
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};

@@ -10,6 +10,7 @@ mod index;
 mod join;
 mod matmul;
 mod normalise;
+mod pool;
 mod reduce;
 mod select;
 mod softmax;

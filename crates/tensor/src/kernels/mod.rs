@@ -5,5 +5,6 @@
 pub mod conv;
 pub mod gemm;
 pub mod map;
+pub mod pool;
 pub mod reduce;
 pub mod simd;

@@ -60,11 +60,25 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn linear(&self, weight: &Tensor<T>, bias: Option<&Tensor<T>>) -> Tensor<T> {
-        let y = self.matmul(&weight.t());
-        match bias {
-            Some(bias) => y + bias,
-            None => y,
+        let (x, w) = (self.shape(), weight.shape());
+        let fits = weight.rank() == 2 && self.rank() >= 1 && x[self.rank() - 1] == w[1];
+        assert!(
+            fits,
+            "linear: input {x}, weight {w}: the last size of the input must be the second of the weight"
+        );
+        if let Some(bias) = bias {
+            assert!(
+                *bias.shape() == w[..1],
+                "linear: weight {w}, bias {}: their first sizes must agree",
+                bias.shape()
+            );
         }
+        let mut y = self.matmul(&weight.t());
+        if let Some(bias) = bias {
+            // The product is still in the cache, so a second pass over it costs little.
+            y += bias;
+        }
+        y
     }
 }
 

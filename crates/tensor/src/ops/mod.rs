@@ -7,9 +7,11 @@ mod elementwise;
 mod index;
 mod join;
 mod matmul;
+mod pool;
 mod reduce;
 mod softmax;
 mod view;
 
 pub use cast::Cast;
 pub use conv::ConvOptions;
+pub use pool::PoolOptions;

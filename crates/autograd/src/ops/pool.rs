@@ -1,0 +1,76 @@
+//! Pooling over windows of images.
+
+use ravine_tensor::{Float, PoolOptions, Tensor};
+
+use crate::var::{Var, record};
+
+impl<T: Float> Var<T> {
+    /// The largest element of each window; the first of several equal ones. Backward: `dx = dy` at its place, 0 elsewhere
+    /// ([`max_pool2d_scatter`](Self::max_pool2d_scatter)).
+    ///
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, where `oh = (h + 2 padding - kernel) / stride + 1`, rounded down.
+    ///
+    /// # Panics
+    /// If the input has not four axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d(&self, options: &PoolOptions) -> Var<T> {
+        let (y, index) = self.value().max_pool2d(options);
+        let input = [self.size(2), self.size(3)];
+        record("max_pool2d", [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
+    }
+
+    /// Each element added to its place in planes of zeros of the size `input`. Backward: `dx` is `dy` at these places
+    /// ([`max_pool2d_gather`](Self::max_pool2d_gather)).
+    ///
+    /// # Panics
+    /// If the shapes differ or a place is outside.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Var<T> {
+        let y = self.value().max_pool2d_scatter(index, input);
+        let index = index.clone();
+        record("max_pool2d_scatter", [self], y, move |dy, _| [Some(dy.max_pool2d_gather(&index))])
+    }
+
+    /// The elements at the given places of each plane. Backward: `dx` by [`max_pool2d_scatter`](Self::max_pool2d_scatter).
+    ///
+    /// # Panics
+    /// If batch or channels differ or a place is outside.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d_gather(&self, index: &Tensor<i32>) -> Var<T> {
+        let y = self.value().max_pool2d_gather(index);
+        let (index, input) = (index.clone(), [self.size(2), self.size(3)]);
+        record("max_pool2d_gather", [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
+    }
+
+    /// The mean of each window, in which places outside the input count as zeros. Backward: each `dy` spread over its window
+    /// ([`avg_pool2d_grad`](Self::avg_pool2d_grad)).
+    ///
+    /// Shapes: as [`max_pool2d`](Self::max_pool2d).
+    ///
+    /// # Panics
+    /// If the input has not four axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool2d(&self, options: &PoolOptions) -> Var<T> {
+        let (input, options) = ([self.size(2), self.size(3)], *options);
+        record("avg_pool2d", [self], self.value().avg_pool2d(&options), move |dy, _| {
+            [Some(dy.avg_pool2d_grad(input, &options))]
+        })
+    }
+
+    /// The gradient of [`avg_pool2d`](Self::avg_pool2d) for planes of the size `input`. Backward: `dx` is `dy` pooled.
+    ///
+    /// # Panics
+    /// If this is not the shape of the output for such an input.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool2d_grad(&self, input: [usize; 2], options: &PoolOptions) -> Var<T> {
+        let options = *options;
+        record("avg_pool2d_grad", [self], self.value().avg_pool2d_grad(input, &options), move |dy, _| {
+            [Some(dy.avg_pool2d(&options))]
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! Pooling over windows of images. The maximum comes with the places that it was found at, which make its derivatives gather and
+//! scatter; the mean is linear.
+
+use crate::kernels::pool::{self, PoolGeometry};
+use crate::{Float, Shape, Tensor};
+
+/// How the windows of a pooling lie on its input. All pairs are vertical, horizontal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The size of a window.
+    pub kernel: [usize; 2],
+    /// The step between windows.
+    pub stride: [usize; 2],
+    /// Places added on each side, at most half a window: they are never the maximum, and count as zeros in a mean.
+    pub padding: [usize; 2],
+}
+
+impl PoolOptions {
+    /// Square windows of this size that touch and do not overlap, without padding.
+    pub fn square(size: usize) -> Self {
+        PoolOptions { kernel: [size; 2], stride: [size; 2], padding: [0; 2] }
+    }
+
+    /// The height and width of the output: `(in + 2 padding - kernel) / stride + 1`, or `None` if no window fits.
+    pub fn output_size(&self, input: [usize; 2]) -> Option<[usize; 2]> {
+        let size = |d: usize| {
+            Some((input[d] + 2 * self.padding[d]).checked_sub(self.kernel[d])? / self.stride[d] + 1)
+        };
+        Some([size(0)?, size(1)?])
+    }
+
+    #[track_caller]
+    fn geometry(&self, op: &str, x: &Shape) -> PoolGeometry {
+        let fail = |why: &str| -> ! { panic!("{op}: input {x}, {self:?}: {why}") };
+        let &[_, _, h, w] = &**x else { fail("input must be [batch, channels, height, width]") };
+        if self.kernel.contains(&0) || self.stride.contains(&0) {
+            fail("kernel and stride must be at least 1");
+        }
+        if (0..2).any(|d| 2 * self.padding[d] > self.kernel[d]) {
+            fail("padding must be at most half the kernel, or a window could lie outside");
+        }
+        let Some(output) = self.output_size([h, w]) else {
+            fail("the window is larger than the padded input")
+        };
+        PoolGeometry {
+            input: [h, w],
+            output,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
+}
+
+/// `[batch, channels]` of `shape`, with other planes.
+fn with_planes(shape: &Shape, [h, w]: [usize; 2]) -> Shape {
+    Shape::from([shape[0], shape[1], h, w])
+}
+
+impl<T: Float> Tensor<T> {
+    /// The largest element of each window, and its place (row-major) in its plane. The first of several equal ones is taken; NaN wins.
+    ///
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with the sizes of [`PoolOptions::output_size`].
+    ///
+    /// # Panics
+    /// If the input has not four axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d(&self, options: &PoolOptions) -> (Tensor<T>, Tensor<i32>) {
+        let g = options.geometry("max_pool2d", self.shape());
+        let shape = with_planes(self.shape(), g.output);
+        let x = self.contiguous();
+        let mut index = Tensor::<i32>::build(shape, |_| ());
+        let y = Tensor::build(shape, |y| pool::max(&g, x.values(), y, index.as_mut_slice()));
+        (y, index)
+    }
+
+    /// The transpose of [`max_pool2d_gather`](Self::max_pool2d_gather): each element is added to the place that `index` says, in
+    /// planes of zeros of the size `input` (height, width). The gradient of [`max_pool2d`](Self::max_pool2d).
+    ///
+    /// # Panics
+    /// If the shapes differ or a place is outside.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Tensor<T> {
+        self.check_places("max_pool2d_scatter", index);
+        let (dy, index) = (self.contiguous(), index.contiguous());
+        let areas = [input[0] * input[1], self.shape()[2] * self.shape()[3]];
+        Tensor::build(with_planes(self.shape(), input), |dx| {
+            pool::scatter(areas, dy.values(), index.values(), dx);
+        })
+    }
+
+    /// The elements of each plane at the places that `index`, of [`max_pool2d`](Self::max_pool2d), says.
+    ///
+    /// # Panics
+    /// If batch or channels differ or a place is outside.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d_gather(&self, index: &Tensor<i32>) -> Tensor<T> {
+        assert!(
+            self.rank() == 4 && index.rank() == 4 && self.shape()[..2] == index.shape()[..2],
+            "max_pool2d_gather: input {} and places {} differ in batch or channels",
+            self.shape(),
+            index.shape()
+        );
+        let (x, index) = (self.contiguous(), index.contiguous());
+        let areas = [self.shape()[2] * self.shape()[3], index.shape()[2] * index.shape()[3]];
+        Tensor::build(*index.shape(), |y| pool::gather(areas, x.values(), index.values(), y))
+    }
+
+    #[track_caller]
+    fn check_places(&self, op: &str, index: &Tensor<i32>) {
+        assert!(
+            self.rank() == 4 && self.shape() == index.shape(),
+            "{op}: values {} and places {} must have the same four axes",
+            self.shape(),
+            index.shape()
+        );
+    }
+
+    /// The mean of each window, in which places outside the input count as zeros.
+    ///
+    /// Shapes: as [`max_pool2d`](Self::max_pool2d).
+    ///
+    /// # Panics
+    /// If the input has not four axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool2d(&self, options: &PoolOptions) -> Tensor<T> {
+        let g = options.geometry("avg_pool2d", self.shape());
+        let x = self.contiguous();
+        Tensor::build(with_planes(self.shape(), g.output), |y| pool::mean(&g, x.values(), y))
+    }
+
+    /// The transpose of [`avg_pool2d`](Self::avg_pool2d), and its gradient: each element spread over its window in planes of the size
+    /// `input` (height, width).
+    ///
+    /// # Panics
+    /// If this is not the shape of the output for such an input.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool2d_grad(&self, input: [usize; 2], options: &PoolOptions) -> Tensor<T> {
+        assert!(self.rank() == 4, "avg_pool2d_grad: {} must have four axes", self.shape());
+        let x = with_planes(self.shape(), input);
+        let g = options.geometry("avg_pool2d_grad", &x);
+        assert!(
+            self.shape()[2..] == g.output,
+            "avg_pool2d_grad: the gradient has shape {}, but the output has planes of {:?}",
+            self.shape(),
+            g.output
+        );
+        let dy = self.contiguous();
+        Tensor::build(x, |dx| pool::spread(&g, dy.values(), dx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    fn x() -> Tensor<f64> {
+        Tensor::<f64>::randn([3, 2, 7, 9], &mut Rng::new(4))
+    }
+
+    fn all_options() -> Vec<PoolOptions> {
+        let options = |kernel, stride, padding| PoolOptions { kernel, stride, padding };
+        vec![
+            PoolOptions::square(2),
+            PoolOptions::square(3),
+            options([3, 2], [2, 1], [1, 1]),
+            options([2, 2], [2, 2], [1, 0]),
+            options([7, 9], [1, 1], [0, 0]),
+        ]
+    }
+
+    /// The places inside the input of the window of output `(i, j)`.
+    fn window(o: &PoolOptions, [h, w]: [usize; 2], i: usize, j: usize) -> Vec<(usize, usize)> {
+        let range = |d: usize, at: usize, size: usize| {
+            (0..o.kernel[d])
+                .filter_map(move |t| (at * o.stride[d] + t).checked_sub(o.padding[d]))
+                .filter(move |&p| p < size)
+        };
+        range(0, i, h).flat_map(|p| range(1, j, w).map(move |q| (p, q))).collect()
+    }
+
+    #[test]
+    fn windows_agree_with_indexing() {
+        let x = x();
+        for o in all_options() {
+            let ((max, index), mean) = (x.max_pool2d(&o), x.avg_pool2d(&o));
+            for b in 0..3 {
+                for c in 0..2 {
+                    for i in 0..max.shape()[2] {
+                        for j in 0..max.shape()[3] {
+                            let window = window(&o, [7, 9], i, j);
+                            let values = window.iter().map(|&(p, q)| x.at([b, c, p, q]));
+                            let best = values.clone().fold(f64::NEG_INFINITY, f64::max);
+                            assert_eq!(max.at([b, c, i, j]), best);
+                            let place = index.at([b, c, i, j]) as usize;
+                            assert_eq!(x.at([b, c, place / 9, place % 9]), best);
+                            let want = values.sum::<f64>() / (o.kernel[0] * o.kernel[1]) as f64;
+                            assert!((mean.at([b, c, i, j]) - want).abs() < 1e-12);
+                        }
+                    }
+                }
+            }
+            assert_eq!(x.max_pool2d_gather(&index), max);
+        }
+    }
+
+    /// `⟨A x, y⟩ = ⟨x, Aᵀ y⟩`.
+    #[test]
+    fn gradients_are_transposes() {
+        let x = x();
+        for o in all_options() {
+            let (max, index) = x.max_pool2d(&o);
+            let dy = Tensor::<f64>::randn(*max.shape(), &mut Rng::new(5));
+            let dot = |a: &Tensor<f64>, b: &Tensor<f64>| (a * b).sum(..).item();
+            assert!((dot(&max, &dy) - dot(&x, &dy.max_pool2d_scatter(&index, [7, 9]))).abs() < 1e-10);
+            assert!((dot(&x.avg_pool2d(&o), &dy) - dot(&x, &dy.avg_pool2d_grad([7, 9], &o))).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn the_first_of_equals_and_nan_win() {
+        let nan = f32::NAN;
+        let x = Tensor::from([[[[1.0, 1.0, nan, 5.0], [1.0, 0.0, 7.0, 6.0]]]].map(|b| b[0])).unsqueeze(0);
+        for kernel in [PoolOptions::square(2), PoolOptions { padding: [1, 1], ..PoolOptions::square(2) }] {
+            let (y, index) = x.max_pool2d(&PoolOptions { padding: [0, 0], ..kernel });
+            assert_eq!((y.at([0, 0, 0, 0]), index.at([0, 0, 0, 0])), (1.0, 0));
+            assert!(y.at([0, 0, 0, 1]).is_nan());
+            assert_eq!(index.at([0, 0, 0, 1]), 2);
+        }
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "max_pool2d: input [1, 1, 2, 2], PoolOptions { kernel: [3, 3], stride: [3, 3], padding: [0, 0] }: the window is larger"
+    )]
+    fn a_window_that_does_not_fit() {
+        let _ = Tensor::<f32>::zeros([1, 1, 2, 2]).max_pool2d(&PoolOptions::square(3));
+    }
+}
