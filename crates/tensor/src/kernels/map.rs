@@ -6,7 +6,7 @@
 
 use super::simd::dispatch;
 use crate::layout::{Layout, Runs};
-use crate::parallel::split_units;
+use crate::parallel::{split_units, threads_for};
 
 /// A strided operand: its storage and where its elements lie in it.
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
@@ -103,6 +103,47 @@ pub fn each<O: Send>(out: &mut [O], f: impl Fn(&mut O) + Sync) {
             || out.iter_mut().for_each(&f),
         );
     });
+}
+
+/// `f(&mut out[i], a[i], [&mut kept[0][i], ...])` over slices of one length, in one pass.
+pub fn update_with<T: Copy + Send + Sync, const N: usize>(
+    out: &mut [T],
+    a: &[T],
+    kept: [&mut [T]; N],
+    f: &(impl Fn(&mut T, T, [&mut T; N]) + Sync),
+) {
+    let n = out.len();
+    assert!(
+        a.len() == n && kept.iter().all(|kept| kept.len() == n),
+        "update_with: slices of different lengths"
+    );
+    if threads_for(n * (2 + N)) > 1 && n > 1 << 14 {
+        let (middle, mut halves) = (n / 2, [const { None }; N]);
+        let firsts = kept.map(|kept| kept.split_at_mut(middle));
+        let (out_first, out_second) = out.split_at_mut(middle);
+        let mut at = 0;
+        let firsts = firsts.map(|(first, second)| {
+            halves[at] = Some(second);
+            at += 1;
+            first
+        });
+        let seconds = halves.map(|half| half.expect("a second half for each first"));
+        rayon::join(
+            || update_with(out_first, &a[..middle], firsts, f),
+            || update_with(out_second, &a[middle..], seconds, f),
+        );
+        return;
+    }
+    let kept = kept.map(<[T]>::as_mut_ptr);
+    dispatch(
+        #[inline(always)]
+        || {
+            for (i, (out, &a)) in out.iter_mut().zip(a).enumerate() {
+                // SAFETY: all slices have `n` elements, as asserted, and are borrowed exclusively; `i < n`.
+                f(out, a, kept.map(|kept| unsafe { &mut *kept.add(i) }));
+            }
+        },
+    );
 }
 
 /// Calls `run(piece of out, places of its first elements)` with runs or parts of runs, on several threads if there are many.

@@ -91,6 +91,49 @@ impl<T: Element> Tensor<T> {
     }
 }
 
+impl<T: Number> Tensor<T> {
+    /// `f(&mut x[i], a[i], [&mut kept[0][i], ...])`, in place and in one pass: an optimizer's step over a weight, its gradient and what
+    /// it keeps of earlier ones. All have one shape. How many tensors are kept is told by the pattern.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let (mut weight, grad) = (Tensor::from([1.0, 2.0]), Tensor::from([10.0, 20.0]));
+    /// let mut kept = [Tensor::from([0.0, 1.0])];
+    /// weight.update_with(&grad, &mut kept, |w, g, [velocity]| {
+    ///     *velocity = 0.9 * *velocity + g;
+    ///     *w -= 0.1 * *velocity;
+    /// });
+    /// assert_eq!((weight.at([0]), kept[0].at([1])), (0.0, 20.9));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ, or there are not as many kept tensors as `f` takes.
+    #[track_caller]
+    pub fn update_with<const N: usize>(
+        &mut self,
+        a: &Tensor<T>,
+        kept: &mut [Tensor<T>],
+        f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
+    ) {
+        let shape = *self.shape();
+        assert!(
+            a.shape() == &shape,
+            "update_with: {} differs from {shape}, the tensor that is written",
+            a.shape()
+        );
+        let count = kept.len();
+        let Ok(kept) = <&mut [Tensor<T>; N]>::try_from(kept) else {
+            panic!("update_with: {count} tensors are kept, but the function takes {N}")
+        };
+        if let Some(kept) = kept.iter().find(|kept| *kept.shape() != shape) {
+            panic!("update_with: {} is kept for {shape}: their shapes must agree", kept.shape());
+        }
+        let a = a.contiguous();
+        map::update_with(self.as_mut_slice(), a.values(), kept.each_mut().map(Tensor::as_mut_slice), &f);
+    }
+}
+
 /// Named functions of one variable: doc, name, formula.
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident = |$x:ident| $formula:expr;)*) => {

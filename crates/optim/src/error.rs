@@ -1,0 +1,31 @@
+//! Why a step or a saved state is refused.
+
+/// An error of an optimizer. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimError {
+    /// The loss does not depend on a parameter.
+    #[error(
+        "{path}: the loss gave it no gradient: use it in the forward pass, freeze it (set_frozen), or declare it optional (set_optional)"
+    )]
+    MissingGradient {
+        /// The parameter.
+        path: String,
+    },
+    /// A gradient holds an infinity or a NaN.
+    #[error("{path}: its gradient is not finite; try a smaller learning rate")]
+    NonFinite {
+        /// The parameter.
+        path: String,
+    },
+    /// A saved state is of another optimizer or another model.
+    #[error("optimizer state: {what}: found {found}, expected {expected}")]
+    State {
+        /// The field or parameter.
+        what: String,
+        /// What the state has.
+        found: String,
+        /// What this optimizer has.
+        expected: String,
+    },
+}

@@ -1,0 +1,56 @@
+//! Optimizers: rules that change one parameter by its gradient, and the driver that does the rest.
+//!
+//! ```
+//! use ravine_autograd::{Param, Tape};
+//! use ravine_optim::{Cosine, Optimizer, Schedule, Sgd};
+//! use ravine_tensor::Tensor;
+//!
+//! let w = Param::new(Tensor::from([3.0, -2.0]));
+//! let rate = Cosine::new(0.1, 200).warmup(10);
+//! let mut optimizer = Optimizer::new(&w, Sgd { momentum: 0.9, ..Sgd::default() }, rate).clip_norm(10.0);
+//! for _ in 0..200 {
+//!     let loss = Tape::new().param(&w).square().sum(..);
+//!     optimizer.step(loss.backward())?;
+//! }
+//! assert!(w.value().all(|x| x.abs() < 1e-2));
+//! # Ok::<(), ravine_optim::OptimError>(())
+//! ```
+//!
+//! A new optimizer is a [`Rule`]: a struct of settings, the names of what it keeps of each parameter, and one update.
+//! Schedules, groups, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
+//!
+//! ```
+//! use ravine_optim::{Rule, Step};
+//! use ravine_tensor::Tensor;
+//!
+//! /// Sign descent with momentum. Bernstein et al. 2018, 'signSGD'.
+//! struct Signum {
+//!     beta: f32,
+//! }
+//!
+//! impl Rule for Signum {
+//!     const SLOTS: &'static [&'static str] = &["momentum"];
+//!
+//!     fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]) {
+//!         w.update_with(g, slots, |w, g, [m]| {
+//!             *m = self.beta * *m + (1.0 - self.beta) * g;
+//!             *w -= step.rate * m.signum();
+//!         });
+//!     }
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod clip;
+mod driver;
+mod error;
+mod rules;
+mod schedule;
+mod state;
+
+pub use driver::{Optimize, Optimizer};
+pub use error::OptimError;
+pub use rules::{Adam, AdamW, Rule, Sgd, Step};
+pub use schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
+pub use state::{OptimizerState, ParamState, Slot};
