@@ -1,0 +1,65 @@
+//! Deep learning on CPUs: fast, reproducible to the bit, and a pleasure to read.
+//!
+//! ```
+//! use ravine::prelude::*;
+//!
+//! #[derive(Module)]
+//! struct Mlp {
+//!     hidden: Linear,
+//!     output: Linear,
+//! }
+//!
+//! impl Mlp {
+//!     fn forward(&self, x: &Var) -> Var {
+//!         self.output.forward(&self.hidden.forward(x).relu())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let rng = &mut Rng::new(0);
+//! let model = Mlp { hidden: Linear::new(2, 16, rng), output: Linear::new(16, 2, rng) };
+//! let mut optimizer = Optimizer::new(&model, Adam::default(), 0.01);
+//!
+//! // Is a point inside the circle?
+//! let x = Tensor::uniform([512, 2], -1.0, 1.0, rng);
+//! let y: Tensor<i64> = x.square().sum(-1).map(|r| (r < 0.5) as i64);
+//! let data = TensorSet::new(x, y);
+//!
+//! let report = Trainer::new().epochs(20).batch_size(32).run(&model, &mut optimizer, &data, Some(&data), |tape, (x, y)| {
+//!     Outcome::classification(&model.forward(&tape.input(x.clone())), y)
+//! })?;
+//! assert!(report.test().unwrap().metric("accuracy").unwrap() > 0.9);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate gathers the others under one name: [`tensor`] (arrays), [`autograd`] (derivatives, parameters, modules), [`nn`] (layers),
+//! [`optim`] (optimizers and schedules), [`data`] (data sets and loaders) and [`train`] (steps, checkpoints, the loop). The
+//! [`prelude`] has what a program usually needs.
+
+#![forbid(unsafe_code)]
+
+pub use ravine_autograd as autograd;
+pub use ravine_data as data;
+pub use ravine_nn as nn;
+pub use ravine_optim as optim;
+pub use ravine_tensor as tensor;
+pub use ravine_train as train;
+
+// What `#[derive(Module)]` writes: `::ravine::Module` and `::ravine::Visitor`.
+pub use ravine_autograd::{Module, Visitor};
+
+/// What a program that trains a model usually needs.
+pub mod prelude {
+    pub use ravine_autograd::{Buffer, Module, Param, Tape, Var, grad};
+    pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
+    pub use ravine_nn::{
+        AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, init,
+        sequential,
+    };
+    pub use ravine_optim::{
+        Adam, AdamW, Constant, Cosine, Optimize, Optimizer, Rule, Schedule, Sgd, Step, StepDecay,
+    };
+    pub use ravine_tensor::{Rng, Shape, Tensor};
+    pub use ravine_train::{Outcome, Progress, Scores, Trainer, evaluate, step, weights_hash};
+}

@@ -1,0 +1,129 @@
+//! A run as one file: everything that its future depends on.
+
+use std::path::Path;
+
+use ravine_autograd::{Leaf, Module, Visitor};
+use ravine_optim::{Optimize, OptimizerState};
+use ravine_tensor::{Shape, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::{EpochRecord, FileError, Scores, TrainError, file};
+
+/// A tensor with its path, as it is saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Entry {
+    path: String,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// The state of a run between two steps.
+///
+/// Random streams and the place in the data are not in it: both are functions of the seed and the step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The settings that the bits of the run depend on, by name. A run can be resumed only under the same.
+    pub settings: Vec<(String, String)>,
+    /// How many steps are done.
+    pub step: usize,
+    /// Whether the run came to its end.
+    pub finished: bool,
+    /// The scores of the epoch that is under way.
+    pub running: Scores,
+    /// The epochs that are done.
+    pub history: Vec<EpochRecord>,
+    /// The optimizer's slots and counters.
+    pub optimizer: OptimizerState,
+    model: Vec<Entry>,
+}
+
+impl Checkpoint {
+    /// The state of `model` and `optimizer` now.
+    pub fn capture(
+        model: &(impl Module + ?Sized),
+        optimizer: &dyn Optimize,
+        settings: Vec<(String, String)>,
+        step: usize,
+        running: Scores,
+        history: Vec<EpochRecord>,
+    ) -> Self {
+        let mut entries = Vec::new();
+        model.visit(&mut Visitor::new(&mut |path, leaf| {
+            let value = match leaf {
+                Leaf::Param(param) => param.value(),
+                Leaf::Buffer(buffer) => buffer.value(),
+            };
+            entries.push(Entry { path: path.into(), shape: value.shape().to_vec(), values: value.to_vec() });
+        }));
+        let optimizer = optimizer.state();
+        Checkpoint { settings, step, finished: false, running, history, optimizer, model: entries }
+    }
+
+    /// Writes it to `file`, in the place of what that may hold: see [`write`](file::write).
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn save(&self, file: &Path) -> Result<(), FileError> {
+        file::write(file, self)
+    }
+
+    /// Reads it from `file`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not a whole checkpoint of this version.
+    pub fn load(file: &Path) -> Result<Self, FileError> {
+        file::read(file)
+    }
+
+    /// Puts the saved weights and buffers into `model`.
+    ///
+    /// # Errors
+    /// If the paths or shapes of the model are not the saved ones. The model is then as it was.
+    pub fn restore_model(&self, model: &(impl Module + ?Sized)) -> Result<(), TrainError> {
+        let mismatch = |path: &str, found: String, expected: String| TrainError::Mismatch {
+            what: path.to_owned(),
+            found,
+            expected,
+        };
+        // All is checked before anything is changed.
+        let mut problem = None;
+        let mut places = self.model.iter();
+        model.visit(&mut Visitor::new(&mut |path, leaf| {
+            if problem.is_some() {
+                return;
+            }
+            let shape = match leaf {
+                Leaf::Param(param) => param.shape(),
+                Leaf::Buffer(buffer) => buffer.shape(),
+            };
+            let here = format!("{path} {shape}");
+            match places.next() {
+                Some(entry) => {
+                    let saved_shape = Shape::from(&entry.shape[..]);
+                    if entry.path != path || saved_shape != shape || saved_shape.numel() != entry.values.len()
+                    {
+                        problem = Some(mismatch(path, format!("{} {saved_shape}", entry.path), here));
+                    }
+                }
+                None => problem = Some(mismatch(path, "nothing".into(), here)),
+            }
+        }));
+        if let (None, Some(entry)) = (&problem, places.next()) {
+            problem =
+                Some(mismatch(&entry.path, format!("{} {:?}", entry.path, entry.shape), "nothing".into()));
+        }
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        let mut places = self.model.iter();
+        model.visit(&mut Visitor::new(&mut |_, leaf| {
+            let entry = places.next().expect("as many entries as leaves, as checked");
+            let value = Tensor::from_slice(&entry.values, &entry.shape[..]);
+            match leaf {
+                Leaf::Param(param) => param.set(value),
+                Leaf::Buffer(buffer) => buffer.set(value),
+            }
+        }));
+        Ok(())
+    }
+}

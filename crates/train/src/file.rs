@@ -1,0 +1,261 @@
+//! One value in one file that is either whole or refused, and never half written.
+//!
+//! Layout: the magic `RAVINE\r\n` (8 bytes; a transfer as text breaks the line end), the version of the format (`u32`), the length of
+//! the payload (`u64`), the CRC-32 of the payload (`u32`), all little-endian, and the payload: the value in bincode. This is the only
+//! module that knows bincode.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const MAGIC: [u8; 8] = *b"RAVINE\r\n";
+const VERSION: u32 = 1;
+const HEADER: usize = 24;
+
+/// Why a file could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system refused.
+    #[error("{}: cannot {action}: {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file does not begin as ours do.
+    #[error("{}: magic: found {found:02x?}, expected {MAGIC:02x?}: this is not a Ravine file", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// Its first bytes.
+        found: Vec<u8>,
+    },
+    /// The file is of a version that this program does not know.
+    #[error("{}: version: found {found}, expected {VERSION}: written by another version of Ravine", file.display())]
+    Version {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The file is shorter or longer than its header says.
+    #[error("{}: length: found {found} bytes, expected {expected}: the file is torn", file.display())]
+    Length {
+        /// The file.
+        file: PathBuf,
+        /// The length it has.
+        found: u64,
+        /// The length it should have.
+        expected: u64,
+    },
+    /// The payload is not what was written.
+    #[error("{}: CRC-32: found {found:08x}, expected {expected:08x}: the file is corrupt", file.display())]
+    Corrupt {
+        /// The file.
+        file: PathBuf,
+        /// The checksum of the payload.
+        found: u32,
+        /// The checksum that the header gives.
+        expected: u32,
+    },
+    /// The payload is whole, but holds something else than was asked for.
+    #[error("{}: contents: {why}", file.display())]
+    Contents {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with them.
+        why: String,
+    },
+}
+
+impl FileError {
+    pub(crate) fn io(file: &Path, action: &'static str) -> impl FnOnce(io::Error) -> FileError {
+        move |source| FileError::Io { file: file.to_owned(), action, source }
+    }
+}
+
+/// Writes `value` to `file`, in the place of what it may hold.
+///
+/// It is written beside, flushed to the disk, and renamed: whenever the power fails, `file` holds the old value or the new one.
+///
+/// # Errors
+/// If the system refuses. The old file is then as it was.
+pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
+    let payload = bincode::serde::encode_to_vec(value, bincode::config::standard())
+        .map_err(|error| FileError::Contents { file: file.to_owned(), why: error.to_string() })?;
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[12..20].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    header[20..].copy_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+
+    let beside = file.with_extension("tmp");
+    let mut out = File::create(&beside).map_err(FileError::io(&beside, "create it"))?;
+    out.write_all(&header)
+        .and_then(|()| out.write_all(&payload))
+        .and_then(|()| out.sync_all())
+        .map_err(FileError::io(&beside, "write it"))?;
+    drop(out);
+    fs::rename(&beside, file).map_err(FileError::io(file, "put the new file in its place"))?;
+    sync_folder(file).map_err(FileError::io(file, "flush its folder"))
+}
+
+/// Flushes the folder that `file` is in, so that a rename in it survives a power failure.
+fn sync_folder(file: &Path) -> io::Result<()> {
+    // Only on Unix can a folder be opened; elsewhere the system does what it does.
+    if cfg!(unix) {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Reads the value that [`write`] wrote.
+///
+/// # Errors
+/// If the file cannot be read, is not ours, of another version, torn, corrupt, or holds another kind of value.
+pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
+    let mut input = File::open(file).map_err(FileError::io(file, "open it"))?;
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).map_err(FileError::io(file, "read it"))?;
+    let owned = || file.to_owned();
+
+    let magic = &bytes[..bytes.len().min(8)];
+    if !MAGIC.starts_with(magic) || magic.is_empty() {
+        return Err(FileError::Foreign { file: owned(), found: magic.to_vec() });
+    }
+    let found = bytes.len() as u64;
+    if bytes.len() < HEADER {
+        return Err(FileError::Length { file: owned(), found, expected: HEADER as u64 });
+    }
+    let (header, payload) = bytes.split_at(HEADER);
+    let u32_at = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
+    let version = u32_at(8);
+    if version != VERSION {
+        return Err(FileError::Version { file: owned(), found: version });
+    }
+    let length = u64::from_le_bytes(header[12..20].try_into().expect("8 bytes"));
+    let expected = length.saturating_add(HEADER as u64);
+    if found != expected {
+        return Err(FileError::Length { file: owned(), found, expected });
+    }
+    let (found, expected) = (crc32fast::hash(payload), u32_at(20));
+    if found != expected {
+        return Err(FileError::Corrupt { file: owned(), found, expected });
+    }
+    match bincode::serde::decode_from_slice(payload, bincode::config::standard()) {
+        Ok((value, used)) if used == payload.len() => Ok(value),
+        Ok((_, used)) => {
+            let why = format!("{} bytes are left over after the value", payload.len() - used);
+            Err(FileError::Contents { file: owned(), why })
+        }
+        Err(error) => Err(FileError::Contents { file: owned(), why: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Value = (u64, Vec<f32>, String);
+
+    fn value() -> Value {
+        (7, vec![1.5, f32::NAN.copysign(-1.0), -0.0, 1e-42], "näme".into())
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("value.ravine");
+        (folder, file)
+    }
+
+    fn bits(value: &Value) -> Vec<u32> {
+        value.1.iter().map(|x| x.to_bits()).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read_to_the_bit() {
+        let (folder, file) = folder();
+        write(&file, &value()).unwrap();
+        write(&file, &value()).unwrap();
+        let back: Value = read(&file).unwrap();
+        assert_eq!((back.0, bits(&back), &back.2), (7, bits(&value()), &value().2));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_bit_is_found() {
+        let (_folder, file) = folder();
+        write(&file, &value()).unwrap();
+        let whole = fs::read(&file).unwrap();
+        for len in 0..whole.len() {
+            fs::write(&file, &whole[..len]).unwrap();
+            let error = read::<Value>(&file).unwrap_err();
+            let kind = matches!(error, FileError::Length { .. })
+                || (len == 0 && matches!(error, FileError::Foreign { .. }));
+            assert!(kind, "cut to {len}: {error}");
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, &bytes).unwrap();
+            let error = read::<Value>(&file).unwrap_err();
+            let right = match bit / 8 {
+                0..8 => matches!(error, FileError::Foreign { .. }),
+                8..12 => matches!(error, FileError::Version { .. }),
+                12..20 => matches!(error, FileError::Length { .. }),
+                _ => matches!(error, FileError::Corrupt { .. }),
+            };
+            assert!(right, "bit {bit}: {error}");
+        }
+    }
+
+    #[test]
+    fn messages_name_file_field_and_what_was_expected() {
+        let (_folder, file) = folder();
+        let message = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            read::<Value>(&file).unwrap_err().to_string()
+        };
+        let found = message(b"PK\x03\x04 a zip file, say");
+        assert!(
+            found.contains("value.ravine: magic: found [50, 4b, 03, 04")
+                && found.contains("not a Ravine file"),
+            "{found}"
+        );
+        write(&file, &value()).unwrap();
+        let mut bytes = fs::read(&file).unwrap();
+        bytes.push(0);
+        assert!(message(&bytes).contains("value.ravine: length: found"), "trailing bytes");
+        write(&file, &"another kind of value").unwrap();
+        let found = read::<Value>(&file).unwrap_err().to_string();
+        assert!(found.contains("value.ravine: contents: "), "{found}");
+        let missing = read::<Value>(Path::new("/nowhere/x.ravine")).unwrap_err().to_string();
+        assert!(missing.starts_with("/nowhere/x.ravine: cannot open it: "), "{missing}");
+        let unwritable = write(Path::new("/nowhere/x.ravine"), &value()).unwrap_err().to_string();
+        assert!(unwritable.starts_with("/nowhere/x.tmp: cannot create it: "), "{unwritable}");
+    }
+
+    /// A length field that promises more than the file has must not be believed.
+    #[test]
+    fn a_crafted_length_allocates_nothing_to_speak_of() {
+        let (_folder, file) = folder();
+        // A valid frame around a payload that says: a vector of 2^60 elements.
+        let payload =
+            bincode::serde::encode_to_vec((7u64, u64::MAX >> 4), bincode::config::standard()).unwrap();
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((payload.len() as u64).to_le_bytes());
+        bytes.extend(crc32fast::hash(&payload).to_le_bytes());
+        bytes.extend(payload);
+        fs::write(&file, bytes).unwrap();
+        assert!(matches!(read::<Value>(&file), Err(FileError::Contents { .. })));
+    }
+}

@@ -1,0 +1,60 @@
+//! Training: the data-parallel step, evaluation, checkpoints, and a loop that has them all.
+//!
+//! A loop of one's own is short:
+//!
+//! ```no_run
+//! # extern crate ravine_autograd as ravine;
+//! # use ravine_autograd::{Module, Param, Var};
+//! # #[derive(Module)] struct Net { weight: Param }
+//! # impl Net { fn forward(&self, x: &Var) -> Var { x.clone() } }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let model = Net { weight: Param::new(ravine_tensor::Tensor::zeros([1])) };
+//! use ravine_data::{Mnist, Order, Plan};
+//! use ravine_optim::{Optimizer, Sgd};
+//! use ravine_tensor::Rng;
+//! use ravine_train::{Outcome, evaluate, step};
+//!
+//! let data = Mnist::load("examples/data/mnist")?;
+//! let mut optimizer = Optimizer::new(&model, Sgd::default(), 0.05);
+//! let pass = |tape: &ravine_autograd::Tape, (images, labels): &(_, _)| {
+//!     let images: &ravine_tensor::Tensor = images;
+//!     Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
+//! };
+//! let (plan, rng) = (Plan::new(data.train.len(), 64, Order::Shuffled { seed: 1 }), Rng::new(1));
+//! # use ravine_data::Dataset;
+//! for epoch in 0..5 {
+//!     for (i, pick) in plan.epoch(epoch).iter().enumerate() {
+//!         let found = step(&data.train, pick, 2, &rng.child(epoch as u64).child(i as u64), pass)?;
+//!         optimizer.step(found.gradients)?;
+//!         found.updates.apply();
+//!     }
+//!     println!("{:?}", evaluate(&data.test, 250, pass)?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Trainer`] is that loop with checkpoints, resuming, progress and a stop flag.
+//!
+//! The chapters, in reading order: [`Outcome`] (what a pass finds), [`data_parallel`], [`step`] and [`evaluate`], [`file`] (one
+//! value in one file, whole or refused), [`Checkpoint`], [`Progress`] and [`Trainer`].
+
+#![forbid(unsafe_code)]
+
+mod checkpoint;
+mod error;
+pub mod file;
+mod hash;
+mod outcome;
+mod progress;
+mod step;
+mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use error::TrainError;
+pub use file::FileError;
+pub use hash::weights_hash;
+pub use outcome::{Outcome, Scores};
+pub use progress::Progress;
+pub use step::{StepResult, data_parallel, evaluate, step};
+pub use trainer::{EpochRecord, Report, Trainer};
