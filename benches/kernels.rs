@@ -31,7 +31,9 @@ fn matmul(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("dyᵀ·x, one thread", &size), |b| {
             b.iter(|| on_one_thread(|| black_box(dy.t().matmul(&x))))
         });
-        group.bench_function(BenchmarkId::new("x·Wᵀ, all threads", &size), |b| b.iter(|| black_box(x.matmul(&w.t()))));
+        group.bench_function(BenchmarkId::new("x·Wᵀ, all threads", &size), |b| {
+            b.iter(|| black_box(x.matmul(&w.t())))
+        });
     }
     group.finish();
 }

@@ -14,8 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def flat(t):
-    """A tensor as its shape and values, to nine digits: enough for every bit of a float."""
-    return {"shape": list(t.shape), "values": [float(f"{v:.9g}") for v in t.detach().double().reshape(-1).tolist()]}
+    """A tensor as its shape and values, to twelve digits."""
+    return {"shape": list(t.shape), "values": [float(f"{v:.12g}") for v in t.detach().double().reshape(-1).tolist()]}
 
 
 def write(path, cases):
@@ -26,7 +26,7 @@ def write(path, cases):
 
 def case(name, f, *inputs):
     """The output of f, and the gradients of the sum of its squares by all inputs."""
-    inputs = [x.clone().double().requires_grad_() for x in inputs]
+    inputs = [x.clone().requires_grad_() for x in inputs]
     y = f(*inputs)
     grads = torch.autograd.grad((y * y).sum(), inputs, allow_unused=True)
     grads = [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads)]
@@ -35,6 +35,7 @@ def case(name, f, *inputs):
 
 def ops():
     torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
     r = lambda *shape: torch.randn(*shape).mul(1000).round().div(1000)
     kinks = torch.tensor([-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0])
     ties = torch.tensor([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
@@ -81,7 +82,7 @@ def ops():
         case("max_pool2d_overlapping", lambda x: F.max_pool2d(x, 3, stride=1, padding=1), window),
         case("avg_pool2d", lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), r(1, 2, 5, 4)),
         case("gather", lambda a: a.gather(1, torch.tensor([[2, 0, 2], [1, 1, 0]])), r(2, 3)),
-        case("scatter_add", lambda a: torch.zeros(2, 3).double().scatter_add(1, torch.tensor([[2, 0, 2], [1, 1, 0]]), a), r(2, 3)),
+        case("scatter_add", lambda a: torch.zeros(2, 3).scatter_add(1, torch.tensor([[2, 0, 2], [1, 1, 0]]), a), r(2, 3)),
         case("index_select", lambda a: a.index_select(0, torch.tensor([2, 0, 2])), r(3, 2)),
         case("normalize", lambda a: F.layer_norm(a, [5], eps=1e-5), r(2, 5)),
     ]
@@ -91,6 +92,7 @@ def layer(name, module, x, train=True):
     """A layer's output, gradients and buffers after one pass with the sum of squares as loss."""
     module = module.double()
     module.train(train)
+    module.zero_grad()
     params = [(k, p.detach().clone()) for k, p in module.named_parameters()]
     before = [(k, b.detach().clone()) for k, b in module.named_buffers() if b.dtype.is_floating_point]
     x = x.double().requires_grad_()
@@ -111,6 +113,7 @@ def layer(name, module, x, train=True):
 
 def layers():
     torch.manual_seed(1)
+    torch.set_default_dtype(torch.float32)
     norm = lambda: nn.BatchNorm2d(3)
     seen = norm()
     seen.weight.data = torch.tensor([0.5, 1.0, 2.0])

@@ -67,7 +67,7 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// `y = min(max(x, low), high)`. Backward: `dx = dy` where `low <= x <= high`, else 0.
+    /// `y = min(max(x, low), high)`. Backward: `dx = dy` where `low < x < high`, else 0 (also at the kinks).
     ///
     /// # Panics
     /// If `low > high`.
@@ -76,7 +76,7 @@ impl<T: Float> Var<T> {
     pub fn clamp(&self, low: T, high: T) -> Var<T> {
         let x = self.saved();
         record("clamp", [self], self.value().clamp(low, high), move |dy, _| {
-            [Some(dy.masked_fill(&x.value().map(|x| x < low || x > high), T::ZERO))]
+            [Some(dy.masked_fill(&x.value().map(|x| x <= low || x >= high), T::ZERO))]
         })
     }
 }
