@@ -33,7 +33,9 @@ pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
 }
 
 /// A type that can be differentiated: `f32` or `f64`.
-pub trait Float: Number + num_traits::Float + crate::kernels::gemm::Gemm {
+pub trait Float:
+    Number + num_traits::Float + crate::kernels::gemm::Gemm + crate::kernels::conv::Conv
+{
     /// The nearest value of this type to `x`.
     fn of(x: f64) -> Self;
     /// This value as an `f64`, exactly.

@@ -9,7 +9,7 @@
 //! - input gradient: the forward pass over the padded gradient (spread out by the stride) with the kernel turned round.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
-use super::gemm::{Left, Mat, Rows, Target, Vector, WIDTH, block_length, pack_right, rows, transpose};
+use super::gemm::{Left, Mat, Rows, Target, Vector, WIDTH, block_length, pack_right, transpose};
 use super::simd::{Isa, VectorKernel, dispatch_on};
 use crate::parallel::{split_units, threads_for};
 use crate::storage::Buffer;
@@ -156,6 +156,29 @@ impl<T: Float> Framed<T> {
     }
 }
 
+/// Element types with convolution kernels, which are methods so that they are compiled here, once for each type.
+#[doc(hidden)]
+pub trait Conv: crate::Element {
+    /// Runs a correlation with the vectors of `isa`.
+    fn correlate(isa: Isa, correlation: Correlation<'_, Self>);
+    /// Runs the sums of a weight gradient with the vectors of `isa`.
+    fn add_weight_grad(isa: Isa, sums: WeightGrad<'_, Self>);
+}
+
+macro_rules! conv {
+    ($($t:ty)*) => {$(
+        impl Conv for $t {
+            fn correlate(isa: Isa, correlation: Correlation<'_, $t>) {
+                dispatch_on(isa, correlation);
+            }
+            fn add_weight_grad(isa: Isa, sums: WeightGrad<'_, $t>) {
+                dispatch_on(isa, sums);
+            }
+        }
+    )*};
+}
+conv!(f32 f64);
+
 /// `y = x ⋆ w (+ bias)`; `x: [batch, in, h, w]`, `w: [out, in / groups, kh, kw]`, `y: [batch, out, oh, ow]`, all contiguous.
 pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     forward_on(Isa::detect(), g, x, w, bias, y);
@@ -187,7 +210,7 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
                     y: &mut y[group * image_out / g.groups..][..image_out / g.groups],
                     scratch: &mut scratch,
                 };
-                dispatch_on(isa, correlation);
+                T::correlate(isa, correlation);
             }
             if let Some(bias) = bias {
                 for (y, &b) in y.chunks_exact_mut(g.output[0] * g.output[1]).zip(bias) {
@@ -248,7 +271,7 @@ fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &m
                     y: &mut dx[group * image_in / g.groups..][..image_in / g.groups],
                     scratch: &mut scratch,
                 };
-                dispatch_on(isa, correlation);
+                T::correlate(isa, correlation);
             }
         }
     });
@@ -256,7 +279,7 @@ fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &m
 
 /// Room for the results of one image and group, with the positions at the ends of lines that are no output; and, where stride is not
 /// 1, for the unfolded image.
-struct Scratch<T: Float> {
+pub struct Scratch<T: crate::Element> {
     lines: Buffer<T>,
     unfolded: Buffer<T>,
 }
@@ -271,7 +294,7 @@ impl<T: Float> Scratch<T> {
 }
 
 /// `y[o, q] = Σ_t w[o, t] x[q + shift(t)]` for one image and group.
-struct Correlation<'a, T: Float> {
+pub struct Correlation<'a, T: crate::Element> {
     /// The framed planes.
     x: &'a [T],
     /// The length of a line of them.
@@ -336,6 +359,7 @@ unsafe fn taps_times_image<V: Vector>(
 ) {
     let taps = offsets.len();
     let in_order: Vec<usize> = (0..taps).collect();
+    let rows: Vec<usize> = (0..channels).map(|o| o * taps).collect();
     let tile = WIDTH * V::LANES;
     let length = block_length(taps);
     for q in (0..positions).step_by(tile) {
@@ -343,11 +367,10 @@ unsafe fn taps_times_image<V: Vector>(
             let block = t..taps.min(t + length);
             // SAFETY: the positions `q..` are fewer than `positions`; row `o` of `w` has `taps` elements.
             unsafe {
-                rows::<V>(
-                    channels,
+                V::rows(
                     tile.min(positions - q),
                     V::ROWS,
-                    Left { row: |o| w.as_ptr().add(o * taps), offsets: &in_order[block.clone()] },
+                    Left { base: w.as_ptr(), rows: &rows, offsets: &in_order[block.clone()] },
                     Rows { base: x.as_ptr().add(q), offsets: &offsets[block], padded: false },
                     Target { base: y.as_mut_ptr().add(q), row_stride: pitch, col_stride: 1, add: t > 0 },
                 );
@@ -380,7 +403,7 @@ fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &
         let threads = threads_for(g.work() / g.groups).min(taps);
         let some_taps = taps.div_ceil(threads);
         let part = |first: usize, sums: &mut [T]| {
-            dispatch_on(
+            T::add_weight_grad(
                 isa,
                 WeightGrad {
                     images: x[group * channels_in * area..].chunks(g.in_channels * area),
@@ -405,7 +428,7 @@ fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &
 }
 
 /// `sums[t, o] = Σ_q x[windows[q] + shift(t)] dy[o, q]` over the positions of all images, for one group.
-struct WeightGrad<'a, T> {
+pub struct WeightGrad<'a, T> {
     images: std::slice::Chunks<'a, T>,
     shifts: &'a [usize],
     windows: &'a [usize],
@@ -433,11 +456,10 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                     // SAFETY: every window begins inside its image at every shift; the panels are padded to the width of a tile;
                     // `sums` has `channels` elements for each shift.
                     unsafe {
-                        rows::<V>(
-                            shifts.len(),
+                        V::rows(
                             width.min(channels - o),
                             V::ROWS,
-                            Left { row: |t| x.as_ptr().add(shifts[t]), offsets: windows },
+                            Left { base: x.as_ptr(), rows: shifts, offsets: windows },
                             Rows {
                                 base: packed[o * depth..].as_ptr(),
                                 offsets: &in_order[..depth],

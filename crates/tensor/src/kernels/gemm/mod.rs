@@ -18,7 +18,7 @@ mod vector;
 use rayon::prelude::*;
 
 pub(super) use pack::{pack_left, pack_right, transpose};
-pub(super) use tile::{Left, Rows, Target, WIDTH, rows};
+pub(super) use tile::{Left, Rows, Target, WIDTH};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 
@@ -28,10 +28,24 @@ use crate::parallel::threads_for;
 use crate::storage::Buffer;
 
 /// Element types with a matrix product kernel.
+///
+/// The kernel is a method so that it is compiled here, once for each type, and not again in every crate that multiplies.
 #[doc(hidden)]
-pub trait Gemm: Vectors {}
-impl Gemm for f32 {}
-impl Gemm for f64 {}
+pub trait Gemm: Vectors {
+    /// Runs a product with the vectors of `isa`.
+    fn multiply(isa: Isa, product: Product<'_, Self>);
+}
+
+macro_rules! gemm {
+    ($($t:ty)*) => {$(
+        impl Gemm for $t {
+            fn multiply(isa: Isa, product: Product<'_, $t>) {
+                dispatch_on(isa, product);
+            }
+        }
+    )*};
+}
+gemm!(f32 f64);
 
 /// A matrix to read: element `(i, j)` is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy)]
@@ -140,11 +154,11 @@ fn sequential<T: Float>(
             c: Target { row_stride: 1, col_stride: n, ..c },
         }
     };
-    dispatch_on(isa, product);
+    T::multiply(isa, product);
 }
 
 /// A product to be run with vectors of some kind.
-struct Product<'a, T> {
+pub struct Product<'a, T> {
     m: usize,
     n: usize,
     k: usize,
@@ -169,7 +183,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let mut right =
             Buffer::<T>::scratch(if pack_b { length * COLUMNS.min(n.next_multiple_of(width)) } else { 0 });
         let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
-        let (mut offsets, mut left_offsets) = ([0; LONGEST], [0; LONGEST]);
+        let (mut offsets, mut left_offsets, mut left_rows) = ([0; LONGEST], [0; LONGEST], [0; 16]);
         for first in (0..n).step_by(COLUMNS) {
             let columns = COLUMNS.min(n - first);
             for p in (0..k).step_by(length) {
@@ -193,6 +207,8 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                     };
                     let left_offsets = &mut left_offsets[..depth];
                     left_offsets.iter_mut().enumerate().for_each(|(p, offset)| *offset = p * col_stride);
+                    let left_rows = &mut left_rows[..count];
+                    left_rows.iter_mut().enumerate().for_each(|(i, offset)| *offset = i * row_stride);
                     for j in (0..columns).step_by(width) {
                         let base_of_b =
                             if pack_b { right[j * depth..].as_ptr() } else { start[j..].as_ptr() };
@@ -200,11 +216,10 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                         // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
                         unsafe {
                             let at = i * c.row_stride + (first + j) * c.col_stride;
-                            rows::<V>(
-                                count,
+                            V::rows(
                                 width.min(columns - j),
                                 tallest,
-                                Left { row: |i| base.add(i * row_stride), offsets: left_offsets },
+                                Left { base, rows: left_rows, offsets: left_offsets },
                                 Rows { base: base_of_b, offsets, padded: pack_b },
                                 Target { base: c.base.add(at), add, ..c },
                             );
