@@ -9,7 +9,7 @@
 //! - input gradient: the forward pass over the padded gradient (spread out by the stride) with the kernel turned round.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
-use super::gemm::{Left, Mat, Rows, Target, Vector, WIDTH, block_length, pack_right, transpose};
+use super::gemm::{Left, Mat, Rows, Target, Vector, WIDTH, block_length, pack_right, rows, transpose};
 use super::simd::{Isa, VectorKernel, dispatch_on};
 use crate::parallel::{split_units, threads_for};
 use crate::storage::Buffer;
@@ -359,7 +359,6 @@ unsafe fn taps_times_image<V: Vector>(
 ) {
     let taps = offsets.len();
     let in_order: Vec<usize> = (0..taps).collect();
-    let rows: Vec<usize> = (0..channels).map(|o| o * taps).collect();
     let tile = WIDTH * V::LANES;
     let length = block_length(taps);
     for q in (0..positions).step_by(tile) {
@@ -367,10 +366,11 @@ unsafe fn taps_times_image<V: Vector>(
             let block = t..taps.min(t + length);
             // SAFETY: the positions `q..` are fewer than `positions`; row `o` of `w` has `taps` elements.
             unsafe {
-                V::rows(
+                rows::<V>(
+                    channels,
                     tile.min(positions - q),
                     V::ROWS,
-                    Left { base: w.as_ptr(), rows: &rows, offsets: &in_order[block.clone()] },
+                    Left { row: |o| w.as_ptr().add(o * taps), offsets: &in_order[block.clone()] },
                     Rows { base: x.as_ptr().add(q), offsets: &offsets[block], padded: false },
                     Target { base: y.as_mut_ptr().add(q), row_stride: pitch, col_stride: 1, add: t > 0 },
                 );
@@ -456,10 +456,11 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                     // SAFETY: every window begins inside its image at every shift; the panels are padded to the width of a tile;
                     // `sums` has `channels` elements for each shift.
                     unsafe {
-                        V::rows(
+                        rows::<V>(
+                            shifts.len(),
                             width.min(channels - o),
                             V::ROWS,
-                            Left { base: x.as_ptr(), rows: shifts, offsets: windows },
+                            Left { row: |t| x.as_ptr().add(shifts[t]), offsets: windows },
                             Rows {
                                 base: packed[o * depth..].as_ptr(),
                                 offsets: &in_order[..depth],

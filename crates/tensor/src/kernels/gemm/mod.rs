@@ -18,7 +18,7 @@ mod vector;
 use rayon::prelude::*;
 
 pub(super) use pack::{pack_left, pack_right, transpose};
-pub(super) use tile::{Left, Rows, Target, WIDTH};
+pub(super) use tile::{Left, Rows, Target, WIDTH, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 
@@ -183,7 +183,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let mut right =
             Buffer::<T>::scratch(if pack_b { length * COLUMNS.min(n.next_multiple_of(width)) } else { 0 });
         let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
-        let (mut offsets, mut left_offsets, mut left_rows) = ([0; LONGEST], [0; LONGEST], [0; 16]);
+        let (mut offsets, mut left_offsets) = ([0; LONGEST], [0; LONGEST]);
         for first in (0..n).step_by(COLUMNS) {
             let columns = COLUMNS.min(n - first);
             for p in (0..k).step_by(length) {
@@ -207,8 +207,6 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                     };
                     let left_offsets = &mut left_offsets[..depth];
                     left_offsets.iter_mut().enumerate().for_each(|(p, offset)| *offset = p * col_stride);
-                    let left_rows = &mut left_rows[..count];
-                    left_rows.iter_mut().enumerate().for_each(|(i, offset)| *offset = i * row_stride);
                     for j in (0..columns).step_by(width) {
                         let base_of_b =
                             if pack_b { right[j * depth..].as_ptr() } else { start[j..].as_ptr() };
@@ -216,10 +214,11 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                         // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
                         unsafe {
                             let at = i * c.row_stride + (first + j) * c.col_stride;
-                            V::rows(
+                            rows::<V>(
+                                count,
                                 width.min(columns - j),
                                 tallest,
-                                Left { base, rows: left_rows, offsets: left_offsets },
+                                Left { row: |i| base.add(i * row_stride), offsets: left_offsets },
                                 Rows { base: base_of_b, offsets, padded: pack_b },
                                 Target { base: c.base.add(at), add, ..c },
                             );

@@ -21,11 +21,9 @@ pub struct Rows<'a, T> {
 
 /// Where the rows of the left-hand operand begin, and where the elements of each lie.
 #[derive(Clone, Copy)]
-pub struct Left<'a, T> {
-    /// A pointer to which the offsets are relative.
-    pub base: *const T,
-    /// For each row, the offset of its first element.
-    pub rows: &'a [usize],
+pub struct Left<'a, F> {
+    /// A pointer to the start of row `i`.
+    pub row: F,
     /// The offset of each element from the start of its row; as many as the right-hand operand has rows.
     pub offsets: &'a [usize],
 }
@@ -43,9 +41,7 @@ pub struct Target<T> {
     pub add: bool,
 }
 
-/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows, in tiles at most `tallest` high.
-///
-/// [`Vector::rows`] is this, compiled for the instruction set.
+/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows.
 ///
 /// Each sum runs over `p` in order, whatever the tile, so its bits depend on nothing but the numbers.
 ///
@@ -53,22 +49,22 @@ pub struct Target<T> {
 /// All operands must be valid for the sizes given, and the instruction set of `V` present.
 #[inline(always)]
 pub unsafe fn rows<V: Vector>(
+    count: usize,
     columns: usize,
     tallest: usize,
-    a: Left<'_, V::Elem>,
+    a: Left<'_, impl Fn(usize) -> *const V::Elem>,
     b: Rows<'_, V::Elem>,
     c: Target<V::Elem>,
 ) {
     let whole = b.padded || columns.is_multiple_of(V::LANES);
     let mut first = 0;
-    while first < a.rows.len() {
-        let height = HEIGHTS.into_iter().find(|&h| h <= a.rows.len() - first && h <= tallest).unwrap_or(1);
+    while first < count {
+        let height = HEIGHTS.into_iter().find(|&h| h <= count - first && h <= tallest).unwrap_or(1);
         macro_rules! tile {
             ($height:literal) => {{
-                // SAFETY: as promised by the caller.
-                let starts: [_; $height] = std::array::from_fn(|i| unsafe { a.base.add(a.rows[first + i]) });
-                let a = (starts, a.offsets);
-                // SAFETY: as promised by the caller; the rows are `first..first + height`.
+                let tile_rows: [*const V::Elem; $height] = std::array::from_fn(|i| (a.row)(first + i));
+                let a = (tile_rows, a.offsets);
+                // SAFETY: as promised by the caller; the rows are `first..first + height` of `count`.
                 unsafe {
                     let c = Target { base: c.base.add(first * c.row_stride), ..c };
                     match (columns > V::LANES, whole) {

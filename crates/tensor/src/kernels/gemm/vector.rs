@@ -1,7 +1,5 @@
 //! Vectors of numbers, as the processors have them.
 
-use super::tile::{self, Left, Rows, Target};
-
 /// A vector register of numbers and what the products need of it.
 ///
 /// # Safety
@@ -30,14 +28,6 @@ pub unsafe trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self + a b`, rounded once where the instruction set can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
-    /// [`tile::rows`], compiled once for the instruction set.
-    unsafe fn rows(
-        columns: usize,
-        tallest: usize,
-        a: Left<'_, Self::Elem>,
-        b: Rows<'_, Self::Elem>,
-        c: Target<Self::Elem>,
-    );
 }
 
 /// A short array, which the compiler maps to the vectors that every machine of the target has (SSE2, NEON).
@@ -96,10 +86,6 @@ macro_rules! portable {
                     }
                 }))
             }
-            unsafe fn rows(columns: usize, tallest: usize, a: Left<'_, $t>, b: Rows<'_, $t>, c: Target<$t>) {
-                // SAFETY: as promised by the caller.
-                unsafe { tile::rows::<Self>(columns, tallest, a, b, c) }
-            }
         }
     };
 }
@@ -113,7 +99,7 @@ pub use x86::{F32x8, F32x16, F64x4, F64x8};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Left, Rows, Target, Vector, tile};
+    use super::Vector;
 
     /// The mask of the first `n` lanes.
     #[inline(always)]
@@ -163,25 +149,6 @@ mod x86 {
                 #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
                     $name(unsafe { $fma(a.0, b.0, self.0) })
-                }
-                unsafe fn rows(
-                    columns: usize,
-                    tallest: usize,
-                    a: Left<'_, $elem>,
-                    b: Rows<'_, $elem>,
-                    c: Target<$elem>,
-                ) {
-                    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-                    unsafe fn compiled(
-                        columns: usize,
-                        tallest: usize,
-                        a: Left<'_, $elem>,
-                        b: Rows<'_, $elem>,
-                        c: Target<$elem>,
-                    ) {
-                        unsafe { tile::rows::<$name>(columns, tallest, a, b, c) }
-                    }
-                    unsafe { compiled(columns, tallest, a, b, c) }
                 }
             }
         };
@@ -245,25 +212,6 @@ mod x86 {
                 #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
                     $name(unsafe { $fma(a.0, b.0, self.0) })
-                }
-                unsafe fn rows(
-                    columns: usize,
-                    tallest: usize,
-                    a: Left<'_, $elem>,
-                    b: Rows<'_, $elem>,
-                    c: Target<$elem>,
-                ) {
-                    #[target_feature(enable = "avx2,fma")]
-                    unsafe fn compiled(
-                        columns: usize,
-                        tallest: usize,
-                        a: Left<'_, $elem>,
-                        b: Rows<'_, $elem>,
-                        c: Target<$elem>,
-                    ) {
-                        unsafe { tile::rows::<$name>(columns, tallest, a, b, c) }
-                    }
-                    unsafe { compiled(columns, tallest, a, b, c) }
                 }
             }
         };
