@@ -99,6 +99,27 @@ fn a_run_that_is_killed_and_resumed_ends_in_the_same_bits() {
     assert_eq!(hash(&run(&out, &[LONG, &["--resume"]].concat())), whole, "after {kills} kills");
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_the_run_and_leaves_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = hash(&run(&folder.path().join("whole"), LONG));
+    let out = folder.path().join("stopped");
+    let child = mnist(&out, LONG).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first checkpoint is written when the data is loaded and the handler is in place.
+    while !out.join("last.ravine").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let steps = result(&output)["steps"].as_u64().unwrap();
+    assert!(steps < 120, "stopped at {steps}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("stopped at step {steps} of ")) && said.contains("saved in "), "{said}");
+    assert_eq!(hash(&run(&out, &[LONG, &["--resume"]].concat())), whole);
+}
+
 #[test]
 fn stopping_and_resuming_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();

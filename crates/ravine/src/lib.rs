@@ -63,3 +63,8 @@ pub mod prelude {
     pub use ravine_tensor::{Rng, Shape, Tensor};
     pub use ravine_train::{Outcome, Progress, Scores, Trainer, evaluate, step, weights_hash};
 }
+
+/// Keeps the program in the README true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
