@@ -117,7 +117,7 @@ fn sync_folder(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads the value that [`write`] wrote.
+/// Reads the value that [`write`](write()) wrote.
 ///
 /// # Errors
 /// If the file cannot be read, is not ours, of another version, torn, corrupt, or holds another kind of value.

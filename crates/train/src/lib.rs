@@ -36,7 +36,7 @@
 //!
 //! [`Trainer`] is that loop with checkpoints, resuming, progress and a stop flag.
 //!
-//! The chapters, in reading order: [`Outcome`] (what a pass finds), [`data_parallel`], [`step`] and [`evaluate`], [`file`] (one
+//! The chapters, in reading order: [`Outcome`] (what a pass finds), [`data_parallel`], [`step`] and [`evaluate`], [`file`](mod@file) (one
 //! value in one file, whole or refused), [`Checkpoint`], [`Progress`] and [`Trainer`].
 
 #![forbid(unsafe_code)]

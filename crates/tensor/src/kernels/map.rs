@@ -134,13 +134,29 @@ pub fn update_with<T: Copy + Send + Sync, const N: usize>(
         );
         return;
     }
-    let kept = kept.map(<[T]>::as_mut_ptr);
     dispatch(
         #[inline(always)]
         || {
-            for (i, (out, &a)) in out.iter_mut().zip(a).enumerate() {
-                // SAFETY: all slices have `n` elements, as asserted, and are borrowed exclusively; `i < n`.
-                f(out, a, kept.map(|kept| unsafe { &mut *kept.add(i) }));
+            // Through pieces on the stack: of those the compiler knows that they do not overlap, so it uses vectors.
+            const PIECE: usize = 32;
+            #[inline(always)]
+            fn piece<T>(values: &mut [T], at: usize) -> &mut [T; PIECE] {
+                (&mut values[at..at + PIECE]).try_into().expect("a piece of this length")
+            }
+            let mut kept = kept;
+            let whole = n - n % PIECE;
+            for at in (0..whole).step_by(PIECE) {
+                let (mut x, mut k) = (*piece(out, at), kept.each_mut().map(|kept| *piece(kept, at)));
+                for i in 0..PIECE {
+                    f(&mut x[i], a[at + i], k.each_mut().map(|k| &mut k[i]));
+                }
+                *piece(out, at) = x;
+                for (kept, k) in kept.iter_mut().zip(k) {
+                    *piece(kept, at) = k;
+                }
+            }
+            for i in whole..n {
+                f(&mut out[i], a[i], kept.each_mut().map(|kept| &mut kept[i]));
             }
         },
     );
