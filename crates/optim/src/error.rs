@@ -1,0 +1,39 @@
+//! Why a step or a saved state is refused.
+
+/// An error of an optimizer. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimError {
+    /// The loss does not depend on a parameter.
+    #[error(
+        "{path}: the loss gave it no gradient: use it in the forward pass, freeze it (set_frozen), or declare it optional (set_optional)"
+    )]
+    MissingGradient {
+        /// The parameter.
+        path: String,
+    },
+    /// A gradient holds an infinity or a NaN.
+    #[error(
+        "{path}: its gradient is not finite; try a smaller learning rate or clip_norm, or skip such steps"
+    )]
+    NonFinite {
+        /// The first such parameter.
+        path: String,
+    },
+    /// A path that no parameter of the model has.
+    #[error("{path}: the model has no such parameter")]
+    UnknownParameter {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// A saved state is of another optimizer or another model.
+    #[error("optimizer state: {what}: found {found}, expected {expected}")]
+    State {
+        /// The field, parameter, or slot of a parameter.
+        what: String,
+        /// What the state has.
+        found: String,
+        /// What this optimizer has.
+        expected: String,
+    },
+}

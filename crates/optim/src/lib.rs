@@ -1,0 +1,67 @@
+//! Optimizers: rules that change one parameter by its gradient, and the driver that does the rest.
+//!
+//! ```
+//! use ravine_autograd::{Param, Tape};
+//! use ravine_optim::{Cosine, Optimizer, Schedule, Sgd};
+//! use ravine_tensor::Tensor;
+//!
+//! let w = Param::new(Tensor::from([3.0, -2.0]));
+//! let rate = Cosine::new(0.1, 200).warmup(10);
+//! let mut optimizer = Optimizer::new(&w, Sgd { momentum: 0.9, ..Sgd::default() }, rate).clip_norm(10.0);
+//! for _ in 0..200 {
+//!     let loss = Tape::new().param(&w).square().sum(..);
+//!     optimizer.step(loss.backward())?;
+//! }
+//! assert!(w.value().all(|x| x.abs() < 1e-2));
+//! # Ok::<(), ravine_optim::OptimError>(())
+//! ```
+//!
+//! A new optimizer is a [`Rule`]: a struct of settings, the names of what it keeps of each parameter, and one update.
+//! Schedules, groups, weight decay, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
+//!
+//! ```
+//! use ravine_optim::{Rule, Step};
+//!
+//! /// Sign descent with momentum. Bernstein et al. 2018, 'signSGD'.
+//! struct SignDescent {
+//!     beta: f32,
+//! }
+//!
+//! impl Rule for SignDescent {
+//!     const NAME: &'static str = "SignDescent";
+//!
+//!     fn slots(&self) -> &'static [&'static str] {
+//!         &["momentum"]
+//!     }
+//!
+//!     fn update(&self, step: Step) {
+//!         let (beta, rate) = (self.beta, step.rate as f32);
+//!         step.each(|w, g, [m]| {
+//!             *m = beta * *m + (1.0 - beta) * g;
+//!             *w -= rate * m.signum();
+//!         });
+//!     }
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod clip;
+mod decay;
+mod error;
+mod group;
+mod optimizer;
+mod rule;
+mod rules;
+mod schedule;
+mod state;
+
+pub use clip::Clip;
+pub use decay::Decay;
+pub use error::OptimError;
+pub use group::Group;
+pub use optimizer::{NonFinite, Optimize, Optimizer, Settings, StepOutcome};
+pub use rule::{Rule, Step};
+pub use rules::{Adam, AdamW, Sgd};
+pub use schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
+pub use state::{OptimizerState, ParamState, Slot};
