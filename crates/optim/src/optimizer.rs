@@ -248,7 +248,7 @@ impl<R: Rule> Optimizer<R> {
     /// # Errors
     /// As there.
     pub fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
-        let grads = self.take(gradients)?;
+        let grads = self.select(&gradients)?;
         let norms = self.squared_norms(&grads);
         let gradient_norm = norms.as_ref().map(|norms| norms.iter().sum::<f64>().sqrt());
         let mut outcome =
@@ -271,33 +271,31 @@ impl<R: Rule> Optimizer<R> {
         };
         let scales: Vec<f64> = (0..grads.len()).map(scale).collect();
         outcome.clipped = scales.iter().any(|&scale| scale < 1.0);
-        self.update(grads, &scales);
+        self.update(&grads, &scales);
         self.steps += 1;
         Ok(outcome)
     }
 
     /// The gradient of each parameter; `None` for those that stay as they are.
-    fn take(&self, mut gradients: Gradients) -> Result<Vec<Option<Tensor>>, OptimError> {
-        let take = |entry: &Entry| {
-            if entry.param.is_frozen() {
-                return Ok(None);
-            }
-            let gradient = gradients.take(&entry.param);
-            if gradient.is_none() && !entry.param.is_optional() {
+    fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<&'g Tensor>>, OptimError> {
+        let mut grads = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let grad = if entry.param.is_frozen() { None } else { gradients.get(&entry.param) };
+            if grad.is_none() && !entry.param.is_frozen() && !entry.param.is_optional() {
                 return Err(OptimError::MissingGradient { path: entry.path.clone() });
             }
-            Ok(gradient)
-        };
-        self.entries.iter().map(take).collect()
+            grads.push(grad);
+        }
+        Ok(grads)
     }
 
     /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.
-    fn squared_norms(&self, grads: &[Option<Tensor>]) -> Option<Vec<f64>> {
+    fn squared_norms(&self, grads: &[Option<&Tensor>]) -> Option<Vec<f64>> {
         let clips = matches!(self.clip, Clip::Norm(_) | Clip::GlobalNorm(_));
         if !clips && self.non_finite == NonFinite::Ignore {
             return None;
         }
-        let norm = |grad: &Option<Tensor>| grad.as_ref().map_or(0.0, Tensor::norm_squared);
+        let norm = |grad: &Option<&Tensor>| grad.map_or(0.0, Tensor::norm_squared);
         Some(if self.in_parallel(1) {
             grads.par_iter().map(norm).collect()
         } else {
@@ -311,7 +309,7 @@ impl<R: Rule> Optimizer<R> {
         self.entries.len() > 1 && threads_for(work) > 1
     }
 
-    fn update(&mut self, grads: Vec<Option<Tensor>>, scales: &[f64]) {
+    fn update(&mut self, grads: &[Option<&Tensor>], scales: &[f64]) {
         if let Some(tune) = &self.tune {
             tune(&mut self.rule, self.steps);
             self.groups.iter_mut().filter_map(|g| g.rule.as_mut()).for_each(|rule| tune(rule, self.steps));
@@ -321,8 +319,8 @@ impl<R: Rule> Optimizer<R> {
         let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
         let (rule, groups) = (&self.rule, &self.groups);
         let parallel = self.in_parallel(2 + self.rule.slots().len());
-        let update = |((entry, grad), scale): ((&mut Entry, Option<Tensor>), &f64)| {
-            let Some(grad) = grad else { return };
+        let update = |((entry, grad), scale): ((&mut Entry, &Option<&Tensor>), &f64)| {
+            let &Some(grad) = grad else { return };
             let rule = group_rule(rule, groups, entry.group);
             let Settings { rate, decay, weight_decay } = settings[entry.group];
             let shaping = Shaping { limit, scale: sign * scale, decay, weight_decay };
@@ -333,7 +331,7 @@ impl<R: Rule> Optimizer<R> {
             }
             entry.updates += 1;
             entry.param.update(|w| {
-                rule.update(Step::new(rule, rate, entry.updates, w, &grad, &mut entry.slots).shaped(shaping));
+                rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
             });
         };
         if parallel {

@@ -91,12 +91,11 @@ impl<'a, T: Float> Step<'a, T> {
         let [shrink, cautious] =
             [1.0 - rate * shaping.of(Decay::Decoupled), rate * shaping.of(Decay::Cautious)].map(T::of);
         w.update_with(g, slots, |w, g, slots| {
-            let before = *w;
+            let (before, pull) = (*w, cautious * *w);
             *w = shrink * before;
             f(w, scale * clamp(g, limit) + l2 * before, slots);
-            if (*w - before) * before <= T::ZERO {
-                *w -= cautious * before;
-            }
+            let shrinks = (*w - before) * before <= T::ZERO;
+            *w -= if shrinks { pull } else { T::ZERO };
         });
     }
 

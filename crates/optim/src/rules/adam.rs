@@ -2,6 +2,7 @@
 
 use ravine_tensor::Float;
 
+use super::power;
 use crate::{Decay, Rule, Step};
 
 /// Adaptive moment estimation:
@@ -50,8 +51,8 @@ impl<T: Float> Rule<T> for Adam {
 
     fn update(&self, step: Step<T>) {
         let Adam { beta1, beta2, eps, amsgrad } = *self;
-        let rate = step.rate / (1.0 - beta1.powf(step.count as f64));
-        let scale = 1.0 / (1.0 - beta2.powf(step.count as f64)).sqrt();
+        let rate = step.rate / (1.0 - power(beta1, step.count));
+        let scale = 1.0 / (1.0 - power(beta2, step.count)).sqrt();
         let [rate, scale, eps] = [rate, scale, eps].map(T::of);
         let [beta2, rest1, rest2] = [beta2, 1.0 - beta1, 1.0 - beta2].map(T::of);
         if amsgrad {

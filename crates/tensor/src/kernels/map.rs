@@ -134,8 +134,8 @@ pub fn update_with<T: Copy + Default + Send + Sync, const N: usize>(
     });
 }
 
-/// Elements that [`update_with`] works on at once: two of the widest vectors of `f32`.
-const BLOCK: usize = 32;
+/// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.
+const BLOCK: usize = 64;
 
 /// One thread's part of [`update_with`]. Blocks pass through local arrays, which the compiler knows not to overlap: over
 /// the slices themselves it would have to compare every pair of them at run time, and with more than four it gives up.
@@ -156,7 +156,14 @@ fn update_piece<T: Copy + Default, const N: usize>(
             keeps[k].copy_from_slice(&kept[k][at..at + BLOCK]);
         }
         for i in 0..BLOCK {
-            f(&mut outs[i], inputs[i], keeps.each_mut().map(|kept| &mut kept[i]));
+            let mut each = [T::default(); N];
+            for k in 0..N {
+                each[k] = keeps[k][i];
+            }
+            f(&mut outs[i], inputs[i], each.each_mut());
+            for k in 0..N {
+                keeps[k][i] = each[k];
+            }
         }
         out[at..at + BLOCK].copy_from_slice(&outs);
         for k in 0..N {

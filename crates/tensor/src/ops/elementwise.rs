@@ -125,8 +125,11 @@ impl<T: Number> Tensor<T> {
         if let Some(kept) = kept.iter().find(|kept| *kept.shape() != shape) {
             panic!("update_with: {} is kept for {shape}: their shapes must agree", kept.shape());
         }
-        let a = a.contiguous();
-        map::update_with(self.as_mut_slice(), a.values(), kept.map(Tensor::as_mut_slice), f);
+        let kept = kept.map(Tensor::as_mut_slice);
+        match a.as_slice() {
+            Some(a) => map::update_with(self.as_mut_slice(), a, kept, f),
+            None => map::update_with(self.as_mut_slice(), a.contiguous().values(), kept, f),
+        }
     }
 }
 

@@ -244,10 +244,11 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[must_use]
     pub fn norm_squared(&self) -> f64 {
-        reduce::total(self.contiguous().values(), |v| {
-            let v = v.as_f64();
-            v * v
-        })
+        let square = |v: T| v.as_f64() * v.as_f64();
+        match self.as_slice() {
+            Some(values) => reduce::total(values, square),
+            None => reduce::total(self.contiguous().values(), square),
+        }
     }
 }
 
