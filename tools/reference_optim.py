@@ -1,5 +1,7 @@
 """Writes thirty steps of every optimizer and configuration that PyTorch has, and a hundred steps of its schedules.
 
+Rules that PyTorch does not have are written out here, each from its paper's algorithm.
+
     python tools/reference_optim.py        (needs torch; the results are committed, so the tests need no Python)
 """
 
@@ -27,6 +29,143 @@ def orthogonalised(grad, coefficients, steps, eps):
 
 torch.optim._muon._zeropower_via_newtonschulz = orthogonalised
 
+class Paper(torch.optim.Optimizer):
+    """A rule written out: `change(p, g, s)` is one step of parameter `p`, whose state `s` counts its steps in `t`."""
+
+    def __init__(self, params, lr, **settings):
+        super().__init__(params, dict(lr=lr, **settings))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                s = self.state[p]
+                s["t"] = s.get("t", 0) + 1
+                self.change(p, p.grad, s, **{k: v for k, v in group.items() if k in self.names})
+
+    def __init_subclass__(cls):
+        code = cls.change.__code__
+        cls.names = code.co_varnames[4 : code.co_argcount]
+
+
+def moments(p, g, s, beta1, beta2):
+    """Adam's means, corrected."""
+    s["m"] = beta1 * s.get("m", 0) + (1 - beta1) * g
+    s["v"] = beta2 * s.get("v", 0) + (1 - beta2) * g * g
+    return s["m"] / (1 - beta1 ** s["t"]), s["v"] / (1 - beta2 ** s["t"])
+
+
+class KerasSGD(Paper):
+    """keras.optimizers.SGD."""
+
+    def change(self, p, g, s, lr, momentum, nesterov=False):
+        s["v"] = momentum * s.get("v", 0) - lr * g
+        p += momentum * s["v"] - lr * g if nesterov else s["v"]
+
+
+class EmaSGD(Paper):
+    """The heavy ball on a mean of gradients."""
+
+    def change(self, p, g, s, lr, momentum, nesterov=False):
+        s["v"] = momentum * s.get("v", 0) + (1 - momentum) * g
+        p -= lr * (momentum * s["v"] + (1 - momentum) * g if nesterov else s["v"])
+
+
+class Signum(Paper):
+    """Bernstein et al. 2018, algorithm 2."""
+
+    def change(self, p, g, s, lr, beta=0.9):
+        s["m"] = beta * s.get("m", 0) + (1 - beta) * g
+        p -= lr * torch.sign(s["m"])
+
+
+class Lion(Paper):
+    """Chen et al. 2023, algorithm 2."""
+
+    def change(self, p, g, s, lr, betas=(0.9, 0.99), weight_decay=0.0):
+        m = s.get("m", torch.zeros_like(p))
+        c = betas[0] * m + (1 - betas[0]) * g
+        p -= lr * (torch.sign(c) + weight_decay * p)
+        s["m"] = betas[1] * m + (1 - betas[1]) * g
+
+
+class LARS(Paper):
+    """You, Gitman and Ginsburg 2017, algorithm 1."""
+
+    def change(self, p, g, s, lr, momentum=0.9, trust=0.001, weight_decay=0.0):
+        local = trust * p.norm() / (g.norm() + weight_decay * p.norm())
+        s["v"] = momentum * s.get("v", 0) + lr * local * (g + weight_decay * p)
+        p -= s["v"]
+
+
+class LAMB(Paper):
+    """You et al. 2020, algorithm 2."""
+
+    def change(self, p, g, s, lr, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
+        m, v = moments(p, g, s, *betas)
+        u = m / (v.sqrt() + eps) + weight_decay * p
+        p -= lr * p.norm() / u.norm() * u
+
+
+class AdaBelief(Paper):
+    """Zhuang et al. 2020, algorithm 2."""
+
+    def change(self, p, g, s, lr, betas=(0.9, 0.999), eps=1e-16):
+        s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
+        s["s"] = betas[1] * s.get("s", 0) + (1 - betas[1]) * (g - s["m"]) ** 2 + eps
+        m, v = s["m"] / (1 - betas[0] ** s["t"]), s["s"] / (1 - betas[1] ** s["t"])
+        p -= lr * m / (v.sqrt() + eps)
+
+
+class Yogi(Paper):
+    """Zaheer et al. 2018, algorithm 2, with the authors' correction of the rate."""
+
+    def change(self, p, g, s, lr, betas=(0.9, 0.999), eps=1e-3, initial=1e-6):
+        s["m"] = betas[0] * s.get("m", 0) + (1 - betas[0]) * g
+        v = s.get("v", torch.full_like(p, initial))
+        s["v"] = v - (1 - betas[1]) * torch.sign(v - g * g) * g * g
+        lr = lr * (1 - betas[1] ** s["t"]) ** 0.5 / (1 - betas[0] ** s["t"])
+        p -= lr * s["m"] / (s["v"].sqrt() + eps)
+
+
+class Adan(Paper):
+    """Xie et al. 2022, algorithm 1, with the authors' bias corrections and their betas."""
+
+    def change(self, p, g, s, lr, betas=(0.98, 0.92, 0.99), eps=1e-8, weight_decay=0.0):
+        difference = g - s["g"] if "g" in s else torch.zeros_like(g)
+        s["g"] = g.clone()
+        b1, b2, b3 = betas
+        s["m"] = b1 * s.get("m", 0) + (1 - b1) * g
+        s["d"] = b2 * s.get("d", 0) + (1 - b2) * difference
+        s["n"] = b3 * s.get("n", 0) + (1 - b3) * (g + b2 * difference) ** 2
+        m, d, n = (s[k] / (1 - b ** s["t"]) for k, b in zip("mdn", betas))
+        p.copy_((p - lr / (n.sqrt() + eps) * (m + b2 * d)) / (1 + lr * weight_decay))
+
+
+class ScheduleFree(Paper):
+    """Defazio et al. 2024, algorithm 1, by its three sequences."""
+
+    def change(self, p, g, s, lr, beta=0.9, weight_decay=0.0):
+        self.advance(p, g, s, lr, beta, weight_decay)
+
+    def advance(self, y, g, s, lr, beta, weight_decay):
+        z, x = s.get("z", y.clone()), s.get("x", y.clone())
+        s["z"] = z - lr * (g + weight_decay * y)
+        s["largest"] = max(lr, s.get("largest", 0.0))
+        s["sum"] = s.get("sum", 0.0) + s["largest"] ** 2
+        c = s["largest"] ** 2 / s["sum"]
+        s["x"] = (1 - c) * x + c * s["z"]
+        y.copy_((1 - beta) * s["z"] + beta * s["x"])
+
+
+class ScheduleFreeAdamW(ScheduleFree):
+    """The same, algorithm 2."""
+
+    def change(self, p, g, s, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        _, v = moments(p, g, s, 0.0, betas[1])
+        self.advance(p, g / (v.sqrt() + eps), s, lr, betas[0], weight_decay)
+
+
 # The steps that are written down.
 KEPT = [1, 2, 3, 4, 5, 10, 15, 20, 25, 30]
 
@@ -37,7 +176,7 @@ def trajectory(rule, rate, **settings):
     b = torch.tensor([[0.5, -1.0], [0.3, 0.8], [-0.6, 0.1]], requires_grad=True)
     params = [b] if rule == "Muon" else [a, b]
     stiffness = torch.arange(1.0, 7.0).reshape(3, 2) / 4
-    optimizer = getattr(torch.optim, rule)(params, lr=rate, **settings)
+    optimizer = (getattr(torch.optim, rule, None) or globals()[rule])(params, lr=rate, **settings)
     sign = -1 if settings.get("maximize") else 1
     points = []
     for t in range(30):
@@ -109,6 +248,26 @@ def trajectories():
     yield t("Muon", 0.02, momentum=0.8, nesterov=False, weight_decay=0.3)
     yield t("Muon", 0.02, adjust_lr_fn="match_rms_adamw", ns_steps=3)
     yield t("Muon", 0.02, adjust_lr_fn="spectral_unclamped")
+    for rule in ["KerasSGD", "EmaSGD"]:
+        yield t(rule, 0.05, momentum=0.9)
+        yield t(rule, 0.05, momentum=0.9, nesterov=True)
+    yield t("Signum", 0.02)
+    yield t("Lion", 0.02)
+    yield t("Lion", 0.02, betas=[0.8, 0.95], weight_decay=0.3)
+    yield t("LARS", 5.0)
+    yield t("LARS", 5.0, momentum=0.8, trust=0.01, weight_decay=0.1)
+    yield t("LAMB", 0.05)
+    yield t("LAMB", 0.05, betas=[0.8, 0.95], eps=1e-3, weight_decay=0.1)
+    yield t("AdaBelief", 0.05)
+    yield t("AdaBelief", 0.05, betas=[0.8, 0.95], eps=1e-3)
+    yield t("Yogi", 0.05)
+    yield t("Yogi", 0.05, betas=[0.8, 0.95], initial=1e-2)
+    yield t("Adan", 0.05)
+    yield t("Adan", 0.05, betas=[0.9, 0.8, 0.95], weight_decay=0.1)
+    yield t("ScheduleFree", 0.05)
+    yield t("ScheduleFree", 0.05, beta=0.8, weight_decay=0.1)
+    yield t("ScheduleFreeAdamW", 0.05)
+    yield t("ScheduleFreeAdamW", 0.05, betas=[0.8, 0.95], weight_decay=0.1)
 
 
 def curve(name, scheduler, rate=0.1, momentum=None):

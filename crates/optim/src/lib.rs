@@ -20,7 +20,7 @@
 //! Schedules, groups, weight decay, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
 //!
 //! ```
-//! use ravine_optim::{Rule, Step};
+//! use ravine_optim::{Rule, Step, sign};
 //!
 //! /// Sign descent with momentum. Bernstein et al. 2018, 'signSGD'.
 //! struct SignDescent {
@@ -38,7 +38,7 @@
 //!         let (beta, rate) = (self.beta, step.rate as f32);
 //!         step.each(|w, g, [m]| {
 //!             *m = beta * *m + (1.0 - beta) * g;
-//!             *w -= rate * m.signum();
+//!             *w -= rate * sign(*m);
 //!         });
 //!     }
 //! }
@@ -46,6 +46,7 @@
 
 #![forbid(unsafe_code)]
 
+mod average;
 mod clip;
 mod decay;
 mod error;
@@ -56,12 +57,17 @@ mod rules;
 mod schedule;
 mod state;
 
+pub use average::Swapped;
 pub use clip::Clip;
 pub use decay::Decay;
 pub use error::OptimError;
 pub use group::Group;
 pub use optimizer::{NonFinite, Optimize, Optimizer, Settings, StepOutcome};
 pub use rule::{Rule, Step};
-pub use rules::{Adam, AdamW, Sgd};
+pub use rules::{
+    AdaBelief, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Adan, Asgd, Lamb, Lars, Lion, Momentum,
+    Muon, MuonScale, NAdam, RAdam, RmsProp, Rprop, ScheduleFreeAdamW, ScheduleFreeSgd, Sgd, Signum, Yogi,
+    sign,
+};
 pub use schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
 pub use state::{OptimizerState, ParamState, Slot};

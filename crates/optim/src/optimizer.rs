@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::clip;
 use crate::group::Overrides;
 use crate::rule::Shaping;
-use crate::{Clip, Decay, Group, OptimError, OptimizerState, Rule, Schedule, Step};
+use crate::{Clip, Decay, Group, OptimError, OptimizerState, Rule, Schedule, Step, Swapped};
 
 /// An optimizer whose rule is not known at compile time: what a training loop asks of it.
 pub trait Optimize: Send {
@@ -26,6 +26,11 @@ pub trait Optimize: Send {
 
     /// The learning rate of the step that comes next.
     fn learning_rate(&self) -> f64;
+
+    /// Gives the parameters the values with which the model should be used until what this returns is dropped. For most rules
+    /// they are the ones that are trained; see [`Optimizer::averaged`].
+    #[must_use = "the trained values are back as soon as this is dropped"]
+    fn averaged(&self) -> Swapped;
 
     /// What is kept from step to step.
     fn state(&self) -> OptimizerState;
@@ -243,6 +248,35 @@ impl<R: Rule> Optimizer<R> {
         }
     }
 
+    /// Gives the parameters the values with which the model should be used, where [`Rule::averaged`] has others than are trained:
+    /// to evaluate or save it. When what this returns is dropped, the trained values are back.
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_optim::{Optimizer, ScheduleFreeSgd};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let w = Param::new(Tensor::scalar(1.0));
+    /// let mut optimizer = Optimizer::new(&w, ScheduleFreeSgd { beta: 0.5 }, 0.1);
+    /// for _ in 0..2 {
+    ///     optimizer.step(Tape::new().param(&w).square().sum(..).backward())?;
+    /// }
+    /// let trained = w.value();
+    /// let averaged = optimizer.averaged();
+    /// assert_ne!(w.value(), trained);
+    /// drop(averaged);
+    /// assert_eq!(w.value(), trained);
+    /// # Ok::<(), ravine_optim::OptimError>(())
+    /// ```
+    #[must_use = "the trained values are back as soon as this is dropped"]
+    pub fn averaged(&self) -> Swapped {
+        let value = |entry: &Entry| {
+            let rule = group_rule(&self.rule, &self.groups, entry.group);
+            Some((entry.param.tied(), rule.averaged(&entry.param.value(), &entry.slots)?))
+        };
+        Swapped::new(self.entries.iter().filter_map(value))
+    }
+
     /// See [`Optimize::step`].
     ///
     /// # Errors
@@ -366,6 +400,10 @@ impl<R: Rule> Optimize for Optimizer<R> {
         Optimizer::learning_rate(self)
     }
 
+    fn averaged(&self) -> Swapped {
+        Optimizer::averaged(self)
+    }
+
     fn state(&self) -> OptimizerState {
         self.saved_state()
     }
@@ -387,6 +425,10 @@ impl<O: Optimize + ?Sized> Optimize for Box<O> {
 
     fn learning_rate(&self) -> f64 {
         (**self).learning_rate()
+    }
+
+    fn averaged(&self) -> Swapped {
+        (**self).averaged()
     }
 
     fn state(&self) -> OptimizerState {

@@ -31,6 +31,12 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
 
     /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
     fn update(&self, step: Step<T>);
+
+    /// The value with which the model should be used, if it is not the one that is trained: an average, say.
+    fn averaged(&self, w: &Tensor<T>, slots: &[Tensor<T>]) -> Option<Tensor<T>> {
+        let _ = (w, slots);
+        None
+    }
 }
 
 /// One step of one parameter: what a [`Rule`] is told, and the tensors that it changes.

@@ -1,5 +1,5 @@
-//! Thirty steps of each rule against PyTorch's, under a rate that changes at every step (`tools/reference_optim.py` made
-//! the file): in `f64` by itself to 1e-12, and in `f32` under the driver to 1e-6.
+//! Thirty steps of each rule against PyTorch's, or where it has none against the algorithm of the paper, under a rate that changes
+//! at every step: in `f64` by itself to 1e-12, and in `f32` under the driver to 1e-6. `tools/reference_optim.py` made the file.
 
 use ravine_autograd::{Param, Tape};
 use ravine_tensor::{Float, Shape, Tensor};
@@ -135,19 +135,89 @@ fn close<T: Float>(case: &Case, t: u64, params: [Tensor<T>; 2], want: &[f64], to
 #[test]
 fn trajectories_are_pytorchs() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/trajectories.json")).unwrap();
-    assert_eq!(cases.len(), 62);
+    assert_eq!(cases.len(), 83);
     for case in &cases {
         let number = |name, default| case.number(name, default);
         let [beta1, beta2] = case.pair("betas", [0.9, 0.999]);
         let (eps, amsgrad) = (number("eps", 1e-8), case.flag("amsgrad"));
+        let sgd = |convention| Sgd {
+            momentum: number("momentum", 0.0),
+            dampening: number("dampening", 0.0),
+            nesterov: case.flag("nesterov"),
+            convention,
+        };
         match case.rule.as_str() {
-            "SGD" => {
-                let (momentum, dampening) = (number("momentum", 0.0), number("dampening", 0.0));
-                compare(case, Sgd { momentum, dampening, nesterov: case.flag("nesterov") });
-            }
+            "SGD" => compare(case, sgd(Momentum::PyTorch)),
+            "KerasSGD" => compare(case, sgd(Momentum::Keras)),
+            "EmaSGD" => compare(case, sgd(Momentum::Ema)),
             "Adam" => compare(case, Adam { beta1, beta2, eps, amsgrad }),
             "AdamW" => compare(case, AdamW { beta1, beta2, eps, amsgrad }),
-            _ => {}
+            "Adamax" => compare(case, Adamax { beta1, beta2, eps }),
+            "NAdam" => {
+                compare(case, NAdam { beta1, beta2, eps, momentum_decay: number("momentum_decay", 4e-3) });
+            }
+            "RAdam" => compare(case, RAdam { beta1, beta2, eps }),
+            "RMSprop" => {
+                let (alpha, momentum) = (number("alpha", 0.99), number("momentum", 0.0));
+                compare(case, RmsProp { alpha, eps, momentum, centered: case.flag("centered") });
+            }
+            "Adagrad" => {
+                let (rate_decay, initial_accumulator) =
+                    (number("lr_decay", 0.0), number("initial_accumulator_value", 0.0));
+                compare(case, Adagrad { rate_decay, initial_accumulator, eps: number("eps", 1e-10) });
+            }
+            "Adadelta" => compare(case, Adadelta { rho: number("rho", 0.9), eps: number("eps", 1e-6) }),
+            "Adafactor" => {
+                let [eps1, eps2] = case.pair("eps", [f64::EPSILON, 1e-3]);
+                let eps1 = Some(eps1);
+                compare(
+                    case,
+                    Adafactor { beta2_decay: number("beta2_decay", -0.8), eps1, eps2, d: number("d", 1.0) },
+                );
+            }
+            "Rprop" => {
+                let [eta_minus, eta_plus] = case.pair("etas", [0.5, 1.2]);
+                let [step_min, step_max] = case.pair("step_sizes", [1e-6, 50.0]);
+                compare(case, Rprop { eta_minus, eta_plus, step_min, step_max });
+            }
+            "ASGD" => {
+                let (lambd, alpha, t0) = (number("lambd", 1e-4), number("alpha", 0.75), number("t0", 1e6));
+                compare(case, Asgd { lambd, alpha, t0 });
+            }
+            "Muon" => compare(
+                case,
+                Muon {
+                    momentum: number("momentum", 0.95),
+                    nesterov: !case.settings.contains_key("nesterov"),
+                    iterations: number("ns_steps", 5.0) as usize,
+                    scale: match case.word("adjust_lr_fn") {
+                        "match_rms_adamw" => MuonScale::MatchAdam,
+                        "spectral_unclamped" => MuonScale::Spectral,
+                        _ => MuonScale::Original,
+                    },
+                    ..Muon::default()
+                },
+            ),
+            "Signum" => compare(case, Signum::default()),
+            "Lion" => {
+                let [beta1, beta2] = case.pair("betas", [0.9, 0.99]);
+                compare(case, Lion { beta1, beta2 });
+            }
+            "LARS" => compare(case, Lars { momentum: number("momentum", 0.9), trust: number("trust", 1e-3) }),
+            "LAMB" => compare(case, Lamb { beta1, beta2, eps: number("eps", 1e-6) }),
+            "AdaBelief" => compare(case, AdaBelief { beta1, beta2, eps: number("eps", 1e-16) }),
+            "Yogi" => {
+                let initial_accumulator = number("initial", 1e-6);
+                compare(case, Yogi { beta1, beta2, eps: 1e-3, initial_accumulator });
+            }
+            "Adan" => {
+                let betas = case.settings.get("betas").map(|b| [0, 1, 2].map(|i| b[i].as_f64().unwrap()));
+                let [beta1, beta2, beta3] = betas.unwrap_or([0.98, 0.92, 0.99]);
+                compare(case, Adan { beta1, beta2, beta3, eps });
+            }
+            "ScheduleFree" => compare(case, ScheduleFreeSgd { beta: number("beta", 0.9) }),
+            "ScheduleFreeAdamW" => compare(case, ScheduleFreeAdamW { beta1, beta2, eps }),
+            rule => panic!("{rule} is in the file, but not here"),
         }
     }
 }

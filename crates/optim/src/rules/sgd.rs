@@ -11,8 +11,7 @@ use crate::{Rule, Step};
 /// w <- w - rate v                          (Nesterov: w <- w - rate (g + momentum v))
 /// ```
 ///
-/// Here the rate multiplies the velocity when it is applied. In Sutskever's convention, which is Keras', it multiplies the
-/// gradient before that goes into the velocity; under a constant rate the weights are the same.
+/// [`Momentum`] names the other conventions, which libraries do not agree on.
 ///
 /// Polyak 1964; Nesterov 1983; Sutskever, Martens, Dahl and Hinton 2013.
 ///
@@ -32,6 +31,47 @@ pub struct Sgd {
     pub dampening: f64,
     /// Whether to look ahead by the velocity.
     pub nesterov: bool,
+    /// What the velocity is.
+    pub convention: Momentum,
+}
+
+/// What [`Sgd`] keeps as its velocity. Under a constant rate all conventions walk the same path, at rates that differ by
+/// [`rate_factor`](Self::rate_factor); when the rate changes, Keras' does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Momentum {
+    /// A sum of gradients: `v <- momentum v + g`, `w <- w - rate v`. A new rate acts at once.
+    #[default]
+    PyTorch,
+    /// A sum of steps: `v <- momentum v + rate g`, `w <- w - v`. A new rate acts on new gradients only. (Keras' own `v` has the
+    /// other sign.) Sutskever, Martens, Dahl and Hinton 2013.
+    Keras,
+    /// A mean of gradients: `v <- momentum v + (1 - momentum) g`, `w <- w - rate v`. It has the size of a gradient.
+    Ema,
+}
+
+impl Momentum {
+    /// The factor from a rate in this convention to the rate in another with which, if it is constant, the weights are the same.
+    ///
+    /// ```
+    /// use ravine_optim::Momentum;
+    ///
+    /// let factor = Momentum::PyTorch.rate_factor(Momentum::Ema, 0.75);
+    /// assert_eq!(factor, 4.0);
+    /// ```
+    pub fn rate_factor(self, to: Momentum, momentum: f64) -> f64 {
+        let in_pytorch = |convention| if convention == Momentum::Ema { 1.0 - momentum } else { 1.0 };
+        in_pytorch(self) / in_pytorch(to)
+    }
+
+    /// The factor from a velocity in this convention to the same in another, `rate` being the (constant) rate in this one.
+    pub fn velocity_factor(self, to: Momentum, momentum: f64, rate: f64) -> f64 {
+        let of_sum = |convention, rate| match convention {
+            Momentum::PyTorch => 1.0,
+            Momentum::Keras => rate,
+            Momentum::Ema => 1.0 - momentum,
+        };
+        of_sum(to, rate * self.rate_factor(to, momentum)) / of_sum(self, rate)
+    }
 }
 
 impl Sgd {
@@ -50,17 +90,24 @@ impl<T: Float> Rule<T> for Sgd {
 
     fn update(&self, step: Step<T>) {
         let share = if step.count == 1 { 1.0 } else { 1.0 - self.dampening };
-        let [rate, momentum, share] = [step.rate, self.momentum, share].map(T::of);
+        // v <- momentum v + taken g;  w <- w - rate v, or in Nesterov's way w - rate (ahead g + momentum v).
+        let (taken, ahead, rate) = match self.convention {
+            Momentum::PyTorch => (share, 1.0, step.rate),
+            Momentum::Keras => (share * step.rate, step.rate, 1.0),
+            Momentum::Ema => (share * (1.0 - self.momentum), 1.0 - self.momentum, step.rate),
+        };
+        let [momentum, taken, ahead, rate] = [self.momentum, taken, ahead, rate].map(T::of);
         if self.momentum == 0.0 {
+            let rate = T::of(step.rate);
             step.each(|w, g, []| *w -= rate * g);
         } else if self.nesterov {
             step.each(|w, g, [v]| {
-                *v = momentum * *v + share * g;
-                *w -= rate * (g + momentum * *v);
+                *v = momentum * *v + taken * g;
+                *w -= rate * (ahead * g + momentum * *v);
             });
         } else {
             step.each(|w, g, [v]| {
-                *v = momentum * *v + share * g;
+                *v = momentum * *v + taken * g;
                 *w -= rate * *v;
             });
         }
