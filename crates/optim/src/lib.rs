@@ -69,5 +69,8 @@ pub use rules::{
     Muon, MuonScale, NAdam, RAdam, RmsProp, Rprop, ScheduleFreeAdamW, ScheduleFreeSgd, Sgd, Signum, Yogi,
     sign,
 };
-pub use schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
+pub use schedule::{
+    Anneal, Better, Constant, Cosine, Cycle, Cyclic, Exponential, InverseTime, Linear, MultiStep, Noam,
+    OneCycle, Plateau, Polynomial, Rex, Schedule, StepDecay, Then, Times, WarmRestarts, Warmup, Wsd,
+};
 pub use state::{OptimizerState, ParamState, Slot};

@@ -1,13 +1,37 @@
 //! The learning rate as a pure function of the step, so that it can be drawn before training and needs no saving.
 
-use std::f64::consts::PI;
+mod cyclic;
+mod decay;
+mod plateau;
+#[cfg(test)]
+mod pytorch;
+mod warmup;
 
-/// A learning rate for each step.
+pub use cyclic::{Anneal, Cycle, Cyclic, OneCycle, WarmRestarts};
+pub use decay::{Cosine, Exponential, InverseTime, Linear, MultiStep, Polynomial, Rex, StepDecay};
+pub use plateau::{Better, Plateau};
+pub use warmup::{Noam, Warmup, Wsd};
+
+/// A learning rate for each step; or a momentum, a weight decay, any number that changes as training goes on.
 ///
 /// A number is the constant schedule, a function of the step is the schedule that it computes, and a boxed schedule is one, too.
+///
+/// ```
+/// use ravine_optim::{Cosine, Schedule};
+///
+/// let by_hand = |step: u64| 0.1 / (1.0 + step as f64);
+/// assert_eq!(by_hand.rate(1), 0.05);
+/// let joined = 0.1.warmup(5).then(20, Cosine::new(0.1, 80)).scaled(0.5);
+/// assert_eq!((joined.rate(10), joined.rate(100)), (0.05, 0.0));
+/// ```
 pub trait Schedule: Send + Sync {
     /// The rate of step `step`, counted from 0.
     fn rate(&self, step: u64) -> f64;
+
+    /// The rate that the others are measured by, in an explanation of a step: the one before any decay and after any warm-up.
+    fn base(&self) -> f64 {
+        self.rate(0)
+    }
 
     /// The rates of the first `steps` steps.
     ///
@@ -28,13 +52,51 @@ pub trait Schedule: Send + Sync {
     /// ```
     /// use ravine_optim::Schedule;
     ///
-    /// assert_eq!(0.8.warmup(4).curve(6), [0.2, 0.4, 0.6000000000000001, 0.8, 0.8, 0.8]);
+    /// assert_eq!(0.5.warmup(2).curve(4), [0.25, 0.5, 0.5, 0.5]);
     /// ```
     fn warmup(self, steps: u64) -> Warmup<Self>
     where
         Self: Sized,
     {
         Warmup { steps, then: self }
+    }
+
+    /// This schedule for the first `steps` steps, and then `next` from its own beginning.
+    ///
+    /// ```
+    /// use ravine_optim::{Linear, Schedule};
+    ///
+    /// let falling = Linear { initial: 1.0, last: 0.0, steps: 4 };
+    /// assert_eq!(2.0.then(2, falling).curve(5), [2.0, 2.0, 1.0, 0.75, 0.5]);
+    /// ```
+    fn then<S: Schedule>(self, steps: u64, next: S) -> Then<Self, S>
+    where
+        Self: Sized,
+    {
+        Then { steps, first: self, next }
+    }
+
+    /// This schedule times another, step by step.
+    ///
+    /// ```
+    /// use ravine_optim::{Exponential, Schedule};
+    ///
+    /// let halving = Exponential { initial: 1.0, factor: 0.5 };
+    /// assert_eq!(halving.times(3.0.then(1, 1.0)).curve(3), [3.0, 0.5, 0.25]);
+    /// ```
+    fn times<S: Schedule>(self, other: S) -> Times<Self, S>
+    where
+        Self: Sized,
+    {
+        Times(self, other)
+    }
+
+    /// This schedule times a number.
+    fn scaled(self, factor: f64) -> Times<Self, f64>
+    where
+        Self: Sized,
+    {
+        self.times(factor)
     }
 }
 
@@ -54,6 +116,10 @@ impl Schedule for Box<dyn Schedule> {
     fn rate(&self, step: u64) -> f64 {
         (**self).rate(step)
     }
+
+    fn base(&self) -> f64 {
+        (**self).base()
+    }
 }
 
 /// The same rate at every step.
@@ -69,65 +135,44 @@ impl Schedule for Constant {
     }
 }
 
-/// `initial factor^⌊step / every⌋`: large steps first, then smaller ones.
+/// One schedule and then another, made by [`Schedule::then`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepDecay {
-    /// The rate at first.
-    pub initial: f64,
-    /// After how many steps it is multiplied.
-    pub every: u64,
-    /// By what.
-    pub factor: f64,
-}
-
-impl Schedule for StepDecay {
-    fn rate(&self, step: u64) -> f64 {
-        self.initial * self.factor.powf((step / self.every.max(1)) as f64)
-    }
-}
-
-/// Half a wave of the cosine, from `initial` down to `last`: `last + (initial - last) (1 + cos(π step / steps)) / 2`, and `last` from
-/// there on.
-///
-/// Loshchilov and Hutter 2017, 'SGDR'.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cosine {
-    /// The rate at first.
-    pub initial: f64,
-    /// The rate in the end.
-    pub last: f64,
-    /// How many steps it takes to get there.
-    pub steps: u64,
-}
-
-impl Cosine {
-    /// From `initial` to 0 in so many steps.
-    pub fn new(initial: f64, steps: u64) -> Self {
-        Cosine { initial, last: 0.0, steps }
-    }
-}
-
-impl Schedule for Cosine {
-    fn rate(&self, step: u64) -> f64 {
-        let done = if step >= self.steps { 1.0 } else { step as f64 / self.steps as f64 };
-        self.last + (self.initial - self.last) * (1.0 + (PI * done).cos()) / 2.0
-    }
-}
-
-/// A rise, and then another schedule, made by [`Schedule::warmup`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Warmup<S> {
+pub struct Then<A, B> {
     steps: u64,
-    then: S,
+    first: A,
+    next: B,
 }
 
-impl<S: Schedule> Schedule for Warmup<S> {
+impl<A: Schedule, B: Schedule> Schedule for Then<A, B> {
     fn rate(&self, step: u64) -> f64 {
         match step.checked_sub(self.steps) {
-            Some(step) => self.then.rate(step),
-            None => self.then.rate(0) * (step + 1) as f64 / self.steps as f64,
+            Some(step) => self.next.rate(step),
+            None => self.first.rate(step),
         }
     }
+
+    fn base(&self) -> f64 {
+        self.first.base()
+    }
+}
+
+/// The product of two schedules, made by [`Schedule::times`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Times<A, B>(A, B);
+
+impl<A: Schedule, B: Schedule> Schedule for Times<A, B> {
+    fn rate(&self, step: u64) -> f64 {
+        self.0.rate(step) * self.1.rate(step)
+    }
+
+    fn base(&self) -> f64 {
+        self.0.base() * self.1.base()
+    }
+}
+
+/// How much of `steps` steps is over at `step`: from 0 to 1, and 1 if there are none.
+fn progress(step: u64, steps: u64) -> f64 {
+    if step >= steps { 1.0 } else { step as f64 / steps as f64 }
 }
 
 #[cfg(test)]
@@ -135,28 +180,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cosine_begins_halves_and_ends() {
-        let cosine = Cosine { initial: 1.0, last: 0.2, steps: 10 };
-        let close = |step, want: f64| assert!((cosine.rate(step) - want).abs() < 1e-15, "step {step}");
-        close(0, 1.0);
-        close(5, 0.6);
-        close(10, 0.2);
-        close(1000, 0.2);
-        assert_eq!(Cosine::new(1.0, 0).rate(0), 0.0);
-    }
-
-    #[test]
-    fn warm_up_ends_where_the_other_begins() {
-        let rates = Cosine::new(0.4, 100).warmup(4).curve(6);
-        assert_eq!(rates[..5], [0.1, 0.2, 0.30000000000000004, 0.4, 0.4]);
-        assert_eq!(rates[5], Cosine::new(0.4, 100).rate(1));
-        assert_eq!(0.5.warmup(0).rate(0), 0.5);
-    }
-
-    #[test]
-    fn boxes_are_schedules() {
+    fn boxes_and_functions_are_schedules() {
         let any: Box<dyn Schedule> = Box::new(StepDecay { initial: 1.0, every: 3, factor: 0.1 });
         assert_eq!(any.warmup(1).curve(5), [1.0, 1.0, 1.0, 1.0, 0.1]);
         assert_eq!(Constant(0.3).rate(7), 0.3);
+        assert_eq!((|step: u64| step as f64).scaled(2.0).rate(4), 8.0);
+    }
+
+    #[test]
+    fn the_base_is_what_comes_before_decay_and_after_warm_up() {
+        assert_eq!(Cosine::new(0.4, 100).warmup(10).base(), 0.4);
+        assert_eq!(0.2.then(5, 0.1).scaled(3.0).base(), 0.2 * 3.0);
+        assert_eq!(OneCycle::new(0.5, 100).base(), 0.5);
     }
 }
