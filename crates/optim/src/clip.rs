@@ -1,5 +1,7 @@
 //! Keeping gradients from being too large.
 
+use ravine_tensor::Tensor;
+
 /// What is done to the gradients before a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
@@ -14,9 +16,29 @@ pub enum Clip {
     ///
     /// Pascanu, Mikolov and Bengio 2013, 'On the difficulty of training recurrent neural networks'.
     GlobalNorm(f64),
+    /// The gradient of each unit (a row of a matrix, a filter of a convolution, a whole vector) is scaled to a norm of at most so
+    /// much of the norm of the unit's weights, which is taken to be at least 1e-3.
+    ///
+    /// Brock et al. 2021, 'High-performance large-scale image recognition without normalization'.
+    Adaptive(f64),
 }
 
 /// The factor that brings a norm down to `limit`. As PyTorch's, a little smaller than the quotient, and never above 1.
 pub(crate) fn factor(limit: f64, norm: f64) -> f64 {
     (limit / (norm + 1e-6)).min(1.0)
+}
+
+/// The gradient `g` of `w` with its units clipped; `None` if none has to be.
+pub(crate) fn adaptive(w: &Tensor, g: &Tensor, limit: f64) -> Option<Tensor> {
+    if w.numel() == 0 {
+        return None;
+    }
+    let units = if w.rank() >= 2 { w.size(0) } else { 1 };
+    let unit = w.numel() / units;
+    let rows = |t: &Tensor| t.reshape([units, unit]).square().sum_keepdim(1).sqrt();
+    let factor = rows(w).zip(&rows(g), |w, g| (limit as f32 * w.max(1e-3) / g.max(1e-6)).min(1.0));
+    if factor.all(|f| f == 1.0) {
+        return None;
+    }
+    Some((g.reshape([units, unit]) * factor).reshape(*g.shape()))
 }

@@ -50,19 +50,24 @@ mod average;
 mod clip;
 mod decay;
 mod error;
+mod explain;
 mod group;
+mod optimize;
 mod optimizer;
 mod rule;
 mod rules;
 mod schedule;
 mod state;
+mod step;
 
 pub use average::Swapped;
 pub use clip::Clip;
 pub use decay::Decay;
 pub use error::OptimError;
+pub use explain::Explanation;
 pub use group::Group;
-pub use optimizer::{NonFinite, Optimize, Optimizer, Settings, StepOutcome};
+pub use optimize::Optimize;
+pub use optimizer::{Optimizer, Settings};
 pub use rule::{Rule, Step};
 pub use rules::{
     AdaBelief, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Adan, Asgd, Lamb, Lars, Lion, Momentum,
@@ -74,3 +79,4 @@ pub use schedule::{
     OneCycle, Plateau, Polynomial, Rex, Schedule, StepDecay, Then, Times, WarmRestarts, Warmup, Wsd,
 };
 pub use state::{OptimizerState, ParamState, Slot};
+pub use step::{NonFinite, StepOutcome};

@@ -2,70 +2,12 @@
 
 use std::sync::Arc;
 
-use ravine_autograd::{Gradients, Module, Param};
-use ravine_tensor::{Tensor, threads_for};
-use rayon::prelude::*;
+use ravine_autograd::{Module, Param};
+use ravine_tensor::Tensor;
 
-use crate::clip;
+use crate::explain::Before;
 use crate::group::Overrides;
-use crate::rule::Shaping;
-use crate::{Clip, Decay, Group, OptimError, OptimizerState, Rule, Schedule, Step, Swapped};
-
-/// An optimizer whose rule is not known at compile time: what a training loop asks of it.
-pub trait Optimize: Send {
-    /// Changes the parameters by their gradients.
-    ///
-    /// Gradients of parameters that are not this optimizer's are passed over: two optimizers can share one backward pass.
-    ///
-    /// # Errors
-    /// If a parameter that is neither frozen nor optional has no gradient, or a gradient is not finite. Nothing is changed then.
-    fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError>;
-
-    /// The steps that are done.
-    fn steps(&self) -> u64;
-
-    /// The learning rate of the step that comes next.
-    fn learning_rate(&self) -> f64;
-
-    /// Gives the parameters the values with which the model should be used until what this returns is dropped. For most rules
-    /// they are the ones that are trained; see [`Optimizer::averaged`].
-    #[must_use = "the trained values are back as soon as this is dropped"]
-    fn averaged(&self) -> Swapped;
-
-    /// What is kept from step to step.
-    fn state(&self) -> OptimizerState;
-
-    /// Goes on from a state that [`state`](Self::state) gave.
-    ///
-    /// # Errors
-    /// If it is of another rule or other parameters. Nothing is changed then.
-    fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError>;
-}
-
-/// What to do when a gradient holds an infinity or a NaN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NonFinite {
-    /// Refuse the step with an error that names the parameter.
-    #[default]
-    Error,
-    /// Skip the step: nothing is changed, and [`OptimizerState::skipped`] counts it.
-    Skip,
-    /// Do not look, which saves a pass over the gradients.
-    Ignore,
-}
-
-/// What a step did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepOutcome {
-    /// The learning rate.
-    pub rate: f64,
-    /// The Euclidean norm of all gradients together, before clipping; `None` under [`NonFinite::Ignore`] if clipping does not need it.
-    pub gradient_norm: Option<f64>,
-    /// Whether a norm was clipped.
-    pub clipped: bool,
-    /// Whether the step was skipped because a gradient was not finite.
-    pub skipped: bool,
-}
+use crate::{Clip, Decay, Group, NonFinite, Plateau, Rule, Schedule, Swapped};
 
 /// A parameter, and what is kept of it.
 pub(crate) struct Entry {
@@ -75,6 +17,10 @@ pub(crate) struct Entry {
     pub group: usize,
     pub updates: u64,
     pub slots: Vec<Tensor>,
+    /// Whether steps of this parameter are to be explained, ...
+    pub watched: bool,
+    /// ... and what the last one began with.
+    pub before: Option<Box<Before>>,
 }
 
 /// A [`Rule`] at work on the parameters of a model, under a [`Schedule`].
@@ -104,19 +50,28 @@ pub struct Optimizer<R> {
     decay: Decay,
     weight_decay: Arc<dyn Schedule>,
     pub(crate) groups: Vec<Overrides<R>>,
-    tune: Option<Box<dyn Fn(&mut R, u64) + Send>>,
-    clip: Clip,
-    non_finite: NonFinite,
-    maximize: bool,
+    pub(crate) tune: Option<Tune<R>>,
+    pub(crate) clip: Clip,
+    pub(crate) non_finite: NonFinite,
+    pub(crate) maximize: bool,
     pub(crate) steps: u64,
     pub(crate) skipped: u64,
+    plateau: Option<Plateau>,
+    pub(crate) metrics: Vec<f64>,
+    /// What the metrics make of the rate.
+    plateau_factor: f64,
 }
+
+/// A change of a rule's settings before each step.
+type Tune<R> = Box<dyn Fn(&mut R, u64) + Send>;
 
 /// The settings of a parameter at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The learning rate.
     pub rate: f64,
+    /// [`Schedule::base`] of it.
+    pub base_rate: f64,
     /// The kind of weight decay.
     pub decay: Decay,
     /// The coefficient of weight decay.
@@ -132,7 +87,17 @@ impl<R: Rule> Optimizer<R> {
         for (path, param) in model.named_params() {
             if !entries.iter().any(|entry| entry.param.is(&param)) {
                 let numel = param.shape().numel();
-                entries.push(Entry { path, param, numel, group: 0, updates: 0, slots: Vec::new() });
+                let (group, updates, slots) = (0, 0, Vec::new());
+                entries.push(Entry {
+                    path,
+                    param,
+                    numel,
+                    group,
+                    updates,
+                    slots,
+                    watched: false,
+                    before: None,
+                });
             }
         }
         Optimizer {
@@ -148,6 +113,9 @@ impl<R: Rule> Optimizer<R> {
             maximize: false,
             steps: 0,
             skipped: 0,
+            plateau: None,
+            metrics: Vec::new(),
+            plateau_factor: 1.0,
         }
     }
 
@@ -197,6 +165,13 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
+    /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.
+    #[must_use]
+    pub fn plateau(mut self, plateau: Plateau) -> Self {
+        self.plateau = Some(plateau);
+        self
+    }
+
     /// What is done to the gradients before each step.
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
@@ -230,6 +205,16 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
+    /// Records a metric, such as the loss of an epoch on held-out data, for [`plateau`](Self::plateau).
+    pub fn observe(&mut self, metric: f64) {
+        self.metrics.push(metric);
+        self.reckon_plateau();
+    }
+
+    pub(crate) fn reckon_plateau(&mut self) {
+        self.plateau_factor = self.plateau.map_or(1.0, |plateau| plateau.factor(&self.metrics));
+    }
+
     /// The settings of the parameter at `path` in the step that comes next.
     pub fn settings(&self, path: &str) -> Option<Settings> {
         let entry = self.entries.iter().find(|entry| entry.path == path)?;
@@ -237,15 +222,22 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// The settings of group `group` (0: of those in no group) in the step that comes next.
-    fn settings_of(&self, group: usize) -> Settings {
+    pub(crate) fn settings_of(&self, group: usize) -> Settings {
         let group = group.checked_sub(1).map(|index| &self.groups[index]);
         let schedule = group.and_then(|g| g.schedule.as_ref()).unwrap_or(&self.schedule);
         let weight_decay = group.and_then(|g| g.weight_decay.as_ref()).unwrap_or(&self.weight_decay);
+        let rate_factor = group.map_or(1.0, |g| g.rate_factor);
         Settings {
-            rate: schedule.rate(self.steps) * group.map_or(1.0, |g| g.rate_factor),
+            rate: schedule.rate(self.steps) * rate_factor * self.plateau_factor,
+            base_rate: schedule.base() * rate_factor,
             decay: group.and_then(|g| g.decay).unwrap_or(self.decay),
             weight_decay: weight_decay.rate(self.steps),
         }
+    }
+
+    /// The learning rate of the step that comes next, for parameters in no group.
+    pub fn learning_rate(&self) -> f64 {
+        self.schedule.rate(self.steps) * self.plateau_factor
     }
 
     /// Gives the parameters the values with which the model should be used, where [`Rule::averaged`] has others than are trained:
@@ -276,166 +268,9 @@ impl<R: Rule> Optimizer<R> {
         };
         Swapped::new(self.entries.iter().filter_map(value))
     }
-
-    /// See [`Optimize::step`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
-        let grads = self.select(&gradients)?;
-        let norms = self.squared_norms(&grads);
-        let gradient_norm = norms.as_ref().map(|norms| norms.iter().sum::<f64>().sqrt());
-        let mut outcome =
-            StepOutcome { rate: self.learning_rate(), gradient_norm, clipped: false, skipped: false };
-        if self.non_finite != NonFinite::Ignore
-            && let Some(bad) = norms.iter().flatten().position(|norm| !norm.is_finite())
-        {
-            if self.non_finite == NonFinite::Error {
-                return Err(OptimError::NonFinite { path: self.entries[bad].path.clone() });
-            }
-            self.skipped += 1;
-            outcome.skipped = true;
-            return Ok(outcome);
-        }
-        // How the gradient of each parameter is scaled.
-        let scale = |index: usize| match (self.clip, &norms) {
-            (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
-            (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
-            _ => 1.0,
-        };
-        let scales: Vec<f64> = (0..grads.len()).map(scale).collect();
-        outcome.clipped = scales.iter().any(|&scale| scale < 1.0);
-        self.update(&grads, &scales);
-        self.steps += 1;
-        Ok(outcome)
-    }
-
-    /// The gradient of each parameter; `None` for those that stay as they are.
-    fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<&'g Tensor>>, OptimError> {
-        let mut grads = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            let grad = if entry.param.is_frozen() { None } else { gradients.get(&entry.param) };
-            if grad.is_none() && !entry.param.is_frozen() && !entry.param.is_optional() {
-                return Err(OptimError::MissingGradient { path: entry.path.clone() });
-            }
-            grads.push(grad);
-        }
-        Ok(grads)
-    }
-
-    /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.
-    fn squared_norms(&self, grads: &[Option<&Tensor>]) -> Option<Vec<f64>> {
-        let clips = matches!(self.clip, Clip::Norm(_) | Clip::GlobalNorm(_));
-        if !clips && self.non_finite == NonFinite::Ignore {
-            return None;
-        }
-        let norm = |grad: &Option<&Tensor>| grad.map_or(0.0, Tensor::norm_squared);
-        Some(if self.in_parallel(1) {
-            grads.par_iter().map(norm).collect()
-        } else {
-            grads.iter().map(norm).collect()
-        })
-    }
-
-    /// Whether it pays to work on several parameters at once. (Large ones are cut into pieces by their kernels.)
-    fn in_parallel(&self, passes: usize) -> bool {
-        let work: usize = self.entries.iter().map(|entry| entry.numel * passes).sum();
-        self.entries.len() > 1 && threads_for(work) > 1
-    }
-
-    fn update(&mut self, grads: &[Option<&Tensor>], scales: &[f64]) {
-        if let Some(tune) = &self.tune {
-            tune(&mut self.rule, self.steps);
-            self.groups.iter_mut().filter_map(|g| g.rule.as_mut()).for_each(|rule| tune(rule, self.steps));
-        }
-        let sign = if self.maximize { -1.0 } else { 1.0 };
-        let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
-        let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
-        let (rule, groups) = (&self.rule, &self.groups);
-        let parallel = self.in_parallel(2 + self.rule.slots().len());
-        let update = |((entry, grad), scale): ((&mut Entry, &Option<&Tensor>), &f64)| {
-            let &Some(grad) = grad else { return };
-            let rule = group_rule(rule, groups, entry.group);
-            let Settings { rate, decay, weight_decay } = settings[entry.group];
-            let shaping = Shaping { limit, scale: sign * scale, decay, weight_decay };
-            if entry.updates == 0 {
-                let shape = *grad.shape();
-                let zeros = |slot: &&str| Tensor::zeros(rule.slot_shape(slot, &shape));
-                entry.slots = rule.slots().iter().map(zeros).collect();
-            }
-            entry.updates += 1;
-            entry.param.update(|w| {
-                rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
-            });
-        };
-        if parallel {
-            let items = self.entries.par_iter_mut().zip(grads).zip(scales);
-            items.for_each(update);
-        } else {
-            self.entries.iter_mut().zip(grads).zip(scales).for_each(update);
-        }
-    }
-
-    /// The learning rate of the step that comes next, for parameters in no group.
-    pub fn learning_rate(&self) -> f64 {
-        self.schedule.rate(self.steps)
-    }
 }
 
 /// The rule of a group (0: of those in no group).
 pub(crate) fn group_rule<'a, R>(rule: &'a R, groups: &'a [Overrides<R>], group: usize) -> &'a R {
     group.checked_sub(1).and_then(|index| groups[index].rule.as_ref()).unwrap_or(rule)
-}
-
-impl<R: Rule> Optimize for Optimizer<R> {
-    fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
-        Optimizer::step(self, gradients)
-    }
-
-    fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    fn learning_rate(&self) -> f64 {
-        Optimizer::learning_rate(self)
-    }
-
-    fn averaged(&self) -> Swapped {
-        Optimizer::averaged(self)
-    }
-
-    fn state(&self) -> OptimizerState {
-        self.saved_state()
-    }
-
-    fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        self.restore_state(state)
-    }
-}
-
-/// A boxed optimizer is one.
-impl<O: Optimize + ?Sized> Optimize for Box<O> {
-    fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
-        (**self).step(gradients)
-    }
-
-    fn steps(&self) -> u64 {
-        (**self).steps()
-    }
-
-    fn learning_rate(&self) -> f64 {
-        (**self).learning_rate()
-    }
-
-    fn averaged(&self) -> Swapped {
-        (**self).averaged()
-    }
-
-    fn state(&self) -> OptimizerState {
-        (**self).state()
-    }
-
-    fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        (**self).load_state(state)
-    }
 }

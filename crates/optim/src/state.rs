@@ -17,6 +17,8 @@ pub struct OptimizerState {
     pub steps: u64,
     /// The steps that were skipped because a gradient was not finite.
     pub skipped: u64,
+    /// The metrics that were observed.
+    pub metrics: Vec<f64>,
     /// The parameters, in the order of the model.
     pub params: Vec<ParamState>,
 }
@@ -62,6 +64,7 @@ impl<R: Rule> Optimizer<R> {
             rule: R::NAME.to_owned(),
             steps: self.steps,
             skipped: self.skipped,
+            metrics: self.metrics.clone(),
             params: self.entries.iter().map(param).collect(),
         }
     }
@@ -110,6 +113,8 @@ impl<R: Rule> Optimizer<R> {
                 saved.slots.iter().map(|slot| Tensor::from_slice(&slot.values, &slot.shape[..])).collect();
         }
         (self.steps, self.skipped) = (state.steps, state.skipped);
+        self.metrics.clone_from(&state.metrics);
+        self.reckon_plateau();
         Ok(())
     }
 

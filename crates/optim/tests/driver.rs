@@ -2,8 +2,8 @@
 
 use ravine_autograd::{Gradients, Param, Tape};
 use ravine_optim::{
-    Adam, AdamW, Clip, Decay, Group, NonFinite, OptimError, Optimize, Optimizer, OptimizerState, Schedule,
-    Sgd,
+    Adam, AdamW, Clip, Decay, Group, NonFinite, OptimError, Optimize, Optimizer, OptimizerState, Plateau,
+    Schedule, Sgd,
 };
 use ravine_tensor::Tensor;
 
@@ -93,6 +93,58 @@ fn each_kind_of_clipping() {
     close(Clip::Norm(3.5), [-1.5, -1.5], true);
     close(Clip::GlobalNorm(1.0), [0.9, 1.2], true);
     close(Clip::GlobalNorm(10.0), [-1.5, -2.0], false);
+}
+
+#[test]
+fn adaptive_clipping_is_by_unit_and_relative_to_the_weights() {
+    // Rows of norm 5 and 0; gradients 2x, so the first row has norm 10 and is brought to 5 · 0.1.
+    let matrix = Param::new(Tensor::from([[3.0, 4.0], [0.0, 0.0]]));
+    let vector = Param::new(Tensor::from([0.3, 0.4]));
+    let params = [matrix.tied(), vector.tied()];
+    let mut optimizer = Optimizer::new(&params, Sgd::default(), 1.0).clip(Clip::Adaptive(0.1));
+    assert!(optimizer.step(gradients(&params)).unwrap().clipped);
+    assert_close(&matrix.value().to_vec(), &[3.0 - 0.3, 4.0 - 0.4, 0.0, 0.0]);
+    assert_close(&vector.value().to_vec(), &[0.3 - 0.03, 0.4 - 0.04]);
+    let mut optimizer = Optimizer::new(&params, Sgd::default(), 0.0).clip(Clip::Adaptive(3.0));
+    assert!(!optimizer.step(gradients(&params)).unwrap().clipped);
+}
+
+#[test]
+fn a_step_is_explained_by_its_parts() {
+    let params = numbers([1.5, 2.0]);
+    let rate = |step: u64| if step == 0 { 0.1 } else { 0.05 };
+    let mut optimizer = Optimizer::new(&params, Sgd::momentum(0.5), rate).clip_norm(1.0).weight_decay(0.1);
+    optimizer.watch("1").unwrap();
+    assert_eq!(optimizer.watch("2"), Err(OptimError::UnknownParameter { path: "2".into() }));
+    assert_eq!(optimizer.explain("1"), None);
+    optimizer.step(gradients(&params)).unwrap();
+    let [x, y] = params.each_ref().map(|p| p.value().item());
+    let velocity = (2.0 - y) / 0.1;
+    optimizer.step(gradients(&params)).unwrap();
+    let parts = optimizer.explain("1").unwrap();
+    let share = 1.0 / (2.0 * x.hypot(y));
+    let found =
+        [&parts.gradient, &parts.schedule, &parts.clipping, &parts.decay, &parts.momentum].map(|t| t.item());
+    let want = [-0.2 * y, 0.1 * y, 0.1 * y * (1.0 - share), -0.005 * y, -0.025 * velocity];
+    assert_close(&found, &want);
+    assert_close(&[parts.total().item()], &[params[1].value().item() - y]);
+    assert_eq!(optimizer.explain("0"), None);
+}
+
+#[test]
+fn a_rate_falls_when_its_metric_stands_still_also_after_a_resume() {
+    let params = numbers([1.0, 1.0]);
+    let plateau = Plateau { factor: 0.5, patience: 0, ..Plateau::default() };
+    let new = || Optimizer::new(&params, Sgd::default(), 0.1).plateau(plateau);
+    let mut optimizer = new();
+    optimizer.observe(1.0);
+    assert_eq!(optimizer.learning_rate(), 0.1);
+    optimizer.observe(1.0);
+    assert_eq!((optimizer.learning_rate(), optimizer.settings("0").unwrap().rate), (0.05, 0.05));
+    let mut second = new();
+    second.load_state(&optimizer.state()).unwrap();
+    second.observe(1.0);
+    assert_eq!(second.learning_rate(), 0.025);
 }
 
 #[test]

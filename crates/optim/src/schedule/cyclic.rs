@@ -1,8 +1,6 @@
 //! Rates that rise and fall again and again, or once.
 
-use std::f64::consts::PI;
-
-use super::Schedule;
+use super::{Schedule, cosine};
 
 /// [`Cosine`](crate::Cosine) again and again; the `k`-th wave is `multiplier` times as long as the one before.
 ///
@@ -36,8 +34,7 @@ impl Schedule for WarmRestarts {
             step -= length;
             length = length.saturating_mul(self.multiplier);
         }
-        let wave = (1.0 + (PI * step as f64 / length as f64).cos()) / 2.0;
-        self.last + (self.initial - self.last) * wave
+        cosine(self.initial, self.last, step as f64 / length as f64)
     }
 }
 
@@ -157,7 +154,7 @@ impl Schedule for OneCycle {
         };
         let p = if stop > start { (step - start) / (stop - start) } else { 1.0 };
         match self.anneal {
-            Anneal::Cosine => to + (from - to) * (1.0 + (PI * p).cos()) / 2.0,
+            Anneal::Cosine => cosine(from, to, p),
             Anneal::Linear => from + (to - from) * p,
         }
     }

@@ -1,8 +1,6 @@
 //! Rates that fall: large steps first, then smaller ones.
 
-use std::f64::consts::PI;
-
-use super::{Schedule, progress};
+use super::{Schedule, cosine, progress};
 
 /// `initial · factor^⌊step / every⌋`.
 ///
@@ -173,7 +171,7 @@ impl Cosine {
 
 impl Schedule for Cosine {
     fn rate(&self, step: u64) -> f64 {
-        self.last + (self.initial - self.last) * (1.0 + (PI * progress(step, self.steps)).cos()) / 2.0
+        cosine(self.initial, self.last, progress(step, self.steps))
     }
 }
 

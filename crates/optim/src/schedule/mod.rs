@@ -7,6 +7,8 @@ mod plateau;
 mod pytorch;
 mod warmup;
 
+use std::f64::consts::PI;
+
 pub use cyclic::{Anneal, Cycle, Cyclic, OneCycle, WarmRestarts};
 pub use decay::{Cosine, Exponential, InverseTime, Linear, MultiStep, Polynomial, Rex, StepDecay};
 pub use plateau::{Better, Plateau};
@@ -173,6 +175,12 @@ impl<A: Schedule, B: Schedule> Schedule for Times<A, B> {
 /// How much of `steps` steps is over at `step`: from 0 to 1, and 1 if there are none.
 fn progress(step: u64, steps: u64) -> f64 {
     if step >= steps { 1.0 } else { step as f64 / steps as f64 }
+}
+
+/// The way from `from` to `to` along half a wave of the cosine, `p` of it being done; exact at both ends.
+fn cosine(from: f64, to: f64, p: f64) -> f64 {
+    let left = (1.0 + (PI * p).cos()) / 2.0;
+    from * left + to * (1.0 - left)
 }
 
 #[cfg(test)]
