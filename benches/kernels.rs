@@ -92,7 +92,7 @@ fn elementwise(c: &mut Criterion) {
 fn step(c: &mut Criterion) {
     let rng = &mut Rng::new(0);
     let model = sequential![Linear::new(784, 128, rng), Relu, Linear::new(128, 10, rng)];
-    let mut optimizer = Optimizer::new(&model, Sgd { momentum: 0.9, ..Sgd::default() }, 1e-4);
+    let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), 1e-4);
     let shard = |rng: &mut Rng| {
         let labels: Tensor<i64> = Tensor::from_fn(32, |i| i as i64 % 10);
         (32, (Tensor::<f32>::randn([32, 784], rng), labels))

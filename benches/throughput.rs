@@ -89,7 +89,7 @@ impl Workload {
     }
 
     fn optimizer(self, model: &Sequential) -> Box<dyn Optimize> {
-        let sgd = Sgd { momentum: 0.9, ..Sgd::default() };
+        let sgd = Sgd::momentum(0.9);
         match self {
             Workload::W1 => Box::new(Optimizer::new(model, sgd, 0.05)),
             Workload::W2 => Box::new(Optimizer::new(model, Adam::default(), 1e-3)),

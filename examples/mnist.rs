@@ -36,10 +36,10 @@ struct Args {
     lr: Option<f64>,
     /// The share of SGD's velocity that stays from step to step.
     #[arg(long, default_value_t = 0.9)]
-    momentum: f32,
+    momentum: f64,
     /// How strongly weights are pulled towards zero.
     #[arg(long, default_value_t = 0.0)]
-    weight_decay: f32,
+    weight_decay: f64,
     /// How the learning rate changes.
     #[arg(long, value_enum, default_value_t = Rates::Cosine)]
     schedule: Rates,
@@ -204,11 +204,15 @@ fn optimizer(args: &Args, model: &dyn Module, steps: u64) -> Box<dyn Optimize> {
     match args.optimizer {
         Rules::Sgd | Rules::Nesterov => {
             let nesterov = matches!(args.optimizer, Rules::Nesterov);
-            let rule = Sgd { momentum, nesterov, weight_decay, ..Sgd::default() };
-            Box::new(Optimizer::new(model, rule, schedule))
+            let rule = Sgd { nesterov, ..Sgd::momentum(momentum) };
+            Box::new(Optimizer::new(model, rule, schedule).weight_decay(weight_decay))
         }
-        Rules::Adam => Box::new(Optimizer::new(model, Adam { weight_decay, ..Adam::default() }, schedule)),
-        Rules::Adamw => Box::new(Optimizer::new(model, AdamW { weight_decay, ..AdamW::default() }, schedule)),
+        Rules::Adam => {
+            Box::new(Optimizer::new(model, Adam::default(), schedule).weight_decay(weight_decay))
+        }
+        Rules::Adamw => {
+            Box::new(Optimizer::new(model, AdamW::default(), schedule).weight_decay(weight_decay))
+        }
     }
 }
 

@@ -2,45 +2,43 @@
 
 use ravine_tensor::Tensor;
 
-use crate::OptimError;
-
-/// What is done to the gradients before the step.
+/// What is done to the gradients before a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Clip {
+pub enum Clip {
     /// Nothing.
     #[default]
     None,
-    /// Each element held between `-limit` and `limit`.
+    /// Each element is held between `-limit` and `limit`.
     Value(f64),
-    /// All gradients together scaled to have at most this norm.
+    /// The gradient of each parameter is scaled to a norm of at most so much.
     Norm(f64),
+    /// All gradients together are scaled to a norm of at most so much, so that the direction of the step stays.
+    ///
+    /// Pascanu, Mikolov and Bengio 2013, 'On the difficulty of training recurrent neural networks'.
+    GlobalNorm(f64),
+    /// The gradient of each unit (a row of a matrix, a filter of a convolution, a whole vector) is scaled to a norm of at most so
+    /// much of the norm of the unit's weights, which is taken to be at least 1e-3.
+    ///
+    /// Brock et al. 2021, 'High-performance large-scale image recognition without normalization'.
+    Adaptive(f64),
 }
 
-impl Clip {
-    /// Clips the gradients, each with the path of its parameter.
-    pub(crate) fn apply(self, grads: &mut [(&str, Tensor)]) -> Result<(), OptimError> {
-        match self {
-            Clip::None => {}
-            Clip::Value(limit) => {
-                let limit = limit as f32;
-                grads.iter_mut().for_each(|(_, grad)| grad.map_(|x| x.clamp(-limit, limit)));
-            }
-            Clip::Norm(limit) => {
-                let mut sum = 0.0;
-                for (path, grad) in grads.iter() {
-                    let square = f64::from(grad.square().sum(..).item());
-                    if !square.is_finite() {
-                        return Err(OptimError::NonFinite { path: (*path).to_owned() });
-                    }
-                    sum += square;
-                }
-                // As PyTorch: a little beyond the norm, for one that is zero.
-                let scale = limit / (sum.sqrt() + 1e-6);
-                if scale < 1.0 {
-                    grads.iter_mut().for_each(|(_, grad)| *grad *= scale as f32);
-                }
-            }
-        }
-        Ok(())
+/// The factor that brings a norm down to `limit`. As PyTorch's, a little smaller than the quotient, and never above 1.
+pub(crate) fn factor(limit: f64, norm: f64) -> f64 {
+    (limit / (norm + 1e-6)).min(1.0)
+}
+
+/// The gradient `g` of `w` with its units clipped; `None` if none has to be.
+pub(crate) fn adaptive(w: &Tensor, g: &Tensor, limit: f64) -> Option<Tensor> {
+    if w.numel() == 0 {
+        return None;
     }
+    let units = if w.rank() >= 2 { w.size(0) } else { 1 };
+    let unit = w.numel() / units;
+    let rows = |t: &Tensor| t.reshape([units, unit]).square().sum_keepdim(1).sqrt();
+    let factor = rows(w).zip(&rows(g), |w, g| (limit as f32 * w.max(1e-3) / g.max(1e-6)).min(1.0));
+    if factor.all(|f| f == 1.0) {
+        return None;
+    }
+    Some((g.reshape([units, unit]) * factor).reshape(*g.shape()))
 }

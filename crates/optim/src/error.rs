@@ -13,15 +13,23 @@ pub enum OptimError {
         path: String,
     },
     /// A gradient holds an infinity or a NaN.
-    #[error("{path}: its gradient is not finite; try a smaller learning rate")]
+    #[error(
+        "{path}: its gradient is not finite; try a smaller learning rate or clip_norm, or skip such steps"
+    )]
     NonFinite {
-        /// The parameter.
+        /// The first such parameter.
+        path: String,
+    },
+    /// A path that no parameter of the model has.
+    #[error("{path}: the model has no such parameter")]
+    UnknownParameter {
+        /// The path that was asked for.
         path: String,
     },
     /// A saved state is of another optimizer or another model.
     #[error("optimizer state: {what}: found {found}, expected {expected}")]
     State {
-        /// The field or parameter.
+        /// The field, parameter, or slot of a parameter.
         what: String,
         /// What the state has.
         found: String,

@@ -17,24 +17,28 @@
 //! ```
 //!
 //! A new optimizer is a [`Rule`]: a struct of settings, the names of what it keeps of each parameter, and one update.
-//! Schedules, groups, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
+//! Schedules, groups, weight decay, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
 //!
 //! ```
-//! use ravine_optim::{Rule, Step};
-//! use ravine_tensor::Tensor;
+//! use ravine_optim::{Rule, Step, sign};
 //!
 //! /// Sign descent with momentum. Bernstein et al. 2018, 'signSGD'.
-//! struct Signum {
+//! struct SignDescent {
 //!     beta: f32,
 //! }
 //!
-//! impl Rule for Signum {
-//!     const SLOTS: &'static [&'static str] = &["momentum"];
+//! impl Rule for SignDescent {
+//!     const NAME: &'static str = "SignDescent";
 //!
-//!     fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]) {
-//!         w.update_with(g, slots, |w, g, [m]| {
-//!             *m = self.beta * *m + (1.0 - self.beta) * g;
-//!             *w -= step.rate * m.signum();
+//!     fn slots(&self) -> &'static [&'static str] {
+//!         &["momentum"]
+//!     }
+//!
+//!     fn update(&self, step: Step) {
+//!         let (beta, rate) = (self.beta, step.rate as f32);
+//!         step.each(|w, g, [m]| {
+//!             *m = beta * *m + (1.0 - beta) * g;
+//!             *w -= rate * sign(*m);
 //!         });
 //!     }
 //! }
@@ -42,15 +46,38 @@
 
 #![forbid(unsafe_code)]
 
+mod average;
 mod clip;
-mod driver;
+pub mod conformance;
+mod decay;
 mod error;
+mod explain;
+mod group;
+mod optimize;
+mod optimizer;
+mod rule;
 mod rules;
 mod schedule;
 mod state;
+mod step;
 
-pub use driver::{Optimize, Optimizer};
+pub use average::Swapped;
+pub use clip::Clip;
+pub use decay::Decay;
 pub use error::OptimError;
-pub use rules::{Adam, AdamW, Rule, Sgd, Step};
-pub use schedule::{Constant, Cosine, Schedule, StepDecay, Warmup};
+pub use explain::Explanation;
+pub use group::Group;
+pub use optimize::Optimize;
+pub use optimizer::{Optimizer, Settings};
+pub use rule::{Rule, Step};
+pub use rules::{
+    AdaBelief, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Adan, Asgd, Lamb, Lars, Lion, Momentum,
+    Muon, MuonScale, NAdam, RAdam, RmsProp, Rprop, ScheduleFreeAdamW, ScheduleFreeSgd, Sgd, Signum, Yogi,
+    sign,
+};
+pub use schedule::{
+    Anneal, Better, Constant, Cosine, Cycle, Cyclic, Exponential, InverseTime, Linear, MultiStep, Noam,
+    OneCycle, Plateau, Polynomial, Rex, Schedule, StepDecay, Then, Times, WarmRestarts, Warmup, Wsd,
+};
 pub use state::{OptimizerState, ParamState, Slot};
+pub use step::{NonFinite, StepOutcome};

@@ -27,7 +27,7 @@ mod tensor;
 
 pub use element::{DType, Element, Float, Number};
 pub use ops::{Cast, ConvOptions, PoolOptions};
-pub use parallel::sequential;
+pub use parallel::{sequential, threads_for};
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};
 pub use tensor::Tensor;

@@ -30,8 +30,8 @@ pub fn sequential<R>(f: impl FnOnce() -> R) -> R {
 /// Work, in elementary operations, below which a second thread costs more than it brings (about 50 µs).
 pub(crate) const WORTH_SPLITTING: usize = 1 << 17;
 
-/// How many threads a kernel of `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small.
-pub(crate) fn threads_for(work: usize) -> usize {
+/// How many threads `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small.
+pub fn threads_for(work: usize) -> usize {
     if work < WORTH_SPLITTING || SEQUENTIAL.get() {
         return 1;
     }

@@ -76,7 +76,7 @@ impl Report {
 /// use ravine_train::{Outcome, Progress, Trainer};
 ///
 /// let data = Mnist::load("examples/data/mnist")?;
-/// let mut optimizer = Optimizer::new(&model, Sgd { momentum: 0.9, ..Sgd::default() }, 0.05);
+/// let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), 0.05);
 /// let report = Trainer::new()
 ///     .epochs(5)
 ///     .batch_size(64)
@@ -421,7 +421,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             }
             self.training += clock.elapsed();
             if self.step.is_multiple_of(per_epoch) {
-                let test = test.map(|test| evaluate(test, 250, pass)).transpose()?;
+                let test = {
+                    let _averaged = self.optimizer.averaged();
+                    test.map(|test| evaluate(test, 250, pass)).transpose()?
+                };
+                self.optimizer.observe(test.as_ref().unwrap_or(&self.running).loss());
                 let record = EpochRecord {
                     epoch: number,
                     steps: self.step,

@@ -1,19 +1,22 @@
 //! Adam and its kin: steps of about the size of the rate, whatever the size of the gradient.
 
-use ravine_tensor::Tensor;
+use ravine_tensor::Float;
 
-use super::{Rule, Step};
+use super::power;
+use crate::{Decay, Rule, Step};
 
 /// Adaptive moment estimation:
 ///
 /// ```text
-/// g <- g + weight_decay w
 /// m <- beta1 m + (1 - beta1) g
 /// v <- beta2 v + (1 - beta2) g²
-/// w <- w - rate / (1 - beta1ᵗ) · m / (√(v / (1 - beta2ᵗ)) + eps)
+/// w <- w - rate m̂ / (√v̂ + eps)      where m̂ = m / (1 - beta1ᵗ), v̂ = v / (1 - beta2ᵗ)
 /// ```
 ///
-/// Kingma and Ba 2015, 'Adam: a method for stochastic optimization'. A usual rate is 1e-3.
+/// With `amsgrad`, `v̂` is replaced by the largest one so far.
+///
+/// Kingma and Ba 2015, 'Adam: a method for stochastic optimization'; Reddi, Kale and Kumar 2018, 'On the convergence of
+/// Adam and beyond'. A usual rate is 1e-3.
 ///
 /// ```
 /// use ravine_optim::Adam;
@@ -24,84 +27,102 @@ use super::{Rule, Step};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// The share of the mean gradient that stays.
-    pub beta1: f32,
+    pub beta1: f64,
     /// The share of the mean squared gradient that stays.
-    pub beta2: f32,
+    pub beta2: f64,
     /// Added to the divisor.
-    pub eps: f32,
-    /// The coefficient of the L2 penalty, whose gradient is added to that of the loss. See [`AdamW`] for the decoupled one.
-    pub weight_decay: f32,
+    pub eps: f64,
+    /// Whether the divisor may only grow.
+    pub amsgrad: bool,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
+        Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, amsgrad: false }
     }
 }
 
-impl Rule for Adam {
-    const SLOTS: &'static [&'static str] = &["mean", "mean_square"];
+impl<T: Float> Rule<T> for Adam {
+    const NAME: &'static str = "Adam";
 
-    fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]) {
-        let Adam { beta1, beta2, eps, weight_decay } = *self;
-        let (rate, scale) = corrected(step, beta1, beta2);
-        w.update_with(g, slots, |w, g, [m, v]| {
-            let g = g + weight_decay * *w;
-            *m += (1.0 - beta1) * (g - *m);
-            *v = beta2 * *v + (1.0 - beta2) * g * g;
-            *w -= rate * *m / (v.sqrt() * scale + eps);
-        });
+    fn slots(&self) -> &'static [&'static str] {
+        if self.amsgrad { &["mean", "mean_square", "max_mean_square"] } else { &["mean", "mean_square"] }
+    }
+
+    fn update(&self, step: Step<T>) {
+        let Adam { beta1, beta2, eps, amsgrad } = *self;
+        let rate = step.rate / (1.0 - power(beta1, step.count));
+        let scale = 1.0 / (1.0 - power(beta2, step.count)).sqrt();
+        let [rate, scale, eps] = [rate, scale, eps].map(T::of);
+        let [beta2, rest1, rest2] = [beta2, 1.0 - beta1, 1.0 - beta2].map(T::of);
+        if amsgrad {
+            step.each(|w, g, [m, v, max]| {
+                *m += rest1 * (g - *m);
+                *v = beta2 * *v + rest2 * g * g;
+                *max = max.max(*v);
+                *w -= rate * *m / (max.sqrt() * scale + eps);
+            });
+        } else {
+            step.each(|w, g, [m, v]| {
+                *m += rest1 * (g - *m);
+                *v = beta2 * *v + rest2 * g * g;
+                *w -= rate * *m / (v.sqrt() * scale + eps);
+            });
+        }
     }
 }
 
-/// [`Adam`] with the weight decay taken from the weights directly, so that it is not divided by the size of the gradient:
+/// [`Adam`] with decoupled weight decay, by default 0.01, so that decay is not divided by the size of the gradient:
 ///
 /// ```text
-/// w <- w - rate weight_decay w, then as Adam
+/// w <- (1 - rate weight_decay) w, then as Adam
 /// ```
 ///
 /// Loshchilov and Hutter 2019, 'Decoupled weight decay regularization'.
 ///
 /// ```
-/// use ravine_optim::AdamW;
+/// use ravine_autograd::Param;
+/// use ravine_optim::{AdamW, Optimizer};
+/// # use ravine_tensor::Tensor;
+/// # let model = Param::new(Tensor::zeros([2]));
 ///
-/// assert_eq!(AdamW::default().weight_decay, 0.01);
+/// let optimizer = Optimizer::new(&model, AdamW::default(), 3e-4).weight_decay(0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// The share of the mean gradient that stays.
-    pub beta1: f32,
+    pub beta1: f64,
     /// The share of the mean squared gradient that stays.
-    pub beta2: f32,
+    pub beta2: f64,
     /// Added to the divisor.
-    pub eps: f32,
-    /// The share of a weight that a step of rate 1 would take away.
-    pub weight_decay: f32,
+    pub eps: f64,
+    /// Whether the divisor may only grow.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 }
+        AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, amsgrad: false }
     }
 }
 
-impl Rule for AdamW {
-    const SLOTS: &'static [&'static str] = &["mean", "mean_square"];
+impl<T: Float> Rule<T> for AdamW {
+    const NAME: &'static str = "AdamW";
+    const DECAY: Decay = Decay::Decoupled;
+    const WEIGHT_DECAY: f64 = 0.01;
 
-    fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]) {
-        let AdamW { beta1, beta2, eps, weight_decay } = *self;
-        let (rate, scale) = corrected(step, beta1, beta2);
-        let kept = 1.0 - step.rate * weight_decay;
-        w.update_with(g, slots, |w, g, [m, v]| {
-            *m += (1.0 - beta1) * (g - *m);
-            *v = beta2 * *v + (1.0 - beta2) * g * g;
-            *w = kept * *w - rate * *m / (v.sqrt() * scale + eps);
-        });
+    fn slots(&self) -> &'static [&'static str] {
+        Rule::<T>::slots(&self.adam())
+    }
+
+    fn update(&self, step: Step<T>) {
+        self.adam().update(step);
     }
 }
 
-/// `rate / (1 - beta1ᵗ)` and `1 / √(1 - beta2ᵗ)`: both means begin at zero, and are too small by these factors.
-fn corrected(step: &Step, beta1: f32, beta2: f32) -> (f32, f32) {
-    let missing = |beta: f32| 1.0 - f64::from(beta).powf(step.count as f64);
-    ((f64::from(step.rate) / missing(beta1)) as f32, (1.0 / missing(beta2).sqrt()) as f32)
+impl AdamW {
+    fn adam(&self) -> Adam {
+        let AdamW { beta1, beta2, eps, amsgrad } = *self;
+        Adam { beta1, beta2, eps, amsgrad }
+    }
 }

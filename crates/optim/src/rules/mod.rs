@@ -1,28 +1,58 @@
 //! The rules, each with its formula and its source.
 
+mod adabelief;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
+mod adan;
+mod asgd;
+mod layerwise;
+mod muon;
+mod nadam;
+#[cfg(test)]
+mod pytorch;
+mod radam;
+mod rmsprop;
+mod rprop;
+mod schedule_free;
 mod sgd;
+mod sign;
 
+pub use adabelief::{AdaBelief, Yogi};
+pub use adafactor::Adafactor;
+pub use adagrad::{Adadelta, Adagrad};
 pub use adam::{Adam, AdamW};
-use ravine_tensor::Tensor;
-pub use sgd::Sgd;
+pub use adamax::Adamax;
+pub use adan::Adan;
+pub use asgd::Asgd;
+pub use layerwise::{Lamb, Lars};
+pub use muon::{Muon, MuonScale};
+pub use nadam::NAdam;
+pub use radam::RAdam;
+use ravine_tensor::Float;
+pub use rmsprop::RmsProp;
+pub use rprop::Rprop;
+pub use schedule_free::{ScheduleFreeAdamW, ScheduleFreeSgd};
+pub use sgd::{Momentum, Sgd};
+pub use sign::{Lion, Signum};
 
-/// What a rule is told of the step that it is in.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// The learning rate, as the schedule and the group say.
-    pub rate: f32,
-    /// The updates of this parameter, this one included: 1 for the first.
-    pub count: u64,
+/// -1, 0 or 1 by sign; 0 at ±0, unlike `signum`. NaN at NaN.
+#[inline(always)]
+pub fn sign<T: Float>(x: T) -> T {
+    let sign = if x > T::ZERO { T::ONE } else { x };
+    if x < T::ZERO { -T::ONE } else { sign }
 }
 
-/// How an optimizer changes a parameter: all that the author of a new one writes.
-///
-/// The crate's [front page](crate) shows a whole one.
-pub trait Rule: Send + Sync {
-    /// The names of the tensors that the rule keeps of each parameter. They have its shape, are zero at first, and are saved in checkpoints.
-    const SLOTS: &'static [&'static str];
-
-    /// Changes the parameter `w` by its gradient `g`, in place; `slots` are the tensors named in [`SLOTS`](Self::SLOTS), in that order.
-    fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]);
+/// `xⁿ`, by squaring: quicker than the general power, and the same bits on every machine.
+fn power(x: f64, n: u64) -> f64 {
+    let (mut result, mut square, mut rest) = (1.0, x, n);
+    while rest > 0 {
+        if rest & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        rest >>= 1;
+    }
+    result
 }

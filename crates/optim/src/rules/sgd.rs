@@ -1,19 +1,17 @@
 //! Stochastic gradient descent.
 
-use ravine_tensor::Tensor;
+use ravine_tensor::Float;
 
-use super::{Rule, Step};
+use crate::{Rule, Step};
 
 /// Stochastic gradient descent, with momentum in PyTorch's convention:
 ///
 /// ```text
-/// g <- g + weight_decay w
 /// v <- momentum v + (1 - dampening) g      (the first time: v <- g)
 /// w <- w - rate v                          (Nesterov: w <- w - rate (g + momentum v))
 /// ```
 ///
-/// Here the rate multiplies the velocity when it is applied. Sutskever's convention, in Keras, multiplies the gradient before it goes into
-/// the velocity; under a constant rate the weights are the same.
+/// [`Momentum`] names the other conventions, which libraries do not agree on.
 ///
 /// Polyak 1964; Nesterov 1983; Sutskever, Martens, Dahl and Hinton 2013.
 ///
@@ -21,36 +19,97 @@ use super::{Rule, Step};
 /// use ravine_optim::Sgd;
 ///
 /// let plain = Sgd::default();
-/// let heavy_ball = Sgd { momentum: 0.9, ..Sgd::default() };
-/// let nesterov = Sgd { momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Sgd::default() };
+/// let heavy_ball = Sgd::momentum(0.9);
+/// let nesterov = Sgd { nesterov: true, ..Sgd::momentum(0.9) };
 /// # let _ = (plain, heavy_ball, nesterov);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sgd {
     /// The share of the velocity that stays from step to step; 0 is plain gradient descent.
-    pub momentum: f32,
+    pub momentum: f64,
     /// The share of the gradient that is kept out of the velocity.
-    pub dampening: f32,
+    pub dampening: f64,
     /// Whether to look ahead by the velocity.
     pub nesterov: bool,
-    /// The coefficient of the L2 penalty `weight_decay / 2 ‖w‖²`, whose gradient is added to that of the loss.
-    pub weight_decay: f32,
+    /// What the velocity is.
+    pub convention: Momentum,
 }
 
-impl Rule for Sgd {
-    const SLOTS: &'static [&'static str] = &["velocity"];
+/// What [`Sgd`] keeps as its velocity. Under a constant rate all conventions walk the same path, at rates that differ by
+/// [`rate_factor`](Self::rate_factor); when the rate changes, Keras' does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Momentum {
+    /// A sum of gradients: `v <- momentum v + g`, `w <- w - rate v`. A new rate acts at once.
+    #[default]
+    PyTorch,
+    /// A sum of steps: `v <- momentum v + rate g`, `w <- w - v`. A new rate acts on new gradients only. (Keras' own `v` has the
+    /// other sign.) Sutskever, Martens, Dahl and Hinton 2013.
+    Keras,
+    /// A mean of gradients: `v <- momentum v + (1 - momentum) g`, `w <- w - rate v`. It has the size of a gradient.
+    Ema,
+}
 
-    fn update(&self, step: &Step, w: &mut Tensor, g: &Tensor, slots: &mut [Tensor]) {
-        let Sgd { momentum, dampening, nesterov, weight_decay } = *self;
-        let rate = step.rate;
-        let share = if step.count == 1 { 1.0 } else { 1.0 - dampening };
-        if momentum == 0.0 {
-            return w.update_with(g, &mut [], |w, g, []| *w -= rate * (g + weight_decay * *w));
+impl Momentum {
+    /// The factor from a rate in this convention to the rate in another with which, if it is constant, the weights are the same.
+    ///
+    /// ```
+    /// use ravine_optim::Momentum;
+    ///
+    /// let factor = Momentum::PyTorch.rate_factor(Momentum::Ema, 0.75);
+    /// assert_eq!(factor, 4.0);
+    /// ```
+    pub fn rate_factor(self, to: Momentum, momentum: f64) -> f64 {
+        let in_pytorch = |convention| if convention == Momentum::Ema { 1.0 - momentum } else { 1.0 };
+        in_pytorch(self) / in_pytorch(to)
+    }
+
+    /// The factor from a velocity in this convention to the same in another, `rate` being the (constant) rate in this one.
+    pub fn velocity_factor(self, to: Momentum, momentum: f64, rate: f64) -> f64 {
+        let of_sum = |convention, rate| match convention {
+            Momentum::PyTorch => 1.0,
+            Momentum::Keras => rate,
+            Momentum::Ema => 1.0 - momentum,
+        };
+        of_sum(to, rate * self.rate_factor(to, momentum)) / of_sum(self, rate)
+    }
+}
+
+impl Sgd {
+    /// With this momentum, without dampening.
+    pub fn momentum(momentum: f64) -> Self {
+        Sgd { momentum, ..Sgd::default() }
+    }
+}
+
+impl<T: Float> Rule<T> for Sgd {
+    const NAME: &'static str = "Sgd";
+
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { &["velocity"] }
+    }
+
+    fn update(&self, step: Step<T>) {
+        let share = if step.count == 1 { 1.0 } else { 1.0 - self.dampening };
+        // v <- momentum v + taken g;  w <- w - rate v, or in Nesterov's way w - rate (ahead g + momentum v).
+        let (taken, ahead, rate) = match self.convention {
+            Momentum::PyTorch => (share, 1.0, step.rate),
+            Momentum::Keras => (share * step.rate, step.rate, 1.0),
+            Momentum::Ema => (share * (1.0 - self.momentum), 1.0 - self.momentum, step.rate),
+        };
+        let [momentum, taken, ahead, rate] = [self.momentum, taken, ahead, rate].map(T::of);
+        if self.momentum == 0.0 {
+            let rate = T::of(step.rate);
+            step.each(|w, g, []| *w -= rate * g);
+        } else if self.nesterov {
+            step.each(|w, g, [v]| {
+                *v = momentum * *v + taken * g;
+                *w -= rate * (ahead * g + momentum * *v);
+            });
+        } else {
+            step.each(|w, g, [v]| {
+                *v = momentum * *v + taken * g;
+                *w -= rate * *v;
+            });
         }
-        w.update_with(g, slots, |w, g, [v]| {
-            let g = g + weight_decay * *w;
-            *v = momentum * *v + share * g;
-            *w -= rate * if nesterov { g + momentum * *v } else { *v };
-        });
     }
 }

@@ -4,6 +4,8 @@
 //! for several instruction sets. The common strides (1: a plain slice; 0: one value for the whole run) are told apart
 //! outside the loop.
 
+use rayon::prelude::*;
+
 use super::simd::dispatch;
 use crate::layout::{Layout, Runs};
 use crate::parallel::{split_units, threads_for};
@@ -106,60 +108,71 @@ pub fn each<O: Send>(out: &mut [O], f: impl Fn(&mut O) + Sync) {
 }
 
 /// `f(&mut out[i], a[i], [&mut kept[0][i], ...])` over slices of one length, in one pass.
-pub fn update_with<T: Copy + Send + Sync, const N: usize>(
+pub fn update_with<T: Copy + Default + Send + Sync, const N: usize>(
     out: &mut [T],
     a: &[T],
     kept: [&mut [T]; N],
-    f: &(impl Fn(&mut T, T, [&mut T; N]) + Sync),
+    f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
 ) {
-    let n = out.len();
-    assert!(
-        a.len() == n && kept.iter().all(|kept| kept.len() == n),
-        "update_with: slices of different lengths"
-    );
-    if threads_for(n * (2 + N)) > 1 && n > 1 << 14 {
-        let (middle, mut halves) = (n / 2, [const { None }; N]);
-        let firsts = kept.map(|kept| kept.split_at_mut(middle));
-        let (out_first, out_second) = out.split_at_mut(middle);
-        let mut at = 0;
-        let firsts = firsts.map(|(first, second)| {
-            halves[at] = Some(second);
-            at += 1;
-            first
-        });
-        let seconds = halves.map(|half| half.expect("a second half for each first"));
-        rayon::join(
-            || update_with(out_first, &a[..middle], firsts, f),
-            || update_with(out_second, &a[middle..], seconds, f),
-        );
-        return;
-    }
-    dispatch(
-        #[inline(always)]
-        || {
-            // Through pieces on the stack: of those the compiler knows that they do not overlap, so it uses vectors.
-            const PIECE: usize = 32;
+    let threads = threads_for(out.len() * (2 + N));
+    if threads <= 1 {
+        return dispatch(
             #[inline(always)]
-            fn piece<T>(values: &mut [T], at: usize) -> &mut [T; PIECE] {
-                (&mut values[at..at + PIECE]).try_into().expect("a piece of this length")
+            || update_piece(out, a, kept, &f),
+        );
+    }
+    let per_piece = out.len().div_ceil(4 * threads).next_multiple_of(BLOCK);
+    let mut kept = kept.map(|kept| kept.chunks_mut(per_piece));
+    let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
+    let pieces: Vec<_> =
+        out.chunks_mut(per_piece).zip(a.chunks(per_piece)).map(|(out, a)| (out, a, next())).collect();
+    pieces.into_par_iter().for_each(|(out, a, kept)| {
+        dispatch(
+            #[inline(always)]
+            || update_piece(out, a, kept, &f),
+        );
+    });
+}
+
+/// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.
+const BLOCK: usize = 64;
+
+/// One thread's part of [`update_with`]. Blocks pass through local arrays, which the compiler knows not to overlap: over
+/// the slices themselves it would have to compare every pair of them at run time, and with more than four it gives up.
+#[inline(always)]
+fn update_piece<T: Copy + Default, const N: usize>(
+    out: &mut [T],
+    a: &[T],
+    mut kept: [&mut [T]; N],
+    f: &impl Fn(&mut T, T, [&mut T; N]),
+) {
+    let whole = out.len() / BLOCK * BLOCK;
+    for at in (0..whole).step_by(BLOCK) {
+        let (mut outs, mut inputs) = ([T::default(); BLOCK], [T::default(); BLOCK]);
+        let mut keeps = [[T::default(); BLOCK]; N];
+        outs.copy_from_slice(&out[at..at + BLOCK]);
+        inputs.copy_from_slice(&a[at..at + BLOCK]);
+        for k in 0..N {
+            keeps[k].copy_from_slice(&kept[k][at..at + BLOCK]);
+        }
+        for i in 0..BLOCK {
+            let mut each = [T::default(); N];
+            for k in 0..N {
+                each[k] = keeps[k][i];
             }
-            let mut kept = kept;
-            let whole = n - n % PIECE;
-            for at in (0..whole).step_by(PIECE) {
-                let (mut x, mut k) = (*piece(out, at), kept.each_mut().map(|kept| *piece(kept, at)));
-                for i in 0..PIECE {
-                    f(&mut x[i], a[at + i], k.each_mut().map(|k| &mut k[i]));
-                }
-                *piece(out, at) = x;
-                for (kept, k) in kept.iter_mut().zip(k) {
-                    *piece(kept, at) = k;
-                }
+            f(&mut outs[i], inputs[i], each.each_mut());
+            for k in 0..N {
+                keeps[k][i] = each[k];
             }
-            for i in whole..n {
-                f(&mut out[i], a[i], kept.each_mut().map(|kept| &mut kept[i]));
-            }
-        },
-    );
+        }
+        out[at..at + BLOCK].copy_from_slice(&outs);
+        for k in 0..N {
+            kept[k][at..at + BLOCK].copy_from_slice(&keeps[k]);
+        }
+    }
+    for i in whole..out.len() {
+        f(&mut out[i], a[i], kept.each_mut().map(|kept| &mut kept[i]));
+    }
 }
 
 /// Calls `run(piece of out, places of its first elements)` with runs or parts of runs, on several threads if there are many.

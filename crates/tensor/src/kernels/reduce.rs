@@ -54,6 +54,31 @@ pub fn sum<T: Number, U: Number>(
     }
 }
 
+/// Summands of a piece of a long sum that may be split over threads.
+const PIECE: usize = 64 * BLOCK;
+
+/// `Σ f(x[i])` over all of `x`; pieces of a fixed length are summed, by several threads if there are many, then their sums.
+pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
+    if x.len() <= PIECE {
+        return dispatch(
+            #[inline(always)]
+            || sum_slice(x, &f),
+        );
+    }
+    let mut sums = vec![U::ZERO; x.len().div_ceil(PIECE)];
+    split_units(&mut sums, 1, x.len(), |range, sums| {
+        dispatch(
+            #[inline(always)]
+            || {
+                for (piece, sum) in range.zip(sums) {
+                    *sum = sum_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &f);
+                }
+            },
+        );
+    });
+    sum_slice(&sums, &|v| v)
+}
+
 /// `Σ f(x[i])` over a slice, as the tree described above.
 #[inline(always)]
 pub fn sum_slice<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {

@@ -93,27 +93,27 @@ impl<T: Element> Tensor<T> {
 
 impl<T: Number> Tensor<T> {
     /// `f(&mut x[i], a[i], [&mut kept[0][i], ...])`, in place and in one pass: an optimizer's step over a weight, its gradient and what
-    /// it keeps of earlier ones. All have one shape. How many tensors are kept is told by the pattern.
+    /// it keeps of earlier ones. All have one shape.
     ///
     /// ```
     /// use ravine_tensor::Tensor;
     ///
     /// let (mut weight, grad) = (Tensor::from([1.0, 2.0]), Tensor::from([10.0, 20.0]));
-    /// let mut kept = [Tensor::from([0.0, 1.0])];
-    /// weight.update_with(&grad, &mut kept, |w, g, [velocity]| {
-    ///     *velocity = 0.9 * *velocity + g;
-    ///     *w -= 0.1 * *velocity;
+    /// let mut velocity = Tensor::from([0.0, 1.0]);
+    /// weight.update_with(&grad, [&mut velocity], |w, g, [v]| {
+    ///     *v = 0.9 * *v + g;
+    ///     *w -= 0.1 * *v;
     /// });
-    /// assert_eq!((weight.at([0]), kept[0].at([1])), (0.0, 20.9));
+    /// assert_eq!((weight.at([0]), velocity.at([1])), (0.0, 20.9));
     /// ```
     ///
     /// # Panics
-    /// If the shapes differ, or there are not as many kept tensors as `f` takes.
+    /// If the shapes differ.
     #[track_caller]
     pub fn update_with<const N: usize>(
         &mut self,
         a: &Tensor<T>,
-        kept: &mut [Tensor<T>],
+        kept: [&mut Tensor<T>; N],
         f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
     ) {
         let shape = *self.shape();
@@ -122,15 +122,14 @@ impl<T: Number> Tensor<T> {
             "update_with: {} differs from {shape}, the tensor that is written",
             a.shape()
         );
-        let count = kept.len();
-        let Ok(kept) = <&mut [Tensor<T>; N]>::try_from(kept) else {
-            panic!("update_with: {count} tensors are kept, but the function takes {N}")
-        };
         if let Some(kept) = kept.iter().find(|kept| *kept.shape() != shape) {
             panic!("update_with: {} is kept for {shape}: their shapes must agree", kept.shape());
         }
-        let a = a.contiguous();
-        map::update_with(self.as_mut_slice(), a.values(), kept.each_mut().map(Tensor::as_mut_slice), &f);
+        let kept = kept.map(Tensor::as_mut_slice);
+        match a.as_slice() {
+            Some(a) => map::update_with(self.as_mut_slice(), a, kept, f),
+            None => map::update_with(self.as_mut_slice(), a.contiguous().values(), kept, f),
+        }
     }
 }
 
@@ -302,6 +301,44 @@ mod tests {
         assert!(m.iter().enumerate().all(|(i, v)| v == 1.0 + (i / 1001) as f32));
         m.map_(|v| -v);
         assert_eq!(m.at([999, 1000]), -1000.0);
+    }
+
+    #[test]
+    fn a_fused_update_is_the_same_for_every_length_and_number_of_threads() {
+        for n in [0, 1, 31, 32, 33, 100, 1 << 18] {
+            let x = Tensor::<f32>::from_fn(n, |i| (i % 101) as f32 * 0.3 - 7.0);
+            let run = |threads| {
+                let (mut w, mut kept) = (x.clone(), [&x * 0.5, x.square()]);
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    w.update_with(&x, kept.each_mut(), |w, a, [m, v]| {
+                        *m += 0.1 * (a - *m);
+                        *v += 0.01 * (a * a - *v);
+                        *w -= *m / (v.sqrt() + 0.1);
+                    });
+                });
+                (w, kept)
+            };
+            let m = (&x * 0.5).zip(&x, |m, a| m + 0.1 * (a - m));
+            let v = x.square().zip(&x, |v, a| v + 0.01 * (a * a - v));
+            let want = (x.zip3(&m, &v, |w, m, v| w - m / (v.sqrt() + 0.1)), [m, v]);
+            assert!([1, 2, 3, 8].iter().all(|&t| run(t) == want), "n = {n}");
+        }
+    }
+
+    #[test]
+    fn a_fused_update_copies_what_others_can_see() {
+        let (a, x) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([[1.0, 2.0], [3.0, 4.0]]).t());
+        let mut w = a.clone();
+        w.update_with(&x, [], |w, x, []| *w -= x);
+        assert_eq!((w.to_vec(), a.at([0, 1])), (vec![0.0, -1.0, 1.0, 0.0], 2.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "update_with: [3] is kept for [2]: their shapes must agree")]
+    fn a_fused_update_does_not_broadcast() {
+        let x = Tensor::<f32>::zeros([2]);
+        x.clone().update_with(&x, [&mut Tensor::zeros([3])], |w, g, [v]| *w -= g + *v);
     }
 
     #[test]

@@ -232,6 +232,26 @@ impl<T: Float> Tensor<T> {
     }
 }
 
+impl<T: Float> Tensor<T> {
+    /// `Σ x²` over all elements, in `f64`: the square of the Euclidean (Frobenius) norm.
+    ///
+    /// Of `f32` elements it cannot overflow, so it is finite exactly if all of them are.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::from([3.0f32, -4.0]).norm_squared().sqrt(), 5.0);
+    /// ```
+    #[must_use]
+    pub fn norm_squared(&self) -> f64 {
+        let square = |v: T| v.as_f64() * v.as_f64();
+        match self.as_slice() {
+            Some(values) => reduce::total(values, square),
+            None => reduce::total(self.contiguous().values(), square),
+        }
+    }
+}
+
 impl<T: Element> Tensor<T> {
     /// How many elements satisfy `f`.
     pub fn count(&self, f: impl Fn(T) -> bool) -> usize {
@@ -279,6 +299,22 @@ mod tests {
         assert_eq!(x.var(.., 0).item(), 16.0);
         assert!((x.var(.., 1).item() - 16.0 * 1000.0 / 999.0).abs() < 1e-4);
         assert!(Tensor::from([1.0f32]).var(.., 1).item().is_nan());
+    }
+
+    #[test]
+    fn the_norm_is_accurate_and_the_same_for_any_number_of_threads() {
+        let x = Tensor::<f32>::from_fn([1000, 777], |i| ((i * 7919) % 1013) as f32 * 1e17 - 3e19);
+        let exact: f64 = x.iter().map(|v| f64::from(v) * f64::from(v)).sum();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| x.norm_squared())
+        };
+        assert!((run(1) / exact - 1.0).abs() < 1e-12);
+        assert!([2, 3, 8].iter().all(|&t| run(t).to_bits() == run(1).to_bits()));
+        assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).t().narrow(0, 0, 1).norm_squared(), 10.0);
+        assert_eq!(Tensor::<f32>::zeros([0]).norm_squared(), 0.0);
+        assert!(Tensor::from([f32::MAX; 4]).norm_squared().is_finite());
+        assert!(!Tensor::from([f32::INFINITY, 1.0]).norm_squared().is_finite());
     }
 
     #[test]

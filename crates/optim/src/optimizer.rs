@@ -1,0 +1,276 @@
+//! What every optimizer needs and no author of a rule should write again.
+
+use std::sync::Arc;
+
+use ravine_autograd::{Module, Param};
+use ravine_tensor::Tensor;
+
+use crate::explain::Before;
+use crate::group::Overrides;
+use crate::{Clip, Decay, Group, NonFinite, Plateau, Rule, Schedule, Swapped};
+
+/// A parameter, and what is kept of it.
+pub(crate) struct Entry {
+    pub path: String,
+    pub param: Param,
+    pub numel: usize,
+    pub group: usize,
+    pub updates: u64,
+    pub slots: Vec<Tensor>,
+    /// Whether steps of this parameter are to be explained, ...
+    pub watched: bool,
+    /// ... and what the last one began with.
+    pub before: Option<Box<Before>>,
+}
+
+/// A [`Rule`] at work on the parameters of a model, under a [`Schedule`].
+///
+/// ```
+/// use ravine_autograd::{Param, Tape};
+/// use ravine_optim::{Group, Optimizer, Sgd, StepDecay};
+/// use ravine_tensor::Tensor;
+///
+/// let model = [Param::new(Tensor::scalar(1.0)), Param::new(Tensor::scalar(1.0))];
+/// let rate = StepDecay { initial: 0.5, every: 10, factor: 0.1 };
+/// let mut optimizer = Optimizer::new(&model, Sgd::default(), rate)
+///     .weight_decay(0.1)
+///     .group(Group::new(|path, _shape| path == "1").weight_decay(0.0).rate_factor(2.0));
+///
+/// let tape = Tape::new();
+/// let loss = tape.param(&model[0]) + tape.param(&model[1]);
+/// optimizer.step(loss.backward())?;
+/// assert_eq!(model[0].value().item(), 1.0 - 0.5 * (1.0 + 0.1));
+/// assert_eq!(model[1].value().item(), 1.0 - 2.0 * 0.5);
+/// # Ok::<(), ravine_optim::OptimError>(())
+/// ```
+pub struct Optimizer<R> {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) rule: R,
+    schedule: Arc<dyn Schedule>,
+    decay: Decay,
+    weight_decay: Arc<dyn Schedule>,
+    pub(crate) groups: Vec<Overrides<R>>,
+    pub(crate) tune: Option<Tune<R>>,
+    pub(crate) clip: Clip,
+    pub(crate) non_finite: NonFinite,
+    pub(crate) maximize: bool,
+    pub(crate) steps: u64,
+    pub(crate) skipped: u64,
+    plateau: Option<Plateau>,
+    pub(crate) metrics: Vec<f64>,
+    /// What the metrics make of the rate.
+    plateau_factor: f64,
+}
+
+/// A change of a rule's settings before each step.
+type Tune<R> = Box<dyn Fn(&mut R, u64) + Send>;
+
+/// The settings of a parameter at one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The learning rate.
+    pub rate: f64,
+    /// [`Schedule::base`] of it.
+    pub base_rate: f64,
+    /// The kind of weight decay.
+    pub decay: Decay,
+    /// The coefficient of weight decay.
+    pub weight_decay: f64,
+}
+
+impl<R: Rule> Optimizer<R> {
+    /// The rule for all parameters of `model`, at the rate that `schedule` says (a number: always the same).
+    ///
+    /// A parameter that is tied, so that the model has it under several paths, is one parameter under its first path.
+    pub fn new(model: &(impl Module + ?Sized), rule: R, schedule: impl Schedule + 'static) -> Self {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (path, param) in model.named_params() {
+            if !entries.iter().any(|entry| entry.param.is(&param)) {
+                let numel = param.shape().numel();
+                let (group, updates, slots) = (0, 0, Vec::new());
+                entries.push(Entry {
+                    path,
+                    param,
+                    numel,
+                    group,
+                    updates,
+                    slots,
+                    watched: false,
+                    before: None,
+                });
+            }
+        }
+        Optimizer {
+            entries,
+            rule,
+            schedule: Arc::new(schedule),
+            decay: R::DECAY,
+            weight_decay: Arc::new(R::WEIGHT_DECAY),
+            groups: Vec::new(),
+            tune: None,
+            clip: Clip::None,
+            non_finite: NonFinite::Error,
+            maximize: false,
+            steps: 0,
+            skipped: 0,
+            plateau: None,
+            metrics: Vec::new(),
+            plateau_factor: 1.0,
+        }
+    }
+
+    /// Other settings for some of the parameters. A parameter that several groups want is in the first of them.
+    #[must_use]
+    pub fn group(mut self, group: Group<R>) -> Self {
+        self.groups.push(group.overrides);
+        let index = self.groups.len();
+        for entry in self.entries.iter_mut().filter(|entry| entry.group == 0) {
+            if (group.which)(&entry.path, &entry.param.shape()) {
+                entry.group = index;
+            }
+        }
+        self
+    }
+
+    /// The coefficient of weight decay: a number, or a schedule. Its kind is [`Rule::DECAY`].
+    #[must_use]
+    pub fn weight_decay(mut self, amount: impl Schedule + 'static) -> Self {
+        self.weight_decay = Arc::new(amount);
+        self
+    }
+
+    /// The kind of weight decay.
+    #[must_use]
+    pub fn decay(mut self, decay: Decay) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// Changes settings of the rule from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
+    /// a function of the step alone, so that a run can be resumed.
+    ///
+    /// ```
+    /// use ravine_autograd::Param;
+    /// use ravine_optim::{Cosine, Optimizer, Schedule, Sgd};
+    /// # use ravine_tensor::Tensor;
+    /// # let model = Param::new(Tensor::zeros([2]));
+    ///
+    /// let momentum = Cosine { initial: 0.95, last: 0.85, steps: 1000 };
+    /// let optimizer = Optimizer::new(&model, Sgd::momentum(0.95), 0.1)
+    ///     .tune(move |sgd, step| sgd.momentum = momentum.rate(step));
+    /// ```
+    #[must_use]
+    pub fn tune(mut self, tune: impl Fn(&mut R, u64) + Send + 'static) -> Self {
+        self.tune = Some(Box::new(tune));
+        self
+    }
+
+    /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.
+    #[must_use]
+    pub fn plateau(mut self, plateau: Plateau) -> Self {
+        self.plateau = Some(plateau);
+        self
+    }
+
+    /// What is done to the gradients before each step.
+    #[must_use]
+    pub fn clip(mut self, clip: Clip) -> Self {
+        self.clip = clip;
+        self
+    }
+
+    /// [`clip`](Self::clip) of the norm of all gradients together.
+    #[must_use]
+    pub fn clip_norm(self, limit: f64) -> Self {
+        self.clip(Clip::GlobalNorm(limit))
+    }
+
+    /// [`clip`](Self::clip) of each element.
+    #[must_use]
+    pub fn clip_value(self, limit: f64) -> Self {
+        self.clip(Clip::Value(limit))
+    }
+
+    /// What to do when a gradient is not finite.
+    #[must_use]
+    pub fn non_finite(mut self, policy: NonFinite) -> Self {
+        self.non_finite = policy;
+        self
+    }
+
+    /// Climbs instead of descending.
+    #[must_use]
+    pub fn maximize(mut self) -> Self {
+        self.maximize = true;
+        self
+    }
+
+    /// Records a metric, such as the loss of an epoch on held-out data, for [`plateau`](Self::plateau).
+    pub fn observe(&mut self, metric: f64) {
+        self.metrics.push(metric);
+        self.reckon_plateau();
+    }
+
+    pub(crate) fn reckon_plateau(&mut self) {
+        self.plateau_factor = self.plateau.map_or(1.0, |plateau| plateau.factor(&self.metrics));
+    }
+
+    /// The settings of the parameter at `path` in the step that comes next.
+    pub fn settings(&self, path: &str) -> Option<Settings> {
+        let entry = self.entries.iter().find(|entry| entry.path == path)?;
+        Some(self.settings_of(entry.group))
+    }
+
+    /// The settings of group `group` (0: of those in no group) in the step that comes next.
+    pub(crate) fn settings_of(&self, group: usize) -> Settings {
+        let group = group.checked_sub(1).map(|index| &self.groups[index]);
+        let schedule = group.and_then(|g| g.schedule.as_ref()).unwrap_or(&self.schedule);
+        let weight_decay = group.and_then(|g| g.weight_decay.as_ref()).unwrap_or(&self.weight_decay);
+        let rate_factor = group.map_or(1.0, |g| g.rate_factor);
+        Settings {
+            rate: schedule.rate(self.steps) * rate_factor * self.plateau_factor,
+            base_rate: schedule.base() * rate_factor,
+            decay: group.and_then(|g| g.decay).unwrap_or(self.decay),
+            weight_decay: weight_decay.rate(self.steps),
+        }
+    }
+
+    /// The learning rate of the step that comes next, for parameters in no group.
+    pub fn learning_rate(&self) -> f64 {
+        self.schedule.rate(self.steps) * self.plateau_factor
+    }
+
+    /// Gives the parameters the values with which the model should be used, where [`Rule::averaged`] has others than are trained:
+    /// to evaluate or save it. When what this returns is dropped, the trained values are back.
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_optim::{Optimizer, ScheduleFreeSgd};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let w = Param::new(Tensor::scalar(1.0));
+    /// let mut optimizer = Optimizer::new(&w, ScheduleFreeSgd { beta: 0.5 }, 0.1);
+    /// for _ in 0..2 {
+    ///     optimizer.step(Tape::new().param(&w).square().sum(..).backward())?;
+    /// }
+    /// let trained = w.value();
+    /// let averaged = optimizer.averaged();
+    /// assert_ne!(w.value(), trained);
+    /// drop(averaged);
+    /// assert_eq!(w.value(), trained);
+    /// # Ok::<(), ravine_optim::OptimError>(())
+    /// ```
+    #[must_use = "the trained values are back as soon as this is dropped"]
+    pub fn averaged(&self) -> Swapped {
+        let value = |entry: &Entry| {
+            let rule = group_rule(&self.rule, &self.groups, entry.group);
+            Some((entry.param.tied(), rule.averaged(&entry.param.value(), &entry.slots)?))
+        };
+        Swapped::new(self.entries.iter().filter_map(value))
+    }
+}
+
+/// The rule of a group (0: of those in no group).
+pub(crate) fn group_rule<'a, R>(rule: &'a R, groups: &'a [Overrides<R>], group: usize) -> &'a R {
+    group.checked_sub(1).and_then(|index| groups[index].rule.as_ref()).unwrap_or(rule)
+}

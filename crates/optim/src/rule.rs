@@ -1,0 +1,184 @@
+//! What the author of an optimizer writes, and what the driver hands to it.
+
+use ravine_tensor::{Float, Shape, Tensor};
+
+use crate::Decay;
+
+/// How an optimizer changes a parameter: all that the author of a new one writes. The crate's [front page](crate) shows a whole one.
+///
+/// Clipping and weight decay are not the rule's business: the gradient that it sees has them in it. (`T` is there so that
+/// our rules can be compared with others in `f64`; write `impl Rule for ...` and forget it.)
+pub trait Rule<T: Float = f32>: Send + Sync + 'static {
+    /// The name of the rule, as saved states know it.
+    const NAME: &'static str;
+
+    /// How weights decay under this rule, unless the user says otherwise, ...
+    const DECAY: Decay = Decay::L2;
+    /// ... and how much.
+    const WEIGHT_DECAY: f64 = 0.0;
+
+    /// The names of the tensors that the rule keeps of each parameter under its present settings. They are zero at first, and saved
+    /// in checkpoints.
+    fn slots(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The shape of a slot of a parameter of this shape: the same, unless the rule keeps less.
+    fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
+        let _ = slot;
+        *param
+    }
+
+    /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
+    fn update(&self, step: Step<T>);
+
+    /// The value with which the model should be used, if it is not the one that is trained: an average, say.
+    fn averaged(&self, w: &Tensor<T>, slots: &[Tensor<T>]) -> Option<Tensor<T>> {
+        let _ = (w, slots);
+        None
+    }
+}
+
+/// One step of one parameter: what a [`Rule`] is told, and the tensors that it changes.
+pub struct Step<'a, T: Float = f32> {
+    /// The learning rate, as schedule and group say.
+    pub rate: f64,
+    /// How often this parameter has been updated, this time included: 1 at first.
+    pub count: u64,
+    /// The weight decay that the rule applies itself; 0 unless it is of the kind [`Decay::Own`].
+    pub weight_decay: f64,
+    rule: &'static str,
+    shaping: Shaping,
+    w: &'a mut Tensor<T>,
+    g: &'a Tensor<T>,
+    slots: &'a mut [Tensor<T>],
+}
+
+impl<'a, T: Float> Step<'a, T> {
+    /// A step outside an [`Optimizer`](crate::Optimizer), to try a rule alone: of parameter `w` by gradient `g` with `slots` as
+    /// [`Rule::slots`] names them.
+    pub fn new<R: Rule<T>>(
+        _rule: &R,
+        rate: f64,
+        count: u64,
+        w: &'a mut Tensor<T>,
+        g: &'a Tensor<T>,
+        slots: &'a mut [Tensor<T>],
+    ) -> Self {
+        Step { rate, count, weight_decay: 0.0, rule: R::NAME, shaping: Shaping::NONE, w, g, slots }
+    }
+
+    /// The same step with the gradient and the weights shaped by clipping and decay.
+    pub(crate) fn shaped(mut self, shaping: Shaping) -> Self {
+        if shaping.decay == Decay::Own {
+            self.weight_decay = shaping.weight_decay;
+        }
+        self.shaping = shaping;
+        self
+    }
+
+    /// The shape of the parameter.
+    pub fn shape(&self) -> &Shape {
+        self.w.shape()
+    }
+
+    /// Changes each weight by itself: `f(&mut w[i], g[i], [&mut slot[i], ...])` for all `i`, in one pass over memory.
+    ///
+    /// # Panics
+    /// If `f` does not take as many slots as the rule names, or one has not the shape of the parameter.
+    #[track_caller]
+    pub fn each<const N: usize>(self, f: impl Fn(&mut T, T, [&mut T; N]) + Sync) {
+        let Step { rate, shaping, w, g, .. } = self;
+        let slots = named(self.rule, self.slots);
+        if shaping.is_none() {
+            return w.update_with(g, slots, f);
+        }
+        let [limit, scale, l2] = [shaping.limit, shaping.scale, shaping.of(Decay::L2)].map(T::of);
+        let [shrink, cautious] =
+            [1.0 - rate * shaping.of(Decay::Decoupled), rate * shaping.of(Decay::Cautious)].map(T::of);
+        w.update_with(g, slots, |w, g, slots| {
+            let (before, pull) = (*w, cautious * *w);
+            *w = shrink * before;
+            f(w, scale * clamp(g, limit) + l2 * before, slots);
+            let shrinks = (*w - before) * before <= T::ZERO;
+            *w -= if shrinks { pull } else { T::ZERO };
+        });
+    }
+
+    /// Changes the parameter as a whole: `f(w, g, [slot, ...])`, for rules that need norms, rows and columns, or matrix products.
+    ///
+    /// # Panics
+    /// If `f` does not take as many slots as the rule names.
+    #[track_caller]
+    pub fn whole<const N: usize>(self, f: impl FnOnce(&mut Tensor<T>, &Tensor<T>, [&mut Tensor<T>; N])) {
+        let Step { rate, shaping, w, g, .. } = self;
+        let slots = named(self.rule, self.slots);
+        if shaping.is_none() {
+            return f(w, g, slots);
+        }
+        let [limit, scale, l2] = [shaping.limit, shaping.scale, shaping.of(Decay::L2)].map(T::of);
+        let [decoupled, cautious] = [Decay::Decoupled, Decay::Cautious].map(|kind| rate * shaping.of(kind));
+        let g = g.zip(w, |g, w| scale * clamp(g, limit) + l2 * w);
+        let before = (cautious != 0.0).then(|| w.clone());
+        if decoupled != 0.0 {
+            *w *= T::of(1.0 - decoupled);
+        }
+        f(w, &g, slots);
+        if let Some(before) = before {
+            let cautious = T::of(cautious);
+            w.zip_(&before, |w, before| {
+                if (*w - before) * before <= T::ZERO {
+                    *w -= cautious * before;
+                }
+            });
+        }
+    }
+}
+
+/// The slots one by one, if there are `N`.
+#[track_caller]
+fn named<'a, T: Float, const N: usize>(rule: &str, slots: &'a mut [Tensor<T>]) -> [&'a mut Tensor<T>; N] {
+    let count = slots.len();
+    match <&mut [Tensor<T>; N]>::try_from(slots) {
+        Ok(slots) => slots.each_mut(),
+        Err(_) => panic!("{rule}: slots() names {count} slots, but the update takes {N}"),
+    }
+}
+
+/// What the driver does to gradient and weights around a rule. It is done in the rule's own pass over memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shaping {
+    /// Elements of the gradient are held between `-limit` and `limit`, ...
+    pub limit: f64,
+    /// ... and then multiplied by this, which is negative to climb instead of descend.
+    pub scale: f64,
+    pub decay: Decay,
+    pub weight_decay: f64,
+}
+
+impl Shaping {
+    pub const NONE: Shaping =
+        Shaping { limit: f64::INFINITY, scale: 1.0, decay: Decay::L2, weight_decay: 0.0 };
+
+    fn is_none(&self) -> bool {
+        let decays = self.weight_decay != 0.0 && self.decay != Decay::Own;
+        self.limit == f64::INFINITY && self.scale == 1.0 && !decays
+    }
+
+    /// The coefficient of this kind of decay.
+    fn of(&self, kind: Decay) -> f64 {
+        if self.decay == kind { self.weight_decay } else { 0.0 }
+    }
+}
+
+/// `x` held between `-limit` and `limit`; NaN stays NaN.
+#[inline(always)]
+fn clamp<T: Float>(x: T, limit: T) -> T {
+    if x > limit {
+        limit
+    } else if x < -limit {
+        -limit
+    } else {
+        x
+    }
+}

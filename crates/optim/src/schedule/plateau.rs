@@ -1,0 +1,89 @@
+//! A rate that falls when a metric stands still.
+
+/// The rate falls by `factor` when a metric has not become better for more than `patience` observations.
+///
+/// It is a function of all the metrics observed so far, which the optimizer records and saves: see
+/// [`Optimizer::plateau`](crate::Optimizer::plateau).
+///
+/// ```
+/// use ravine_optim::Plateau;
+///
+/// let plateau = Plateau { factor: 0.5, patience: 1, ..Plateau::default() };
+/// assert_eq!(plateau.factor(&[1.0, 0.5, 0.5]), 1.0);
+/// assert_eq!(plateau.factor(&[1.0, 0.5, 0.5, 0.5]), 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    /// The factor on the rate.
+    pub factor: f64,
+    /// How many observations in a row may be no better.
+    pub patience: usize,
+    /// By what share of the best metric so far a metric must be better ...
+    pub threshold: f64,
+    /// ... or, if this is true, by what difference.
+    pub absolute: bool,
+    /// For how many observations after a fall nothing is counted.
+    pub cooldown: usize,
+    /// The least factor that falls can add up to.
+    pub min_factor: f64,
+    /// Which metrics are better.
+    pub better: Better,
+}
+
+/// Which of two metrics is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Better {
+    /// The lower one: a loss.
+    #[default]
+    Lower,
+    /// The higher one: an accuracy.
+    Higher,
+}
+
+impl Default for Plateau {
+    fn default() -> Self {
+        Plateau {
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            absolute: false,
+            cooldown: 0,
+            min_factor: 0.0,
+            better: Better::Lower,
+        }
+    }
+}
+
+impl Plateau {
+    /// The factor on the rate after these metrics. A metric that is NaN is never better.
+    pub fn factor(&self, metrics: &[f64]) -> f64 {
+        let (mut factor, mut best) = (1.0f64, None);
+        let (mut bad, mut cooling) = (0, 0);
+        for &metric in metrics {
+            if best.is_none_or(|best| self.is_better(metric, best)) && !metric.is_nan() {
+                best = Some(metric);
+                bad = 0;
+            } else {
+                bad += 1;
+            }
+            if cooling > 0 {
+                cooling -= 1;
+                bad = 0;
+            }
+            if bad > self.patience {
+                factor = (factor * self.factor).max(self.min_factor);
+                cooling = self.cooldown;
+                bad = 0;
+            }
+        }
+        factor
+    }
+
+    fn is_better(&self, metric: f64, best: f64) -> bool {
+        let margin = if self.absolute { self.threshold } else { self.threshold * best };
+        match self.better {
+            Better::Lower => metric < best - margin,
+            Better::Higher => metric > best + margin,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A hundred steps of each schedule against PyTorch's (`tools/reference_optim.py` made the file), to 1e-9.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::*;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(default)]
+    settings: serde_json::Map<String, Value>,
+    #[serde(default)]
+    metrics: Vec<f64>,
+    rates: Vec<f64>,
+    #[serde(default)]
+    momenta: Vec<f64>,
+}
+
+fn one_cycle(name: &str) -> [Box<dyn Schedule>; 2] {
+    let anneal = if name.contains("linear") { Anneal::Linear } else { Anneal::Cosine };
+    let rate = OneCycle { anneal, three_phase: name.ends_with("three"), ..OneCycle::new(0.1, 101) };
+    [Box::new(rate), Box::new(OneCycle { initial: 0.95, peak: 0.85, last: 0.95, ..rate })]
+}
+
+fn cyclic(cycle: Cycle) -> [Box<dyn Schedule>; 2] {
+    let rate = Cyclic { low: 0.01, high: 0.1, up: 10, down: 15, cycle };
+    [Box::new(rate), Box::new(Cyclic { low: 0.9, high: 0.8, ..rate })]
+}
+
+/// The rate and the momentum.
+fn schedules(name: &str) -> [Box<dyn Schedule>; 2] {
+    let initial = 0.1;
+    let restarts = |multiplier| WarmRestarts { initial, last: 0.01, steps: 10, multiplier };
+    let rate: Box<dyn Schedule> = match name {
+        "step" => Box::new(StepDecay { initial, every: 15, factor: 0.5 }),
+        "multi_step" => Box::new(MultiStep { initial, milestones: vec![10, 40, 41], factor: 0.3 }),
+        "constant_factor" => Box::new((0.25 * initial).then(20, initial)),
+        "linear" => Box::new(Linear { initial: 0.02, last: 0.09, steps: 30 }),
+        "exponential" => Box::new(Exponential { initial, factor: 0.95 }),
+        "polynomial" => Box::new(Polynomial { initial, last: 0.0, steps: 60, power: 2.5 }),
+        "cosine" => Box::new(Cosine { initial, last: 0.01, steps: 100 }),
+        // PyTorch's wave goes on; so does this function.
+        "cosine_wave" => Box::new(|step: u64| {
+            let wave = Cosine { initial: 0.1, last: 0.01, steps: 30 };
+            wave.rate(if step % 60 <= 30 { step % 60 } else { 60 - step % 60 })
+        }),
+        "warm_restarts" => Box::new(restarts(1)),
+        "warm_restarts_growing" => Box::new(restarts(2)),
+        "triangular" => return cyclic(Cycle::Equal),
+        "triangular2" => return cyclic(Cycle::Halving),
+        "exp_range" => return cyclic(Cycle::Exponential(0.99)),
+        "lambda" => Box::new(|step: u64| 0.1 / (1.0 + 0.2 * step as f64)),
+        "multiplicative" => Box::new(Exponential { initial, factor: 0.97 }),
+        "sequential" => {
+            let rise = Linear { initial: 0.01, last: 0.1, steps: 20 };
+            Box::new(rise.then(20, Cosine::new(initial, 80)))
+        }
+        "chained" => Box::new(0.1.then(20, 1.0).times(Exponential { initial, factor: 0.9 })),
+        _ if name.starts_with("one_cycle") => return one_cycle(name),
+        _ => panic!("{name} is in the file, but not here"),
+    };
+    [rate, Box::new(0.0)]
+}
+
+fn plateau(case: &Case) -> Vec<f64> {
+    let number = |name: &str, default: f64| case.settings.get(name).map_or(default, |x| x.as_f64().unwrap());
+    let word = |name: &str, wanted| case.settings.get(name).is_some_and(|x| x == wanted);
+    let plateau = Plateau {
+        factor: number("factor", 0.1),
+        patience: number("patience", 10.0) as usize,
+        threshold: number("threshold", 1e-4),
+        absolute: word("threshold_mode", "abs"),
+        cooldown: number("cooldown", 0.0) as usize,
+        min_factor: number("min_lr", 0.0) / 0.1,
+        better: if word("mode", "max") { Better::Higher } else { Better::Lower },
+    };
+    (1..=case.metrics.len()).map(|seen| 0.1 * plateau.factor(&case.metrics[..seen])).collect()
+}
+
+#[test]
+fn curves_are_pytorchs() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/schedules.json")).unwrap();
+    assert_eq!(cases.len(), 25);
+    for case in &cases {
+        let close = |what: &str, found: &[f64], want: &[f64]| {
+            for (step, (found, want)) in found.iter().zip(want).enumerate() {
+                let close = (found - want).abs() < 1e-9;
+                assert!(
+                    close,
+                    "{} {what} {:?}, step {step}: {found}, in PyTorch {want}",
+                    case.name, case.settings
+                );
+            }
+        };
+        assert_eq!(case.rates.len(), 100);
+        if case.name == "plateau" {
+            close("rate", &plateau(case), &case.rates);
+            continue;
+        }
+        let [rate, momentum] = schedules(&case.name);
+        close("rate", &rate.curve(100), &case.rates);
+        close("momentum", &momentum.curve(100), &case.momenta);
+    }
+}

@@ -1,0 +1,167 @@
+//! One step of all parameters: checking gradients, clipping them, and handing each parameter to its rule.
+
+use ravine_autograd::Gradients;
+use ravine_tensor::{Tensor, threads_for};
+use rayon::prelude::*;
+
+use crate::clip;
+use crate::explain::Before;
+use crate::optimizer::{Entry, Settings, group_rule};
+use crate::rule::Shaping;
+use crate::{Clip, OptimError, Optimizer, Rule, Step};
+
+/// What to do when a gradient holds an infinity or a NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonFinite {
+    /// Refuse the step with an error that names the parameter.
+    #[default]
+    Error,
+    /// Skip the step: nothing is changed, and [`OptimizerState::skipped`](crate::OptimizerState::skipped) counts it.
+    Skip,
+    /// Do not look, which saves a pass over the gradients.
+    Ignore,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepOutcome {
+    /// The learning rate.
+    pub rate: f64,
+    /// The Euclidean norm of all gradients together, before clipping; `None` under [`NonFinite::Ignore`] if clipping does not need it.
+    pub gradient_norm: Option<f64>,
+    /// Whether a norm was clipped.
+    pub clipped: bool,
+    /// Whether the step was skipped because a gradient was not finite.
+    pub skipped: bool,
+}
+
+impl<R: Rule> Optimizer<R> {
+    /// See [`Optimize::step`](crate::Optimize::step).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
+        let grads = self.select(&gradients)?;
+        let norms = self.squared_norms(&grads);
+        let gradient_norm = norms.as_ref().map(|norms| norms.iter().sum::<f64>().sqrt());
+        let mut outcome =
+            StepOutcome { rate: self.learning_rate(), gradient_norm, clipped: false, skipped: false };
+        if self.non_finite != NonFinite::Ignore
+            && let Some(bad) = norms.iter().flatten().position(|norm| !norm.is_finite())
+        {
+            if self.non_finite == NonFinite::Error {
+                return Err(OptimError::NonFinite { path: self.entries[bad].path.clone() });
+            }
+            self.skipped += 1;
+            outcome.skipped = true;
+            return Ok(outcome);
+        }
+        let clipped: Vec<Clipped> = (grads.iter().zip(&self.entries).enumerate())
+            .map(|(index, (&grad, entry))| Clipped {
+                grad,
+                replaced: match self.clip {
+                    Clip::Adaptive(limit) => {
+                        grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit))
+                    }
+                    _ => None,
+                },
+                scale: match (self.clip, &norms) {
+                    (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
+                    (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
+                    _ => 1.0,
+                },
+            })
+            .collect();
+        outcome.clipped = clipped.iter().any(|c| c.scale < 1.0 || c.replaced.is_some());
+        self.update(&clipped);
+        self.steps += 1;
+        Ok(outcome)
+    }
+
+    /// The gradient of each parameter; `None` for those that stay as they are.
+    fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<&'g Tensor>>, OptimError> {
+        let mut grads = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let grad = if entry.param.is_frozen() { None } else { gradients.get(&entry.param) };
+            if grad.is_none() && !entry.param.is_frozen() && !entry.param.is_optional() {
+                return Err(OptimError::MissingGradient { path: entry.path.clone() });
+            }
+            grads.push(grad);
+        }
+        Ok(grads)
+    }
+
+    /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.
+    fn squared_norms(&self, grads: &[Option<&Tensor>]) -> Option<Vec<f64>> {
+        let clips = matches!(self.clip, Clip::Norm(_) | Clip::GlobalNorm(_));
+        if !clips && self.non_finite == NonFinite::Ignore {
+            return None;
+        }
+        let norm = |grad: &Option<&Tensor>| grad.map_or(0.0, Tensor::norm_squared);
+        Some(if self.in_parallel(1) {
+            grads.par_iter().map(norm).collect()
+        } else {
+            grads.iter().map(norm).collect()
+        })
+    }
+
+    /// Whether it pays to work on several parameters at once. (Large ones are cut into pieces by their kernels.)
+    fn in_parallel(&self, passes: usize) -> bool {
+        let work: usize = self.entries.iter().map(|entry| entry.numel * passes).sum();
+        self.entries.len() > 1 && threads_for(work) > 1
+    }
+
+    fn update(&mut self, grads: &[Clipped<'_>]) {
+        if let Some(tune) = &self.tune {
+            tune(&mut self.rule, self.steps);
+            self.groups.iter_mut().filter_map(|g| g.rule.as_mut()).for_each(|rule| tune(rule, self.steps));
+        }
+        let sign = if self.maximize { -1.0 } else { 1.0 };
+        let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
+        let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
+        let parallel = self.in_parallel(2 + self.rule.slots().len());
+        let (rule, groups) = (&self.rule, &self.groups);
+        let update = |(entry, clipped): (&mut Entry, &Clipped)| {
+            let Some(raw) = clipped.grad else { return };
+            let grad = clipped.replaced.as_ref().unwrap_or(raw);
+            let rule = group_rule(rule, groups, entry.group);
+            let settings = settings[entry.group];
+            let Settings { rate, decay, weight_decay, .. } = settings;
+            let shaping = Shaping { limit, scale: sign * clipped.scale, decay, weight_decay };
+            if entry.updates == 0 {
+                let shape = *grad.shape();
+                let zeros = |slot: &&str| Tensor::zeros(rule.slot_shape(slot, &shape));
+                entry.slots = rule.slots().iter().map(zeros).collect();
+            }
+            entry.updates += 1;
+            if entry.watched {
+                entry.before = Some(Box::new(Before {
+                    w: entry.param.value(),
+                    raw: raw.clone(),
+                    grad: grad.clone(),
+                    slots: entry.slots.clone(),
+                    count: entry.updates,
+                    settings,
+                    shaping,
+                }));
+            }
+            entry.param.update(|w| {
+                rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
+            });
+        };
+        if parallel {
+            self.entries.par_iter_mut().zip(grads).for_each(update);
+        } else {
+            self.entries.iter_mut().zip(grads).for_each(update);
+        }
+    }
+}
+
+/// The gradient of a parameter, and what clipping makes of it.
+struct Clipped<'g> {
+    grad: Option<&'g Tensor>,
+    /// Another gradient in its place, ...
+    replaced: Option<Tensor>,
+    /// ... or a factor on it.
+    scale: f64,
+}
