@@ -48,6 +48,7 @@
 
 mod average;
 mod clip;
+pub mod conformance;
 mod decay;
 mod error;
 mod explain;

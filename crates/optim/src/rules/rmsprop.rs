@@ -61,7 +61,8 @@ impl<T: Float> Rule<T> for RmsProp {
         let scaled_centered = |g: T, v: &mut T, mean: &mut T| {
             *v = alpha * *v + rest * g * g;
             *mean += rest * (g - *mean);
-            g / ((*v - *mean * *mean).sqrt() + eps)
+            // Rounding must not make a variance negative.
+            g / ((*v - *mean * *mean).max(T::ZERO).sqrt() + eps)
         };
         match (centered, momentum != 0.0) {
             (false, false) => step.each(|w, g, [v]| *w -= rate * scaled(g, v)),

@@ -1,0 +1,452 @@
+//! What every rule should do: named checks that any rule can be put through in one line.
+//!
+//! ```
+//! use ravine_optim::{Lion, conformance};
+//!
+//! conformance::check(Lion::default());
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ravine_autograd::{Gradients, Param, Tape};
+use ravine_tensor::{Rng, Shape, Tensor};
+
+use crate::{Decay, Group, Linear, NonFinite, Optimize, Optimizer, Rule, Schedule};
+
+/// A check that a rule failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The name of the check.
+    pub check: &'static str,
+    /// What was found.
+    pub found: String,
+}
+
+/// Puts a rule through all checks.
+///
+/// # Panics
+/// If it fails some, naming them all.
+#[track_caller]
+pub fn check<R: Rule + Clone>(rule: R) {
+    check_except(rule, &[]);
+}
+
+/// [`check`] without the checks in `except`, which the rule does not claim to pass.
+///
+/// ```
+/// use ravine_optim::{Rprop, conformance};
+///
+/// // Its rate is where its own steps begin, and then plays no part.
+/// conformance::check_except(Rprop::default(), &["later steps follow the schedule"]);
+/// ```
+///
+/// # Panics
+/// If it fails others, or there is no check of such a name.
+#[track_caller]
+pub fn check_except<R: Rule + Clone>(rule: R, except: &[&str]) {
+    let names = names();
+    for name in except {
+        assert!(names.contains(name), "there is no check named {name:?}; there are {names:?}");
+    }
+    let failures: Vec<String> = (failures(rule).into_iter())
+        .filter(|failure| !except.contains(&failure.check))
+        .map(|failure| format!("\n  {}: {}", failure.check, failure.found))
+        .collect();
+    assert!(failures.is_empty(), "{} fails {} checks:{}", R::NAME, failures.len(), failures.concat());
+}
+
+/// The names of all checks.
+pub fn names() -> Vec<&'static str> {
+    checks::<crate::Sgd>().iter().map(|(name, _)| *name).collect()
+}
+
+/// The checks that a rule fails. A panic inside a check is a failure of it.
+pub fn failures<R: Rule + Clone>(rule: R) -> Vec<Failure> {
+    let run = |(check, run): (&'static str, Check<R>)| {
+        let found = match catch_unwind(AssertUnwindSafe(|| run(&rule))) {
+            Ok(Ok(())) => return None,
+            Ok(Err(found)) => found,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                format!("it panicked: {}", text.unwrap_or("without a message"))
+            }
+        };
+        Some(Failure { check, found })
+    };
+    checks().into_iter().filter_map(run).collect()
+}
+
+type Check<R> = fn(&R) -> Result<(), String>;
+
+fn checks<R: Rule + Clone>() -> Vec<(&'static str, Check<R>)> {
+    vec![
+        ("names are given once", names_are_given_once),
+        ("the first step goes against the gradient", first_step_descends),
+        ("the first step follows the rate", first_step_follows_rate),
+        ("later steps follow the schedule", later_steps_follow_schedule),
+        ("the same run twice has the same bits", same_run_twice),
+        ("threads change no bit", threads_change_no_bit),
+        ("a saved run goes on as if it had not stopped", saved_run_goes_on),
+        ("a parameter does not depend on its neighbours", parameters_are_apart),
+        ("a thawed parameter begins like a new one", thawed_begins_anew),
+        ("a frozen parameter stays", frozen_stays),
+        ("a group's rate is its own", groups_are_honoured),
+        ("weight decay pulls towards zero", decay_is_honoured),
+        ("without gradient and decay weights stay", zero_gradient_stays),
+        ("every slot is used", every_slot_is_used),
+        ("shapes stay", shapes_stay),
+        ("scalars, empty tensors and many axes work", odd_shapes_work),
+        ("a gradient may be a view", gradient_may_be_a_view),
+        ("huge and tiny gradients leave weights finite", extremes_stay_finite),
+        ("a NaN stays in its parameter", nan_is_contained),
+        ("descends a bowl", descends_bowl),
+        ("descends a narrow valley", descends_narrow_valley),
+        ("descends Rosenbrock's banana", descends_rosenbrock),
+        ("descends a noisy bowl", descends_noisy_bowl),
+    ]
+}
+
+const RATE: f64 = 0.01;
+
+fn matrix(seed: u64) -> Tensor {
+    Tensor::randn([3, 2], &mut Rng::new(seed))
+}
+
+/// These gradients, one for each parameter.
+fn gradients(params: &[Param], grads: &[Tensor]) -> Gradients {
+    let mut all = Tape::new().param(&Param::new(Tensor::scalar(0.0))).backward();
+    params.iter().zip(grads).for_each(|(param, grad)| all.insert(param, grad.clone()));
+    all
+}
+
+/// An optimizer of parameters that begin at these values, and the parameters.
+fn begin<R: Rule + Clone>(
+    rule: &R,
+    starts: &[Tensor],
+    rate: impl Schedule + 'static,
+) -> (Vec<Param>, Optimizer<R>) {
+    let params: Vec<Param> = starts.iter().map(|start| Param::new(start.clone())).collect();
+    let optimizer = Optimizer::new(&params, rule.clone(), rate);
+    (params, optimizer)
+}
+
+/// Steps `from..to` with gradients that are a fixed function of step and parameter.
+fn walk<R: Rule>(params: &[Param], optimizer: &mut Optimizer<R>, steps: std::ops::Range<u64>) {
+    for step in steps {
+        let grad = |(i, param): (usize, &Param)| {
+            let mut rng = Rng::new(7).child(step).child(i as u64);
+            Tensor::randn(param.shape(), &mut rng) + param.value() * 0.5
+        };
+        let grads: Vec<Tensor> = params.iter().enumerate().map(grad).collect();
+        optimizer.step(gradients(params, &grads)).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+fn bits(params: &[Param]) -> Vec<u32> {
+    params.iter().flat_map(|param| param.value().to_vec()).map(f32::to_bits).collect()
+}
+
+fn ensure(holds: bool, found: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(found()) }
+}
+
+fn names_are_given_once<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let mut slots = rule.slots().to_vec();
+    slots.sort_unstable();
+    slots.dedup();
+    ensure(!R::NAME.is_empty() && slots.len() == rule.slots().len(), || {
+        format!("rule {:?} with slots {:?}", R::NAME, rule.slots())
+    })
+}
+
+/// What the first step adds to a parameter.
+fn first_step<R: Rule + Clone>(rule: &R, start: &Tensor, grad: &Tensor, rate: f64) -> Tensor {
+    let (params, mut optimizer) = begin(rule, std::slice::from_ref(start), rate);
+    let mut optimizer_step = || optimizer.step(gradients(&params, std::slice::from_ref(grad)));
+    optimizer_step().unwrap_or_else(|error| panic!("{error}"));
+    params[0].value() - start
+}
+
+fn first_step_descends<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (start, grad) = (matrix(1), matrix(2));
+    let change = first_step(rule, &start, &grad, RATE);
+    let slope = (change * grad).sum(..).item();
+    ensure(slope < 0.0, || format!("the product of change and gradient is {slope}"))
+}
+
+fn first_step_follows_rate<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (start, grad) = (matrix(1), matrix(2));
+    let size = |rate| first_step(rule, &start, &grad, rate).norm_squared().sqrt();
+    let ratio = size(2.0 * RATE) / size(RATE);
+    ensure((1.8..2.2).contains(&ratio), || format!("at twice the rate, the step is {ratio} times as long"))
+}
+
+fn later_steps_follow_schedule<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let size = |last: f64| {
+        let (params, mut optimizer) = begin(rule, &[matrix(1)], RATE.then(5, last));
+        walk(&params, &mut optimizer, 0..5);
+        let before = params[0].value();
+        // Two steps, for rules whose rate acts on the gradients that come after it.
+        walk(&params, &mut optimizer, 5..7);
+        (params[0].value() - before).norm_squared().sqrt()
+    };
+    let ratio = size(3.0 * RATE) / size(RATE);
+    ensure(ratio > 1.2, || format!("at three times the rate, steps are {ratio} times as long"))
+}
+
+fn same_run_twice<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let run = || {
+        let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
+        walk(&params, &mut optimizer, 0..5);
+        bits(&params)
+    };
+    ensure(run() == run(), || "two runs end in different weights".into())
+}
+
+fn threads_change_no_bit<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let starts = [[301, 300], [3, 2], [200, 211]].map(|shape| Tensor::randn(shape, &mut Rng::new(3)));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.expect("a pool of threads").install(|| {
+            let (params, mut optimizer) = begin(rule, &starts, RATE);
+            walk(&params, &mut optimizer, 0..3);
+            bits(&params)
+        })
+    };
+    let one = run(1);
+    let other = [2, 3, 8].into_iter().find(|&threads| run(threads) != one);
+    ensure(other.is_none(), || format!("{} threads end in other weights than one", other.unwrap_or(0)))
+}
+
+fn saved_run_goes_on<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
+    walk(&params, &mut optimizer, 0..4);
+    let values: Vec<Tensor> = params.iter().map(Param::value).collect();
+    let saved = optimizer.state();
+    walk(&params, &mut optimizer, 4..8);
+
+    let (resumed, mut second) = begin(rule, &values, RATE);
+    second.load_state(&saved).map_err(|error| error.to_string())?;
+    ensure(second.state() == saved, || "the state that was loaded is not the one that was saved".into())?;
+    walk(&resumed, &mut second, 4..8);
+    ensure(bits(&params) == bits(&resumed), || "the resumed run ends in other weights".into())
+}
+
+fn parameters_are_apart<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (together, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
+    walk(&together, &mut optimizer, 0..4);
+    let (alone, mut optimizer) = begin(rule, &[matrix(1)], RATE);
+    walk(&alone, &mut optimizer, 0..4);
+    ensure(bits(&together[..1]) == bits(&alone), || "it ends elsewhere when it has a neighbour".into())
+}
+
+fn thawed_begins_anew<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (start, grad) = (matrix(2), matrix(3));
+    let new = first_step(rule, &start, &grad, RATE);
+    let (params, mut optimizer) = begin(rule, &[matrix(1), start.clone()], RATE);
+    params[1].set_frozen(true);
+    walk(&params, &mut optimizer, 0..4);
+    params[1].set_frozen(false);
+    let step = optimizer.step(gradients(&params, &[matrix(4), grad.clone()]));
+    step.map_err(|error| error.to_string())?;
+    let change = params[1].value() - &start;
+    ensure(change == new, || {
+        "its first step depends on how many steps others had before: use step.count".into()
+    })
+}
+
+fn frozen_stays<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
+    params[1].set_frozen(true);
+    walk(&params, &mut optimizer, 0..3);
+    ensure(params[1].value() == matrix(2), || "it was changed".into())
+}
+
+fn groups_are_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (grouped, optimizer) = begin(rule, &[matrix(1)], RATE);
+    let mut optimizer = optimizer.group(Group::new(|_, _| true).rule(rule.clone()).rate_factor(0.5));
+    walk(&grouped, &mut optimizer, 0..4);
+    let (plain, mut optimizer) = begin(rule, &[matrix(1)], 0.5 * RATE);
+    walk(&plain, &mut optimizer, 0..4);
+    ensure(bits(&grouped) == bits(&plain), || "half the rate by a group is not half the rate".into())
+}
+
+fn decay_is_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    // Weights of one sign, and no gradient: all that can happen to them is decay.
+    let start = matrix(1).abs() + 0.5;
+    for decay in [R::DECAY, Decay::Decoupled] {
+        let (params, optimizer) = begin(rule, std::slice::from_ref(&start), RATE);
+        let mut optimizer = optimizer.decay(decay).weight_decay(0.5);
+        let grads = [start.zeros_like()];
+        (0..3)
+            .try_for_each(|_| optimizer.step(gradients(&params, &grads)).map(drop))
+            .map_err(|e| e.to_string())?;
+        let shrinks =
+            params[0].value().zip(&start, |after, before| after < before && after > 0.0).all(|yes| yes);
+        ensure(shrinks, || format!("{decay:?} of 0.5 leads from {start} to {}", params[0].value()))?;
+    }
+    Ok(())
+}
+
+fn zero_gradient_stays<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (params, optimizer) = begin(rule, &[matrix(1)], RATE);
+    let mut optimizer = optimizer.weight_decay(0.0);
+    let grads = [Tensor::zeros([3, 2])];
+    (0..3)
+        .try_for_each(|_| optimizer.step(gradients(&params, &grads)).map(drop))
+        .map_err(|e| e.to_string())?;
+    ensure(params[0].value() == matrix(1), || format!("{} becomes {}", matrix(1), params[0].value()))
+}
+
+fn every_slot_is_used<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (params, mut optimizer) = begin(rule, &[matrix(1), Tensor::ones([4])], RATE);
+    walk(&params, &mut optimizer, 0..3);
+    let state = optimizer.state();
+    for name in rule.slots() {
+        let slots = state.params.iter().flat_map(|param| &param.slots).filter(|slot| slot.name == *name);
+        let used = slots.flat_map(|slot| &slot.values).any(|&value| value != 0.0);
+        ensure(used, || format!("{name} is still zero after three steps"))?;
+    }
+    Ok(())
+}
+
+fn shapes_stay<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let shape = Shape::from([3, 2]);
+    let (mut w, g) = (matrix(1), matrix(2));
+    let mut slots: Vec<Tensor> =
+        rule.slots().iter().map(|slot| Tensor::zeros(rule.slot_shape(slot, &shape))).collect();
+    for count in 1..=3 {
+        rule.update(crate::Step::new(rule, RATE, count, &mut w, &g, &mut slots));
+    }
+    ensure(*w.shape() == shape, || {
+        format!("a parameter of shape {shape} has shape {} after a step", w.shape())
+    })?;
+    for (name, slot) in rule.slots().iter().zip(&slots) {
+        let expected = rule.slot_shape(name, &shape);
+        ensure(*slot.shape() == expected, || {
+            format!("slot {name} has shape {} after a step, and {expected} before", slot.shape())
+        })?;
+    }
+    Ok(())
+}
+
+fn odd_shapes_work<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let shapes = [&[][..], &[0], &[2, 0], &[1], &[1, 5], &[2, 1, 3], &[2, 2, 3, 3]];
+    let starts = shapes.map(|shape| Tensor::randn(Shape::from(shape), &mut Rng::new(5)));
+    let (params, mut optimizer) = begin(rule, &starts, RATE);
+    walk(&params, &mut optimizer, 0..3);
+    for (param, start) in params.iter().zip(&starts) {
+        let value = param.value();
+        let moved = start.numel() == 0 || value != *start;
+        ensure(value.shape() == start.shape() && value.all(f32::is_finite) && moved, || {
+            format!("a parameter of shape {} goes from {start} to {value}", start.shape())
+        })?;
+    }
+    Ok(())
+}
+
+fn gradient_may_be_a_view<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let (start, view) = (matrix(1), Tensor::<f32>::randn([2, 3], &mut Rng::new(2)).t());
+    let (of_view, of_copy) =
+        (first_step(rule, &start, &view, RATE), first_step(rule, &start, &view.contiguous(), RATE));
+    ensure(of_view == of_copy, || "a transposed gradient gives another step than a copy of it".into())
+}
+
+fn extremes_stay_finite<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    for size in [1e15, 1e-30] {
+        let (params, mut optimizer) = begin(rule, &[matrix(1)], RATE);
+        let grads = [matrix(2) * size];
+        (0..3)
+            .try_for_each(|_| optimizer.step(gradients(&params, &grads)).map(drop))
+            .map_err(|e| e.to_string())?;
+        let value = params[0].value();
+        ensure(value.all(f32::is_finite), || format!("gradients of size {size:e} lead to {value}"))?;
+    }
+    Ok(())
+}
+
+fn nan_is_contained<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let starts = [matrix(1), matrix(2)];
+    let poison = [matrix(3), Tensor::full([3, 2], f32::NAN)];
+    let (params, optimizer) = begin(rule, &starts, RATE);
+    let mut optimizer = optimizer.non_finite(NonFinite::Skip);
+    optimizer.step(gradients(&params, &poison)).map_err(|error| error.to_string())?;
+    let stay = params.iter().zip(&starts).all(|(param, start)| param.value() == *start);
+    ensure(stay && optimizer.state().skipped == 1, || "the step was not skipped".into())?;
+    let mut optimizer = optimizer.non_finite(NonFinite::Ignore);
+    optimizer.step(gradients(&params, &poison)).map_err(|error| error.to_string())?;
+    ensure(params[0].value() == &starts[0] + first_step(rule, &starts[0], &poison[0], RATE), || {
+        "a NaN in the gradient of one parameter changes the step of another".into()
+    })
+}
+
+/// The least that is left of `f` after `steps` steps, as a share of what it was, over rates that fall to zero from powers of ten.
+fn best_share<R: Rule + Clone>(
+    rule: &R,
+    start: &Tensor,
+    steps: u64,
+    f: impl Fn(&Tensor) -> f64,
+    grad: impl Fn(&Tensor, u64) -> Tensor,
+) -> f64 {
+    let run = |power: i32| {
+        let rate = Linear { initial: 10f64.powf(f64::from(power) / 2.0), last: 0.0, steps };
+        let (params, optimizer) = begin(rule, std::slice::from_ref(start), rate);
+        let mut optimizer = optimizer.weight_decay(0.0).non_finite(NonFinite::Skip);
+        for step in 0..steps {
+            let grads = [grad(&params[0].value(), step)];
+            if optimizer.step(gradients(&params, &grads)).map_or(true, |outcome| outcome.skipped) {
+                return f64::INFINITY;
+            }
+        }
+        let _averaged = optimizer.averaged();
+        f(&params[0].value()) / f(start)
+    };
+    (-8..=4).map(run).fold(f64::INFINITY, f64::min)
+}
+
+fn stiffness(last: f32) -> Tensor {
+    Tensor::from_fn([3, 2], |i| last.powf(i as f32 / 5.0))
+}
+
+fn bowl<R: Rule + Clone>(
+    rule: &R,
+    condition: f32,
+    steps: u64,
+    noise: f32,
+    enough: f64,
+) -> Result<(), String> {
+    let k = stiffness(condition);
+    let f = |x: &Tensor| f64::from((x.square() * &k).sum(..).item());
+    let grad =
+        |x: &Tensor, step: u64| x * &k + Tensor::<f32>::randn([3, 2], &mut Rng::new(11).child(step)) * noise;
+    let share = best_share(rule, &Tensor::ones([3, 2]), steps, f, grad);
+    ensure(share < enough, || format!("at the best rate, {share:.3} of the loss is left after {steps} steps"))
+}
+
+fn descends_bowl<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    bowl(rule, 1.0, 200, 0.0, 1e-2)
+}
+
+fn descends_narrow_valley<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    bowl(rule, 100.0, 500, 0.0, 1e-2)
+}
+
+fn descends_noisy_bowl<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    bowl(rule, 3.0, 500, 0.3, 0.1)
+}
+
+fn descends_rosenbrock<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+    let f = |x: &Tensor| {
+        let (x, y) = (f64::from(x.at([0, 0])), f64::from(x.at([0, 1])));
+        (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2)
+    };
+    let grad = |w: &Tensor, _step: u64| {
+        let (x, y) = (w.at([0, 0]), w.at([0, 1]));
+        let across = 200.0 * (y - x * x);
+        Tensor::from([[-2.0 * (1.0 - x) - 2.0 * x * across, across]])
+    };
+    let share = best_share(rule, &Tensor::from([[-1.2, 1.0]]), 500, f, grad);
+    // The floor of the valley beneath the start has 0.2 of its height.
+    ensure(share < 0.18, || format!("at the best rate, {share:.3} of the loss is left after 500 steps"))
+}
