@@ -20,9 +20,12 @@ use crate::{Decay, Schedule};
 /// assert_eq!(optimizer.settings("1").unwrap().weight_decay, 0.0);
 /// ```
 pub struct Group<R> {
-    pub(crate) which: Box<dyn Fn(&str, &Shape) -> bool>,
+    pub(crate) which: Predicate,
     pub(crate) overrides: Overrides<R>,
 }
+
+/// Whether a parameter of this path and shape is meant.
+type Predicate = Box<dyn Fn(&str, &Shape) -> bool>;
 
 /// What a group says.
 pub(crate) struct Overrides<R> {

@@ -106,7 +106,7 @@ planted! {
     };
 
     /// Draws on something that is different each time.
-    not_deterministic, NotDeterministic { calls: Shared<()> }, [], "the same run twice has the same bits":
+    not_deterministic, NotDeterministic {}, [], "the same run twice has the same bits":
     |_this, step| {
         static CALLS: AtomicU64 = AtomicU64::new(0);
         let rate = step.rate as f32 * (1.0 + 1e-3 * (CALLS.fetch_add(1, Ordering::Relaxed) % 1009) as f32);
@@ -141,13 +141,6 @@ planted! {
     counts_calls, CountsCalls { calls: Arc<AtomicU64> }, [], "a parameter does not depend on its neighbours":
     |this, step| {
         let rate = step.rate as f32 / (1 + this.calls.fetch_add(1, Ordering::Relaxed)) as f32;
-        step.each(|w, g, []| *w -= rate * g);
-    };
-
-    /// Has no idea of the count, and takes the steps of all for its own.
-    counts_steps, CountsSteps { most: Arc<AtomicU64> }, [], "a thawed parameter begins like a new one": |this, step| {
-        let count = this.most.fetch_max(step.count, Ordering::Relaxed).max(step.count);
-        let rate = step.rate as f32 / count as f32;
         step.each(|w, g, []| *w -= rate * g);
     };
 
