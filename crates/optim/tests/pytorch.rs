@@ -1,4 +1,4 @@
-//! Thirty steps of each rule against PyTorch's, under a rate that changes at every step (`tools/reference.py` made the file).
+//! Thirty steps of each rule against PyTorch's, under a rate that changes at every step (`tools/reference` made the file).
 
 use ravine_autograd::{Param, Tape};
 use ravine_optim::{Adam, AdamW, Optimize, Optimizer, Schedule, Sgd};
