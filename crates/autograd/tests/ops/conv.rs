@@ -8,6 +8,10 @@ fn conv(stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], groups: u
     ConvOptions { stride, padding, dilation, groups }
 }
 
+fn lines() -> ConvOptions<1> {
+    ConvOptions { stride: [2], padding: [1], dilation: [2], groups: 1 }
+}
+
 pub fn cases() -> Vec<Case> {
     vec![
         // Convolution: stride, padding, dilation, groups, depthwise.
@@ -35,6 +39,18 @@ pub fn cases() -> Vec<Case> {
             "conv2d_weight_grad",
             |x| x[0].conv2d_weight_grad(x[1], [3, 2], &conv([1, 1], [0, 1], [1, 1], 2)),
             &[n(&[2, 2, 4, 3]), n(&[2, 4, 2, 4])],
+        ),
+        case(
+            "conv_transpose2d",
+            |x| x[0].conv_transpose2d(x[1], Some(x[2]), [1, 0], &conv([2, 1], [1, 0], [1, 2], 2)),
+            &[n(&[2, 4, 2, 3]), n(&[4, 1, 3, 2]), n(&[2])],
+        ),
+        // Lines.
+        case("conv1d", |x| x[0].conv1d(x[1], Some(x[2]), &lines()), &[n(&[2, 2, 7]), n(&[3, 2, 3]), n(&[3])]),
+        case(
+            "conv_transpose1d",
+            |x| x[0].conv_transpose1d(x[1], None, 1, &lines()),
+            &[n(&[2, 2, 3]), n(&[2, 3, 3])],
         ),
     ]
 }
