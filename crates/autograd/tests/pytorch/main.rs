@@ -1,6 +1,7 @@
 //! Values and gradients of the ops against PyTorch's, kinks and ties included (`tools/reference` made the files).
 
 mod basic;
+mod functions;
 mod window;
 
 use ravine_autograd::{Tape, Var, grad};
@@ -38,7 +39,7 @@ fn close(what: &str, found: &Tensor<f64>, want: &Flat) {
 
 /// Each file of cases, and what runs the op of one name.
 const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] =
-    &[(basic::FILE, basic::run), (window::FILE, window::run)];
+    &[(basic::FILE, basic::run), (functions::FILE, functions::run), (window::FILE, window::run)];
 
 #[test]
 fn values_and_gradients_are_pytorchs() {
