@@ -207,9 +207,7 @@ fn optimizer(args: &Args, model: &dyn Module, steps: u64) -> Box<dyn Optimize> {
             let rule = Sgd { nesterov, ..Sgd::momentum(momentum) };
             Box::new(Optimizer::new(model, rule, schedule).weight_decay(weight_decay))
         }
-        Rules::Adam => {
-            Box::new(Optimizer::new(model, Adam::default(), schedule).weight_decay(weight_decay))
-        }
+        Rules::Adam => Box::new(Optimizer::new(model, Adam::default(), schedule).weight_decay(weight_decay)),
         Rules::Adamw => {
             Box::new(Optimizer::new(model, AdamW::default(), schedule).weight_decay(weight_decay))
         }

@@ -1,4 +1,4 @@
-//! Outputs, gradients and buffers of the layers against PyTorch's (`tools/reference.py` made the file).
+//! Outputs, gradients and buffers of the layers against PyTorch's (`tools/reference` made the file).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,7 +129,7 @@ fn every_layer_is_compared() {
         for line in text.lines() {
             let Some(name) = line.strip_prefix("impl Layer for ") else { continue };
             let name = name.trim_end_matches(" {").to_lowercase();
-            assert!(compared.contains(&name), "the layer {name} is not in tools/reference.py");
+            assert!(compared.contains(&name), "the layer {name} is not in tools/reference");
             found += 1;
         }
         for line in text
@@ -137,7 +137,7 @@ fn every_layer_is_compared() {
             .filter(|line| line.starts_with("    ") && line.contains("Pool2d, ") && !line.contains("//"))
         {
             let name = line.trim().split(',').next().unwrap().to_lowercase();
-            assert!(compared.contains(&name), "the layer {name} is not in tools/reference.py");
+            assert!(compared.contains(&name), "the layer {name} is not in tools/reference");
             found += 1;
         }
     }

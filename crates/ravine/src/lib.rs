@@ -58,7 +58,8 @@ pub mod prelude {
         sequential,
     };
     pub use ravine_optim::{
-        Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step, StepDecay,
+        Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step,
+        StepDecay,
     };
     pub use ravine_tensor::{Rng, Shape, Tensor};
     pub use ravine_train::{Outcome, Progress, Scores, Trainer, evaluate, step, weights_hash};

@@ -30,16 +30,24 @@ pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
     fn minus(self, rhs: Self) -> Self;
     /// Multiplication; integers wrap.
     fn times(self, rhs: Self) -> Self;
+    /// What is left of a division that rounds towards 0. The divisor is not an integer 0.
+    fn wrapping_rest(self, rhs: Self) -> Self;
 }
 
 /// A type that can be differentiated: `f32` or `f64`.
 pub trait Float:
-    Number + num_traits::Float + crate::kernels::gemm::Gemm + crate::kernels::conv::Conv
+    Number
+    + num_traits::Float
+    + crate::kernels::math::Math
+    + crate::kernels::gemm::Gemm
+    + crate::kernels::conv::Conv
 {
     /// The nearest value of this type to `x`.
     fn of(x: f64) -> Self;
     /// This value as an `f64`, exactly.
     fn as_f64(self) -> f64;
+    /// The nearest integer; of two equally near ones the even one.
+    fn round_ties_even(self) -> Self;
 }
 
 /// The element types, as a value.
@@ -93,7 +101,7 @@ mod private {
 }
 
 macro_rules! number {
-    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $plus:ident $minus:ident $times:ident;)*) => {$(
+    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $plus:ident $minus:ident $times:ident $rest:ident;)*) => {$(
         impl private::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
@@ -113,16 +121,20 @@ macro_rules! number {
             fn times(self, rhs: Self) -> Self {
                 self.$times(rhs)
             }
+            #[inline(always)]
+            fn wrapping_rest(self, rhs: Self) -> Self {
+                self.$rest(rhs)
+            }
         }
     )*};
 }
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Mul, Rem, Sub};
 number! {
-    f32: F32, 0.0, 1.0, add sub mul;
-    f64: F64, 0.0, 1.0, add sub mul;
-    i64: I64, 0, 1, wrapping_add wrapping_sub wrapping_mul;
-    i32: I32, 0, 1, wrapping_add wrapping_sub wrapping_mul;
-    u8: U8, 0, 1, wrapping_add wrapping_sub wrapping_mul;
+    f32: F32, 0.0, 1.0, add sub mul rem;
+    f64: F64, 0.0, 1.0, add sub mul rem;
+    i64: I64, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    i32: I32, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    u8: U8, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
 }
 
 impl private::Sealed for bool {}
@@ -142,6 +154,10 @@ impl Float for f32 {
     fn as_f64(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
+    fn round_ties_even(self) -> Self {
+        f32::round_ties_even(self)
+    }
 }
 
 impl Float for f64 {
@@ -152,5 +168,9 @@ impl Float for f64 {
     #[inline(always)]
     fn as_f64(self) -> f64 {
         self
+    }
+    #[inline(always)]
+    fn round_ties_even(self) -> Self {
+        f64::round_ties_even(self)
     }
 }

@@ -26,6 +26,7 @@ pub mod storage;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};
+pub use kernels::math::Math;
 pub use ops::{Cast, ConvOptions, PoolOptions};
 pub use parallel::{sequential, threads_for};
 pub use random::Rng;

@@ -1,4 +1,4 @@
-//! Two-dimensional convolution. Its three forms are closed under differentiation: each one's derivatives are the other two.
+//! Convolution over images and lines. Its three forms are closed under differentiation: each one's derivatives are the other two.
 
 use ravine_tensor::{ConvOptions, Float};
 
@@ -76,5 +76,73 @@ impl<T: Float> Var<T> {
                 needs[1].then(|| x.on(dy).conv2d(dy, None, &options)),
             ]
         })
+    }
+
+    /// The convolution of lines; see [`conv2d`](Self::conv2d).
+    ///
+    /// Shapes: `x [batch, in, length]`, `weight [out, in / groups, kernel]`, `bias [out]` -> `[batch, out, out_length]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, or the window is larger than the padded input.
+    #[track_caller]
+    #[must_use]
+    pub fn conv1d(&self, weight: &Var<T>, bias: Option<&Var<T>>, options: &ConvOptions<1>) -> Var<T> {
+        let (x, w) = self.images_of_lines("conv1d", weight);
+        x.conv2d(&w, bias, &options.on_images()).squeeze(2)
+    }
+
+    /// The transposed convolution: each input spreads a window of the output. Made of
+    /// [`conv2d_input_grad`](Self::conv2d_input_grad), whose derivatives it has.
+    ///
+    /// Shapes: `x [batch, in, h, w]`, `weight [in, out / groups, kh, kw]`, `bias [out]` -> `[batch, out, oh, ow]`, where
+    /// `oh = (h - 1) stride - 2 padding + dilation (kh - 1) + 1 + output_padding`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, nothing is left between the paddings, or `output_padding` is not less than stride or dilation.
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose2d(
+        &self,
+        weight: &Var<T>,
+        bias: Option<&Var<T>>,
+        output_padding: [usize; 2],
+        options: &ConvOptions,
+    ) -> Var<T> {
+        let size = options.transposed_planes(self.shape(), weight.shape(), output_padding);
+        let y = self.conv2d_input_grad(weight, size, options);
+        match bias {
+            None => y,
+            Some(bias) => y + bias.reshape([-1, 1, 1]),
+        }
+    }
+
+    /// The transposed convolution of lines; see [`conv_transpose2d`](Self::conv_transpose2d).
+    ///
+    /// Shapes: `x [batch, in, length]`, `weight [in, out / groups, kernel]`, `bias [out]` -> `[batch, out, out_length]`.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose1d(
+        &self,
+        weight: &Var<T>,
+        bias: Option<&Var<T>>,
+        output_padding: usize,
+        options: &ConvOptions<1>,
+    ) -> Var<T> {
+        let (x, w) = self.images_of_lines("conv_transpose1d", weight);
+        x.conv_transpose2d(&w, bias, [0, output_padding], &options.on_images()).squeeze(2)
+    }
+
+    /// Lines and their weight as images of one line.
+    #[track_caller]
+    fn images_of_lines(&self, op: &str, weight: &Var<T>) -> (Var<T>, Var<T>) {
+        let (x, w) = (self.shape(), weight.shape());
+        assert!(
+            x.len() == 3 && w.len() == 3,
+            "{op}: input {x} must be [batch, channels, length], and weight {w} have three axes too"
+        );
+        (self.unsqueeze(2), weight.unsqueeze(2))
     }
 }

@@ -1,6 +1,8 @@
 //! Functions of one variable, element by element.
 
-use ravine_tensor::Float;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
+
+use ravine_tensor::{Float, Math, Tensor};
 
 use crate::var::{Var, record, record_with_output};
 
@@ -37,14 +39,20 @@ macro_rules! by_output {
 }
 
 by_output! {
-    /// `y = eˣ`. Backward: `dx = dy y`.
-    exp: |y, dy| dy * y;
-    /// `y = eˣ - 1`, exact also near 0. Backward: `dx = dy (y + 1)`.
-    expm1: |y, dy| dy * (y + T::ONE);
     /// `y = √x`. Backward: `dx = dy / 2y`.
     sqrt: |y, dy| dy / (y * T::of(2.0));
+    /// `y = 1 / √x`. Backward: `dx = -dy y³ / 2`.
+    rsqrt: |y, dy| dy * y * y * y * T::of(-0.5);
     /// `y = 1 / x`. Backward: `dx = -dy y²`.
     reciprocal: |y, dy| -(dy * y * y);
+    /// `y = eˣ`. Backward: `dx = dy y`.
+    exp: |y, dy| dy * y;
+    /// `y = 2ˣ`. Backward: `dx = dy y log 2`.
+    exp2: |y, dy| dy * y * T::of(LN_2);
+    /// `y = eˣ - 1`, exact also near 0. Backward: `dx = dy (y + 1)`.
+    expm1: |y, dy| dy * (y + T::ONE);
+    /// `y = tan x`. Backward: `dx = dy (1 + y²)`.
+    tan: |y, dy| dy * (y * y + T::ONE);
     /// `y = tanh x`. Backward: `dx = dy (1 - y²)`.
     tanh: |y, dy| dy * (-(y * y) + T::ONE);
     /// `y = 1 / (1 + e⁻ˣ)`. Backward: `dx = dy y (1 - y)`.
@@ -54,18 +62,63 @@ by_output! {
 }
 
 by_input! {
-    /// `y = log x`, the natural logarithm. Backward: `dx = dy / x`.
-    log: |x, dy| dy / x;
-    /// `y = log(1 + x)`, exact also near 0. Backward: `dx = dy / (1 + x)`.
-    log1p: |x, dy| dy / (x + T::ONE);
     /// `y = x²`. Backward: `dx = 2 x dy`.
     square: |x, dy| dy * x * T::of(2.0);
+    /// `y = log x`, the natural logarithm. Backward: `dx = dy / x`.
+    log: |x, dy| dy / x;
+    /// `y = log₂ x`. Backward: `dx = dy / (x log 2)`.
+    log2: |x, dy| dy / (x * T::of(LN_2));
+    /// `y = log₁₀ x`. Backward: `dx = dy / (x log 10)`.
+    log10: |x, dy| dy / (x * T::of(LN_10));
+    /// `y = log(1 + x)`, exact also near 0. Backward: `dx = dy / (1 + x)`.
+    log1p: |x, dy| dy / (x + T::ONE);
     /// `y = sin x`. Backward: `dx = dy cos x`.
     sin: |x, dy| dy * x.cos();
     /// `y = cos x`. Backward: `dx = -dy sin x`.
     cos: |x, dy| -(dy * x.sin());
+    /// `y = asin x`. Backward: `dx = dy / √(1 - x²)`.
+    asin: |x, dy| dy * (-x.square() + T::ONE).rsqrt();
+    /// `y = acos x`. Backward: `dx = -dy / √(1 - x²)`.
+    acos: |x, dy| -(dy * (-x.square() + T::ONE).rsqrt());
+    /// `y = atan x`. Backward: `dx = dy / (1 + x²)`.
+    atan: |x, dy| dy / (x.square() + T::ONE);
+    /// `y = sinh x`. Backward: `dx = dy cosh x`.
+    sinh: |x, dy| dy * x.cosh();
+    /// `y = cosh x`. Backward: `dx = dy sinh x`.
+    cosh: |x, dy| dy * x.sinh();
+    /// `y = asinh x`. Backward: `dx = dy / √(x² + 1)`.
+    asinh: |x, dy| dy * (x.square() + T::ONE).rsqrt();
+    /// `y = acosh x`. Backward: `dx = dy / √(x² - 1)`.
+    acosh: |x, dy| dy * (x.square() - T::ONE).rsqrt();
+    /// `y = atanh x`. Backward: `dx = dy / (1 - x²)`.
+    atanh: |x, dy| dy / (-x.square() + T::ONE);
+    /// `y = 2/√π ∫₀ˣ e^(-t²) dt`. Backward: `dx = 2/√π e^(-x²) dy`.
+    erf: |x, dy| dy * (-x.square()).exp() * T::of(FRAC_2_SQRT_PI);
+    /// `y = log(1 + eˣ)`, without overflow. Backward: `dx = dy sigmoid(x)`.
+    softplus: |x, dy| dy * x.sigmoid();
+    /// `y = x sigmoid(x)`, also called swish. Backward: `dx = dy s (1 + x (1 - s))`, `s = sigmoid(x)`.
+    silu: |x, dy| {
+        let s = x.sigmoid();
+        dy * &s * (x * (-&s + T::ONE) + T::ONE)
+    };
+    /// `y = x Φ(x)`, `Φ` the normal distribution. Backward: `dx = dy (Φ(x) + x φ(x))`.
+    gelu: |x, dy| dy * x.gelu_slope();
     /// `y = |x|`. Backward: `dx = dy sign x`, 0 at the kink.
     abs: |x, dy| dy * dy.constant(x.value().sign());
+}
+
+// Steps: their derivative is 0 wherever there is one, and 0 is what flows back.
+by_output! {
+    /// -1, 0 or 1 by sign. Backward: `dx = 0`.
+    sign: |_y, dy| dy * T::ZERO;
+    /// The nearest integer towards `-∞`. Backward: `dx = 0`.
+    floor: |_y, dy| dy * T::ZERO;
+    /// The nearest integer towards `+∞`. Backward: `dx = 0`.
+    ceil: |_y, dy| dy * T::ZERO;
+    /// The nearest integer towards 0. Backward: `dx = 0`.
+    trunc: |_y, dy| dy * T::ZERO;
+    /// The nearest integer, ties to even. Backward: `dx = 0`.
+    round: |_y, dy| dy * T::ZERO;
 }
 
 impl<T: Float> Var<T> {
@@ -74,6 +127,19 @@ impl<T: Float> Var<T> {
         let value = self.value().zip(gate.value(), |x, gate| if gate <= T::ZERO { T::ZERO } else { x });
         let gate = gate.saved();
         record("where_positive", [self], value, move |dy, _| [Some(dy.where_positive(&gate.on(dy)))])
+    }
+
+    /// The derivative of [`gelu`](Self::gelu): `y = Φ(x) + x φ(x)`. Backward: `dx = dy (2 - x²) φ(x)`.
+    fn gelu_slope(&self) -> Var<T> {
+        let (half, density) = (T::of(0.5), T::of(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI));
+        let y = self.value().map(|x| {
+            half + half * Math::erf(x * T::of(FRAC_1_SQRT_2)) + x * density * Math::exp(-half * x * x)
+        });
+        let x = self.saved();
+        record("gelu_slope", [self], y, move |dy, _| {
+            let square = x.on(dy).square();
+            [Some(dy * (-&square + T::of(2.0)) * (square * -half).exp() * density)]
+        })
     }
 
     /// `y = xᵖ`, one exponent for all elements. Backward: `dx = p xᵖ⁻¹ dy`, 0 for `p = 0`.
@@ -106,6 +172,40 @@ impl<T: Float> Var<T> {
                 dy * a.pow(&b) * base.log()
             });
             [da, db]
+        })
+    }
+
+    /// The angle of the point `(x, y)`, this being `y`. Backward: `dy = x g / (x² + y²)`, `dx = -y g / (x² + y²)`.
+    #[track_caller]
+    #[must_use]
+    pub fn atan2(&self, x: &Var<T>) -> Var<T> {
+        let (y, x_saved) = (self.saved(), x.saved());
+        record("atan2", [self, x], self.value().atan2(x.value()), move |g, needs| {
+            let (y, x) = (y.on(g), x_saved.on(g));
+            let g = g / (x.square() + y.square());
+            [needs[0].then(|| &x * &g), needs[1].then(|| -(&y * &g))]
+        })
+    }
+
+    /// `y = a - b ⌊a / b⌋`, with the sign of `b`. Backward: `da = dy`, `db = -⌊a / b⌋ dy`.
+    #[track_caller]
+    #[must_use]
+    pub fn remainder(&self, b: &Var<T>) -> Var<T> {
+        self.rest("remainder", b, self.value().remainder(b.value()), |quotient| quotient.floor())
+    }
+
+    /// `y = a - b trunc(a / b)`, with the sign of `a`. Backward: `da = dy`, `db = -trunc(a / b) dy`.
+    #[track_caller]
+    #[must_use]
+    pub fn fmod(&self, b: &Var<T>) -> Var<T> {
+        self.rest("fmod", b, self.value().fmod(b.value()), |quotient| quotient.trunc())
+    }
+
+    #[track_caller]
+    fn rest(&self, op: &'static str, b: &Var<T>, y: Tensor<T>, round: fn(Tensor<T>) -> Tensor<T>) -> Var<T> {
+        let quotient = round(self.value() / b.value());
+        record(op, [self, b], y, move |dy, needs| {
+            [needs[0].then(|| dy.clone()), needs[1].then(|| -(dy * dy.constant(quotient.clone())))]
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Pooling over windows of images.
+//! Pooling over windows of images and lines.
 
 use ravine_tensor::{Float, PoolOptions, Tensor};
 
@@ -15,9 +15,24 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool2d(&self, options: &PoolOptions) -> Var<T> {
-        let (y, index) = self.value().max_pool2d(options);
+        self.max_in("max_pool2d", self.value().max_pool2d(options))
+    }
+
+    /// The largest element of each of `output` (height, width) windows that divide the input as evenly as they can. Backward: as
+    /// [`max_pool2d`](Self::max_pool2d).
+    ///
+    /// # Panics
+    /// If the input has not four axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_max_pool2d(&self, output: [usize; 2]) -> Var<T> {
+        self.max_in("adaptive_max_pool2d", self.value().adaptive_max_pool2d(output))
+    }
+
+    #[track_caller]
+    fn max_in(&self, op: &'static str, (y, index): (Tensor<T>, Tensor<i32>)) -> Var<T> {
         let input = [self.size(2), self.size(3)];
-        record("max_pool2d", [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
+        record(op, [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
     }
 
     /// Each element added to its place in planes of zeros of the size `input`. Backward: `dx` is `dy` at these places
@@ -72,5 +87,76 @@ impl<T: Float> Var<T> {
         record("avg_pool2d_grad", [self], self.value().avg_pool2d_grad(input, &options), move |dy, _| {
             [Some(dy.avg_pool2d(&options))]
         })
+    }
+
+    /// The mean of each of `output` (height, width) windows that divide the input as evenly as they can. Backward: each `dy` spread
+    /// over its window ([`adaptive_avg_pool2d_grad`](Self::adaptive_avg_pool2d_grad)).
+    ///
+    /// # Panics
+    /// If the input has not four axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool2d(&self, output: [usize; 2]) -> Var<T> {
+        let y = self.value().adaptive_avg_pool2d(output);
+        let input = [self.size(2), self.size(3)];
+        record("adaptive_avg_pool2d", [self], y, move |dy, _| [Some(dy.adaptive_avg_pool2d_grad(input))])
+    }
+
+    /// The gradient of [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) for planes of the size `input`. Backward: `dx` is `dy` pooled.
+    ///
+    /// # Panics
+    /// If this has not four axes or is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool2d_grad(&self, input: [usize; 2]) -> Var<T> {
+        let y = self.value().adaptive_avg_pool2d_grad(input);
+        let output = [self.size(2), self.size(3)];
+        record("adaptive_avg_pool2d_grad", [self], y, move |dy, _| [Some(dy.adaptive_avg_pool2d(output))])
+    }
+
+    /// [`max_pool2d`](Self::max_pool2d) over lines: `[batch, channels, length] -> [batch, channels, out_length]`.
+    ///
+    /// # Panics
+    /// If the input has not three axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool1d(&self, options: &PoolOptions<1>) -> Var<T> {
+        self.as_images("max_pool1d").max_pool2d(&options.on_images()).squeeze(2)
+    }
+
+    /// [`avg_pool2d`](Self::avg_pool2d) over lines: `[batch, channels, length] -> [batch, channels, out_length]`.
+    ///
+    /// # Panics
+    /// If the input has not three axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool1d(&self, options: &PoolOptions<1>) -> Var<T> {
+        self.as_images("avg_pool1d").avg_pool2d(&options.on_images()).squeeze(2)
+    }
+
+    /// [`adaptive_max_pool2d`](Self::adaptive_max_pool2d) over lines.
+    ///
+    /// # Panics
+    /// If the input has not three axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_max_pool1d(&self, output: usize) -> Var<T> {
+        self.as_images("adaptive_max_pool1d").adaptive_max_pool2d([1, output]).squeeze(2)
+    }
+
+    /// [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) over lines.
+    ///
+    /// # Panics
+    /// If the input has not three axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool1d(&self, output: usize) -> Var<T> {
+        self.as_images("adaptive_avg_pool1d").adaptive_avg_pool2d([1, output]).squeeze(2)
+    }
+
+    #[track_caller]
+    fn as_images(&self, op: &str) -> Var<T> {
+        assert!(self.shape().len() == 3, "{op}: input {} must be [batch, channels, length]", self.shape());
+        self.unsqueeze(2)
     }
 }

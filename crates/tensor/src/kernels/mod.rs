@@ -5,6 +5,7 @@
 pub mod conv;
 pub mod gemm;
 pub mod map;
+pub mod math;
 pub mod pool;
 pub mod reduce;
 pub mod simd;

@@ -1,34 +1,39 @@
 //! Pooling over windows of planes.
 
+use std::ops::Range;
+
 use super::simd::dispatch;
 use crate::parallel::split_units;
 use crate::{Float, Number};
 
-/// The sizes of one pooling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The windows of one pooling.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolGeometry {
     /// Height and width of an input plane.
     pub input: [usize; 2],
-    /// Height and width of an output plane.
-    pub output: [usize; 2],
-    /// Height and width of a window.
-    pub kernel: [usize; 2],
-    /// Step between windows, down and right.
-    pub stride: [usize; 2],
-    /// Places added on each side, above-and-below and left-and-right.
-    pub padding: [usize; 2],
+    /// The rows and the columns of each window, as far as they are inside the input.
+    pub windows: [Vec<Range<usize>>; 2],
+    /// By how many elements the sum of a window is divided for its mean; `None`: by those that are inside.
+    pub cells: Option<usize>,
+    /// Whether the windows are 2 by 2 and touch.
+    pub touching_2x2: bool,
 }
 
 impl PoolGeometry {
+    /// Elements of an input plane and of an output plane.
     fn areas(&self) -> [usize; 2] {
-        [self.input[0] * self.input[1], self.output[0] * self.output[1]]
+        [self.input[0] * self.input[1], self.windows[0].len() * self.windows[1].len()]
     }
 
-    /// The part inside the input of window `at` along axis `d`.
-    fn window(&self, d: usize, at: usize) -> std::ops::Range<usize> {
-        let start = at * self.stride[d];
-        let end = (start + self.kernel[d]).saturating_sub(self.padding[d]);
-        start.saturating_sub(self.padding[d])..end.min(self.input[d])
+    /// The rows and columns of the window of output `at`.
+    fn window(&self, at: usize) -> (Range<usize>, Range<usize>) {
+        let [rows, columns] = &self.windows;
+        (rows[at / columns.len()].clone(), columns[at % columns.len()].clone())
+    }
+
+    /// The factor from the sum of such a window to its mean.
+    fn weight<T: Float>(&self, (rows, columns): &(Range<usize>, Range<usize>)) -> T {
+        T::ONE / T::of(self.cells.unwrap_or(rows.len() * columns.len()) as f64)
     }
 }
 
@@ -42,7 +47,7 @@ pub fn max<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i32]) 
             let x = &x[plane * area_in..][..area_in];
             // SAFETY: every plane is visited once, so its part of `index` is borrowed once.
             let index = unsafe { index.part(plane * area_out, area_out) };
-            if (g.kernel, g.stride, g.padding) == ([2, 2], [2, 2], [0, 0]) {
+            if g.touching_2x2 {
                 dispatch(
                     #[inline(always)]
                     || max_2x2(g, x, y, index),
@@ -73,8 +78,9 @@ impl SendPtr {
 fn max_of_plane<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i32]) {
     for (at, (y, index)) in y.iter_mut().zip(index).enumerate() {
         let (mut best, mut place) = (T::neg_infinity(), None);
-        for row in g.window(0, at / g.output[1]) {
-            for column in g.window(1, at % g.output[1]) {
+        let (rows, columns) = g.window(at);
+        for row in rows {
+            for column in columns.clone() {
                 let here = row * g.input[1] + column;
                 if place.is_none() || x[here] > best || x[here].is_nan() {
                     (best, place) = (x[here], Some(here));
@@ -88,8 +94,8 @@ fn max_of_plane<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i
 /// [`max_of_plane`] for windows of 2 by 2 that touch, without branches.
 #[inline(always)]
 fn max_2x2<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i32]) {
-    let width = g.input[1];
-    let rows = y.chunks_exact_mut(g.output[1]).zip(index.chunks_exact_mut(g.output[1]));
+    let (width, out_width) = (g.input[1], g.windows[1].len());
+    let rows = y.chunks_exact_mut(out_width).zip(index.chunks_exact_mut(out_width));
     for (i, (y, index)) in rows.enumerate() {
         let start = 2 * i * width;
         let (above, below) = x[start..start + 2 * width].split_at(width);
@@ -131,21 +137,19 @@ pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T])
     });
 }
 
-/// The mean of each window, counting places outside the input as zeros.
+/// The mean of each window.
 pub fn mean<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T]) {
     let [area_in, area_out] = g.areas();
-    let scale = T::ONE / T::of((g.kernel[0] * g.kernel[1]) as f64);
     split_units(y, area_out, x.len(), |planes, y| {
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out.max(1))) {
             let x = &x[plane * area_in..][..area_in];
             for (at, y) in y.iter_mut().enumerate() {
+                let window = g.window(at);
                 let mut sum = T::ZERO;
-                for row in g.window(0, at / g.output[1]) {
-                    for column in g.window(1, at % g.output[1]) {
-                        sum += x[row * g.input[1] + column];
-                    }
+                for row in window.0.clone() {
+                    x[row * g.input[1]..][window.1.clone()].iter().for_each(|&x| sum += x);
                 }
-                *y = sum * scale;
+                *y = sum * g.weight(&window);
             }
         }
     });
@@ -154,15 +158,14 @@ pub fn mean<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T]) {
 /// The transpose of [`mean`]: each element of `dy` is spread over its window. `dx` is overwritten.
 pub fn spread<T: Float>(g: &PoolGeometry, dy: &[T], dx: &mut [T]) {
     let [area_in, area_out] = g.areas();
-    let scale = T::ONE / T::of((g.kernel[0] * g.kernel[1]) as f64);
     split_units(dx, area_in, dx.len(), |planes, dx| {
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
             dx.fill(T::ZERO);
             for (at, &dy) in dy[plane * area_out..][..area_out].iter().enumerate() {
-                for row in g.window(0, at / g.output[1]) {
-                    for column in g.window(1, at % g.output[1]) {
-                        dx[row * g.input[1] + column] += dy * scale;
-                    }
+                let window = g.window(at);
+                let share = dy * g.weight(&window);
+                for row in window.0 {
+                    dx[row * g.input[1]..][window.1.clone()].iter_mut().for_each(|dx| *dx += share);
                 }
             }
         }

@@ -1,38 +1,71 @@
-//! Two-dimensional convolution and its two transposes. The three form a closed family: the derivative of each is made of the others.
+//! Convolution over lines and images, and its two transposes. The three form a closed family: the derivative of each is made of the others.
 
 use crate::kernels::conv::{self, ConvGeometry};
 use crate::{Float, Shape, Tensor};
 
-/// How a convolution's windows lie on its input. All pairs are vertical, horizontal.
+/// How a convolution's windows lie on its input, along each of its axes: of images vertical, horizontal; of lines the one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvOptions {
+pub struct ConvOptions<const AXES: usize = 2> {
     /// Step between windows.
-    pub stride: [usize; 2],
+    pub stride: [usize; AXES],
     /// Zeros added on each side.
-    pub padding: [usize; 2],
+    pub padding: [usize; AXES],
     /// Distance between the taps of a window.
-    pub dilation: [usize; 2],
+    pub dilation: [usize; AXES],
     /// Groups of channels that do not see each other; each output channel sees `in_channels / groups` inputs.
     pub groups: usize,
 }
 
-impl Default for ConvOptions {
+impl<const AXES: usize> Default for ConvOptions<AXES> {
     /// Stride 1, no padding, no dilation, one group.
     fn default() -> Self {
-        ConvOptions { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+        ConvOptions { stride: [1; AXES], padding: [0; AXES], dilation: [1; AXES], groups: 1 }
+    }
+}
+
+impl<const AXES: usize> ConvOptions<AXES> {
+    /// The sizes of the output: `(in + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, or `None` if the window does not fit.
+    pub fn output_size(&self, input: [usize; AXES], kernel: [usize; AXES]) -> Option<[usize; AXES]> {
+        let mut output = [0; AXES];
+        for d in 0..AXES {
+            let span = self.dilation[d] * kernel[d].checked_sub(1)? + 1;
+            output[d] = (input[d] + 2 * self.padding[d]).checked_sub(span)? / self.stride[d] + 1;
+        }
+        Some(output)
+    }
+
+    /// The sizes of the output of a transposed convolution: `(in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding`.
+    /// `output_padding`, less than stride or dilation, chooses among the inputs that a strided convolution maps to one size.
+    /// `None` if nothing is left between the paddings, or `output_padding` is too large.
+    pub fn transposed_size(
+        &self,
+        input: [usize; AXES],
+        kernel: [usize; AXES],
+        output_padding: [usize; AXES],
+    ) -> Option<[usize; AXES]> {
+        let mut output = [0; AXES];
+        for d in 0..AXES {
+            if output_padding[d] >= self.stride[d].max(self.dilation[d]) {
+                return None;
+            }
+            let spread =
+                input[d].checked_sub(1)? * self.stride[d] + self.dilation[d] * kernel[d].checked_sub(1)?;
+            output[d] =
+                (spread + 1 + output_padding[d]).checked_sub(2 * self.padding[d]).filter(|&size| size > 0)?;
+        }
+        Some(output)
+    }
+}
+
+impl ConvOptions<1> {
+    /// The same for images one line high.
+    pub fn on_images(&self) -> ConvOptions {
+        let ConvOptions { stride: [stride], padding: [padding], dilation: [dilation], groups } = *self;
+        ConvOptions { stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups }
     }
 }
 
 impl ConvOptions {
-    /// The height and width of the output: `(in + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, or `None` if the window does not fit.
-    pub fn output_size(&self, input: [usize; 2], kernel: [usize; 2]) -> Option<[usize; 2]> {
-        let size = |d: usize| {
-            let span = self.dilation[d] * kernel[d].checked_sub(1)? + 1;
-            Some((input[d] + 2 * self.padding[d]).checked_sub(span)? / self.stride[d] + 1)
-        };
-        Some([size(0)?, size(1)?])
-    }
-
     /// The sizes of the convolution of `x` with `w`, checked.
     #[track_caller]
     fn geometry(&self, op: &str, x: &Shape, w: &Shape) -> ConvGeometry {
@@ -69,6 +102,40 @@ impl ConvOptions {
             groups: self.groups,
         }
     }
+
+    /// The height and width of the output of a transposed convolution of `x` with `w`.
+    ///
+    /// # Panics
+    /// If the shapes are not those of a transposed convolution.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn transposed_planes(&self, x: &Shape, w: &Shape, output_padding: [usize; 2]) -> [usize; 2] {
+        let fail = |why: &str| -> ! {
+            panic!(
+                "conv_transpose: input {x}, weight {w}, {self:?}, output_padding {output_padding:?}: {why}"
+            )
+        };
+        let (&[_, channels, height, width], &[w_channels, _, kh, kw]) = (&**x, &**w) else {
+            fail(
+                "input must be [batch, channels, height, width] and weight [in, out / groups, height, width]",
+            )
+        };
+        if channels != w_channels {
+            fail("the input's channels and the weight's first axis differ");
+        }
+        self.transposed_size([height, width], [kh, kw], output_padding).unwrap_or_else(|| {
+            fail("padding leaves nothing, or output_padding is not less than stride or dilation")
+        })
+    }
+}
+
+/// Panics if these are not the shapes of a convolution over lines.
+#[track_caller]
+fn check_lines(op: &str, x: &Shape, w: &Shape) {
+    assert!(
+        x.len() == 3 && w.len() == 3,
+        "{op}: input {x} must be [batch, channels, length], and weight {w} have three axes too"
+    );
 }
 
 impl<T: Float> Tensor<T> {
@@ -141,6 +208,71 @@ impl<T: Float> Tensor<T> {
         dy.check_output("conv2d_weight_grad", &g);
         let (x, dy) = (self.contiguous(), dy.contiguous());
         Tensor::build(w, |dw| conv::weight_grad(&g, x.values(), dy.values(), dw))
+    }
+
+    /// The convolution of lines: `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ w[o, i]`.
+    ///
+    /// Shapes: `x [batch, in, length]`, `weight [out, in / groups, kernel]`, `bias [out]` -> `[batch, out, out_length]`.
+    ///
+    /// # Panics
+    /// As [`conv2d`](Self::conv2d).
+    #[track_caller]
+    #[must_use]
+    pub fn conv1d(
+        &self,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        options: &ConvOptions<1>,
+    ) -> Tensor<T> {
+        check_lines("conv1d", self.shape(), weight.shape());
+        self.unsqueeze(2).conv2d(&weight.unsqueeze(2), bias, &options.on_images()).squeeze(2)
+    }
+
+    /// The transposed convolution: each input spreads a window of the output, `y = bias + Σ_i x[b, i] * w[i, o]`. It is the gradient of
+    /// a convolution with the same options by its input.
+    ///
+    /// Shapes: `x [batch, in, h, w]`, `weight [in, out / groups, kh, kw]`, `bias [out]` -> `[batch, out, oh, ow]`, with the sizes
+    /// of [`ConvOptions::transposed_size`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, or nothing is left between the paddings.
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose2d(
+        &self,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        output_padding: [usize; 2],
+        options: &ConvOptions,
+    ) -> Tensor<T> {
+        let size = options.transposed_planes(self.shape(), weight.shape(), output_padding);
+        let y = self.conv2d_input_grad(weight, size, options);
+        match bias {
+            None => y,
+            Some(bias) => y + bias.reshape([-1, 1, 1]),
+        }
+    }
+
+    /// The transposed convolution of lines; see [`conv_transpose2d`](Self::conv_transpose2d).
+    ///
+    /// Shapes: `x [batch, in, length]`, `weight [in, out / groups, kernel]`, `bias [out]` -> `[batch, out, out_length]`.
+    ///
+    /// # Panics
+    /// As [`conv_transpose2d`](Self::conv_transpose2d).
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose1d(
+        &self,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        output_padding: usize,
+        options: &ConvOptions<1>,
+    ) -> Tensor<T> {
+        check_lines("conv_transpose1d", self.shape(), weight.shape());
+        let weight = weight.unsqueeze(2);
+        self.unsqueeze(2)
+            .conv_transpose2d(&weight, bias, [0, output_padding], &options.on_images())
+            .squeeze(2)
     }
 
     #[track_caller]

@@ -1,7 +1,7 @@
-//! Functions applied to each element: the general `map` and `zip`, and the named ones built on them.
+//! Any function applied to each element, of one tensor or of several: what the named functions and operators are built on.
 
 use crate::kernels::map;
-use crate::{Element, Float, Number, Shape, Tensor};
+use crate::{Element, Number, Shape, Tensor};
 
 /// The shape that both broadcast to, or a panic that names them.
 #[track_caller]
@@ -133,142 +133,6 @@ impl<T: Number> Tensor<T> {
     }
 }
 
-/// Named functions of one variable: doc, name, formula.
-macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident = |$x:ident| $formula:expr;)*) => {
-        impl<T: Float> Tensor<T> {$(
-            $(#[$doc])*
-            #[must_use]
-            pub fn $name(&self) -> Tensor<T> {
-                self.map(|$x| $formula)
-            }
-        )*}
-    };
-}
-
-unary! {
-    /// `eˣ`.
-    exp = |x| x.exp();
-    /// `eˣ - 1`, exact also near 0.
-    expm1 = |x| x.exp_m1();
-    /// The natural logarithm. NaN below 0, `-inf` at 0.
-    log = |x| x.ln();
-    /// `log(1 + x)`, exact also near 0.
-    log1p = |x| x.ln_1p();
-    /// The square root. NaN below 0.
-    sqrt = |x| x.sqrt();
-    /// `1 / x`.
-    reciprocal = |x| T::ONE / x;
-    /// `x²`.
-    square = |x| x * x;
-    /// The sine of an angle in radians.
-    sin = |x| x.sin();
-    /// The cosine of an angle in radians.
-    cos = |x| x.cos();
-    /// The hyperbolic tangent.
-    tanh = |x| x.tanh();
-    /// The logistic function `1 / (1 + e⁻ˣ)`, without overflow at either end.
-    sigmoid = |x| {
-        let e = (-x.abs()).exp();
-        let far = e / (T::ONE + e);
-        if x >= T::ZERO { T::ONE - far } else { far }
-    };
-    /// `max(x, 0)`; NaN stays NaN.
-    relu = |x| if x <= T::ZERO { T::ZERO } else { x };
-    /// The magnitude.
-    abs = |x| x.abs();
-    /// -1, 0 or 1 by sign; 0 at ±0, NaN at NaN.
-    sign = |x| if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x * T::ZERO };
-}
-
-impl<T: Float> Tensor<T> {
-    /// `xᵖ` with one exponent for all elements.
-    #[must_use]
-    pub fn powf(&self, p: T) -> Tensor<T> {
-        if p == T::of(2.0) { self.square() } else { self.map(|x| x.powf(p)) }
-    }
-
-    /// `xᵖ` with an exponent for each element, after broadcasting.
-    #[track_caller]
-    #[must_use]
-    pub fn pow(&self, p: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("pow", p, |x, p| x.powf(p))
-    }
-}
-
-impl<T: Number> Tensor<T> {
-    /// The larger of the two, element by element; NaN if either is.
-    #[track_caller]
-    #[must_use]
-    pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("maximum", other, |a, b| if a > b || a.unordered() { a } else { b })
-    }
-
-    /// The smaller of the two, element by element; NaN if either is.
-    #[track_caller]
-    #[must_use]
-    pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("minimum", other, |a, b| if a < b || a.unordered() { a } else { b })
-    }
-
-    /// Each element held between `low` and `high`; NaN stays NaN.
-    ///
-    /// # Panics
-    /// If `low > high`.
-    #[track_caller]
-    #[must_use]
-    pub fn clamp(&self, low: T, high: T) -> Tensor<T> {
-        assert!(low <= high, "clamp: the lower bound {low} is above the upper bound {high}");
-        self.map(|x| {
-            if x < low {
-                low
-            } else if x > high {
-                high
-            } else {
-                x
-            }
-        })
-    }
-}
-
-/// Comparisons, element by element after broadcasting; any comparison with NaN but `ne` is false.
-macro_rules! comparison {
-    ($($(#[$doc:meta])* $name:ident, $op:tt;)*) => {
-        impl<T: Element> Tensor<T> {$(
-            $(#[$doc])*
-            #[track_caller]
-            #[must_use]
-            pub fn $name(&self, other: &Tensor<T>) -> Tensor<bool> {
-                self.zip_named(stringify!($name), other, |a, b| a $op b)
-            }
-        )*}
-    };
-}
-
-comparison! {
-    /// Whether `a = b`, element by element after broadcasting.
-    eq, ==;
-    /// Whether `a ≠ b`, element by element after broadcasting.
-    ne, !=;
-    /// Whether `a < b`, element by element after broadcasting.
-    lt, <;
-    /// Whether `a ≤ b`, element by element after broadcasting.
-    le, <=;
-    /// Whether `a > b`, element by element after broadcasting.
-    gt, >;
-    /// Whether `a ≥ b`, element by element after broadcasting.
-    ge, >=;
-}
-
-impl Tensor<bool> {
-    /// `a` where this mask is true, `b` where it is false, after broadcasting all three.
-    #[track_caller]
-    #[must_use]
-    pub fn select<T: Element>(&self, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
-        self.zip3(a, b, |mask, a, b| if mask { a } else { b })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,39 +203,5 @@ mod tests {
     fn a_fused_update_does_not_broadcast() {
         let x = Tensor::<f32>::zeros([2]);
         x.clone().update_with(&x, [&mut Tensor::zeros([3])], |w, g, [v]| *w -= g + *v);
-    }
-
-    #[test]
-    fn edges_of_the_named_functions() {
-        let inf = f32::INFINITY;
-        let x = Tensor::from([-inf, -1e4, -1.0, -0.0, 0.0, 1.0, 1e4, inf]);
-        assert_eq!(x.sigmoid().to_vec()[..2], [0.0, 0.0]);
-        assert_eq!(x.sigmoid().to_vec()[3..5], [0.5, 0.5]);
-        assert_eq!(x.sigmoid().to_vec()[6..], [1.0, 1.0]);
-        assert_eq!(x.relu().to_vec(), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1e4, inf]);
-        let nan = Tensor::from([f32::NAN]);
-        for y in [
-            nan.relu(),
-            nan.sigmoid(),
-            nan.sign(),
-            nan.clamp(0.0, 1.0),
-            nan.maximum(&Tensor::zeros([1])),
-            Tensor::zeros([1]).minimum(&nan),
-        ] {
-            assert!(y.item().is_nan());
-        }
-        assert_eq!(
-            Tensor::from([1.0, -2.0])
-                .gt(&Tensor::scalar(0.0))
-                .select(&Tensor::scalar(1), &Tensor::scalar(-1))
-                .to_vec(),
-            [1, -1]
-        );
-    }
-
-    #[test]
-    #[should_panic(expected = "pow: [2, 3] and [2] do not broadcast")]
-    fn shapes_that_do_not_broadcast() {
-        let _ = Tensor::<f32>::ones([2, 3]).pow(&Tensor::ones([2]));
     }
 }

@@ -2,8 +2,10 @@
 
 mod arithmetic;
 mod cast;
+mod compare;
 mod conv;
 mod elementwise;
+mod functions;
 mod index;
 mod join;
 mod matmul;

@@ -4,31 +4,42 @@
 use crate::kernels::pool::{self, PoolGeometry};
 use crate::{Float, Shape, Tensor};
 
-/// How the windows of a pooling lie on its input. All pairs are vertical, horizontal.
+/// How the windows of a pooling lie on its input, along each of its axes: of images vertical, horizontal; of lines the one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolOptions {
+pub struct PoolOptions<const AXES: usize = 2> {
     /// The size of a window.
-    pub kernel: [usize; 2],
+    pub kernel: [usize; AXES],
     /// The step between windows.
-    pub stride: [usize; 2],
+    pub stride: [usize; AXES],
     /// Places added on each side, at most half a window: they are never the maximum, and count as zeros in a mean.
-    pub padding: [usize; 2],
+    pub padding: [usize; AXES],
+}
+
+impl<const AXES: usize> PoolOptions<AXES> {
+    /// Windows of this size along all axes that touch and do not overlap, without padding.
+    pub fn square(size: usize) -> Self {
+        PoolOptions { kernel: [size; AXES], stride: [size; AXES], padding: [0; AXES] }
+    }
+
+    /// The sizes of the output: `(in + 2 padding - kernel) / stride + 1`, or `None` if no window fits.
+    pub fn output_size(&self, input: [usize; AXES]) -> Option<[usize; AXES]> {
+        let mut output = [0; AXES];
+        for d in 0..AXES {
+            output[d] = (input[d] + 2 * self.padding[d]).checked_sub(self.kernel[d])? / self.stride[d] + 1;
+        }
+        Some(output)
+    }
+}
+
+impl PoolOptions<1> {
+    /// The same for images one line high.
+    pub fn on_images(&self) -> PoolOptions {
+        let PoolOptions { kernel: [kernel], stride: [stride], padding: [padding] } = *self;
+        PoolOptions { kernel: [1, kernel], stride: [1, stride], padding: [0, padding] }
+    }
 }
 
 impl PoolOptions {
-    /// Square windows of this size that touch and do not overlap, without padding.
-    pub fn square(size: usize) -> Self {
-        PoolOptions { kernel: [size; 2], stride: [size; 2], padding: [0; 2] }
-    }
-
-    /// The height and width of the output: `(in + 2 padding - kernel) / stride + 1`, or `None` if no window fits.
-    pub fn output_size(&self, input: [usize; 2]) -> Option<[usize; 2]> {
-        let size = |d: usize| {
-            Some((input[d] + 2 * self.padding[d]).checked_sub(self.kernel[d])? / self.stride[d] + 1)
-        };
-        Some([size(0)?, size(1)?])
-    }
-
     #[track_caller]
     fn geometry(&self, op: &str, x: &Shape) -> PoolGeometry {
         let fail = |why: &str| -> ! { panic!("{op}: input {x}, {self:?}: {why}") };
@@ -39,22 +50,47 @@ impl PoolOptions {
         if (0..2).any(|d| 2 * self.padding[d] > self.kernel[d]) {
             fail("padding must be at most half the kernel, or a window could lie outside");
         }
-        let Some(output) = self.output_size([h, w]) else {
+        let input = [h, w];
+        let Some(output) = self.output_size(input) else {
             fail("the window is larger than the padded input")
         };
+        let windows = [0, 1].map(|d| {
+            let window = |at: usize| {
+                let start = at * self.stride[d];
+                let end = (start + self.kernel[d]).saturating_sub(self.padding[d]);
+                start.saturating_sub(self.padding[d])..end.min(input[d])
+            };
+            (0..output[d]).map(window).collect()
+        });
         PoolGeometry {
-            input: [h, w],
-            output,
-            kernel: self.kernel,
-            stride: self.stride,
-            padding: self.padding,
+            input,
+            windows,
+            cells: Some(self.kernel[0] * self.kernel[1]),
+            touching_2x2: *self == PoolOptions::square(2),
         }
     }
 }
 
-/// `[batch, channels]` of `shape`, with other planes.
-fn with_planes(shape: &Shape, [h, w]: [usize; 2]) -> Shape {
-    Shape::from([shape[0], shape[1], h, w])
+/// The windows that divide planes into `output` parts as evenly as they can: window `i` of `n` over a length `l` is
+/// `[⌊i l / n⌋, ⌈(i + 1) l / n⌉)`, as in PyTorch.
+#[track_caller]
+fn adaptive(op: &str, x: &Shape, output: [usize; 2]) -> PoolGeometry {
+    let &[_, _, h, w] = &**x else { panic!("{op}: input {x} must be [batch, channels, height, width]") };
+    assert!(
+        output.iter().all(|&n| n > 0) && h > 0 && w > 0,
+        "{op}: input {x} and output {output:?} must not be empty"
+    );
+    let input = [h, w];
+    let windows = [0, 1].map(|d| {
+        let (length, n) = (input[d], output[d]);
+        (0..n).map(|i| i * length / n..((i + 1) * length).div_ceil(n)).collect()
+    });
+    PoolGeometry { input, windows, cells: None, touching_2x2: output.map(|n| 2 * n) == input }
+}
+
+/// `[batch, channels]` of `shape`, with the planes of the output.
+fn with_planes(shape: &Shape, g: &PoolGeometry) -> Shape {
+    Shape::from([shape[0], shape[1], g.windows[0].len(), g.windows[1].len()])
 }
 
 impl<T: Float> Tensor<T> {
@@ -67,11 +103,25 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool2d(&self, options: &PoolOptions) -> (Tensor<T>, Tensor<i32>) {
-        let g = options.geometry("max_pool2d", self.shape());
-        let shape = with_planes(self.shape(), g.output);
+        self.max_in(&options.geometry("max_pool2d", self.shape()))
+    }
+
+    /// [`max_pool2d`](Self::max_pool2d) with windows that divide the input into `output` (height, width) parts as evenly as they can:
+    /// window `i` of `n` over a length `l` is `[⌊i l / n⌋, ⌈(i + 1) l / n⌉)`.
+    ///
+    /// # Panics
+    /// If the input has not four axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_max_pool2d(&self, output: [usize; 2]) -> (Tensor<T>, Tensor<i32>) {
+        self.max_in(&adaptive("adaptive_max_pool2d", self.shape(), output))
+    }
+
+    fn max_in(&self, g: &PoolGeometry) -> (Tensor<T>, Tensor<i32>) {
+        let shape = with_planes(self.shape(), g);
         let x = self.contiguous();
         let mut index = Tensor::<i32>::build(shape, |_| ());
-        let y = Tensor::build(shape, |y| pool::max(&g, x.values(), y, index.as_mut_slice()));
+        let y = Tensor::build(shape, |y| pool::max(g, x.values(), y, index.as_mut_slice()));
         (y, index)
     }
 
@@ -86,7 +136,7 @@ impl<T: Float> Tensor<T> {
         self.check_places("max_pool2d_scatter", index);
         let (dy, index) = (self.contiguous(), index.contiguous());
         let areas = [input[0] * input[1], self.shape()[2] * self.shape()[3]];
-        Tensor::build(with_planes(self.shape(), input), |dx| {
+        Tensor::build(Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]), |dx| {
             pool::scatter(areas, dy.values(), index.values(), dx);
         })
     }
@@ -128,9 +178,22 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool2d(&self, options: &PoolOptions) -> Tensor<T> {
-        let g = options.geometry("avg_pool2d", self.shape());
+        self.mean_in(&options.geometry("avg_pool2d", self.shape()))
+    }
+
+    /// The mean of each window, with the windows of [`adaptive_max_pool2d`](Self::adaptive_max_pool2d).
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool2d(&self, output: [usize; 2]) -> Tensor<T> {
+        self.mean_in(&adaptive("adaptive_avg_pool2d", self.shape(), output))
+    }
+
+    fn mean_in(&self, g: &PoolGeometry) -> Tensor<T> {
         let x = self.contiguous();
-        Tensor::build(with_planes(self.shape(), g.output), |y| pool::mean(&g, x.values(), y))
+        Tensor::build(with_planes(self.shape(), g), |y| pool::mean(g, x.values(), y))
     }
 
     /// The transpose of [`avg_pool2d`](Self::avg_pool2d), and its gradient: each element spread over its window in planes of the size
@@ -141,14 +204,83 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool2d_grad(&self, input: [usize; 2], options: &PoolOptions) -> Tensor<T> {
-        assert!(self.rank() == 4, "avg_pool2d_grad: {} must have four axes", self.shape());
-        let x = with_planes(self.shape(), input);
-        let g = options.geometry("avg_pool2d_grad", &x);
+        self.spread_in("avg_pool2d_grad", input, |x| options.geometry("avg_pool2d_grad", x))
+    }
+
+    /// The transpose of [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d), and its gradient.
+    ///
+    /// # Panics
+    /// If this has not four axes or is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool2d_grad(&self, input: [usize; 2]) -> Tensor<T> {
+        let op = "adaptive_avg_pool2d_grad";
+        self.spread_in(op, input, |x| adaptive(op, x, [self.shape()[2], self.shape()[3]]))
+    }
+
+    /// [`max_pool2d`](Self::max_pool2d) over lines: `[batch, channels, length] -> [batch, channels, out_length]`, and the places.
+    ///
+    /// # Panics
+    /// If the input has not three axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool1d(&self, options: &PoolOptions<1>) -> (Tensor<T>, Tensor<i32>) {
+        let (y, index) = self.as_images("max_pool1d").max_pool2d(&options.on_images());
+        (y.squeeze(2), index.squeeze(2))
+    }
+
+    /// [`adaptive_max_pool2d`](Self::adaptive_max_pool2d) over lines.
+    ///
+    /// # Panics
+    /// If the input has not three axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_max_pool1d(&self, output: usize) -> (Tensor<T>, Tensor<i32>) {
+        let (y, index) = self.as_images("adaptive_max_pool1d").adaptive_max_pool2d([1, output]);
+        (y.squeeze(2), index.squeeze(2))
+    }
+
+    /// [`avg_pool2d`](Self::avg_pool2d) over lines: `[batch, channels, length] -> [batch, channels, out_length]`.
+    ///
+    /// # Panics
+    /// If the input has not three axes or the windows do not fit it.
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool1d(&self, options: &PoolOptions<1>) -> Tensor<T> {
+        self.as_images("avg_pool1d").avg_pool2d(&options.on_images()).squeeze(2)
+    }
+
+    /// [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) over lines.
+    ///
+    /// # Panics
+    /// If the input has not three axes, or it or the output is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool1d(&self, output: usize) -> Tensor<T> {
+        self.as_images("adaptive_avg_pool1d").adaptive_avg_pool2d([1, output]).squeeze(2)
+    }
+
+    #[track_caller]
+    fn as_images(&self, op: &str) -> Tensor<T> {
+        assert!(self.rank() == 3, "{op}: input {} must be [batch, channels, length]", self.shape());
+        self.unsqueeze(2)
+    }
+
+    #[track_caller]
+    fn spread_in(
+        &self,
+        op: &str,
+        input: [usize; 2],
+        geometry: impl FnOnce(&Shape) -> PoolGeometry,
+    ) -> Tensor<T> {
+        assert!(self.rank() == 4, "{op}: {} must have four axes", self.shape());
+        let x = Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]);
+        let g = geometry(&x);
+        let want = with_planes(&x, &g);
         assert!(
-            self.shape()[2..] == g.output,
-            "avg_pool2d_grad: the gradient has shape {}, but the output has planes of {:?}",
-            self.shape(),
-            g.output
+            *self.shape() == want,
+            "{op}: the gradient has shape {}, but the output has {want}",
+            self.shape()
         );
         let dy = self.contiguous();
         Tensor::build(x, |dx| pool::spread(&g, dy.values(), dx))
@@ -220,6 +352,32 @@ mod tests {
             let dot = |a: &Tensor<f64>, b: &Tensor<f64>| (a * b).sum(..).item();
             assert!((dot(&max, &dy) - dot(&x, &dy.max_pool2d_scatter(&index, [7, 9]))).abs() < 1e-10);
             assert!((dot(&x.avg_pool2d(&o), &dy) - dot(&x, &dy.avg_pool2d_grad([7, 9], &o))).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn adaptive_windows_divide_the_input() {
+        let line = Tensor::<f64>::from_fn([1, 1, 7], |i| i as f64);
+        // Windows [0, 3), [2, 5), [4, 7).
+        assert_eq!(line.adaptive_avg_pool1d(3).to_vec(), [1.0, 3.0, 5.0]);
+        let (max, index) = line.adaptive_max_pool1d(3);
+        assert_eq!((max.to_vec(), index.to_vec()), (vec![2.0, 4.0, 6.0], vec![2, 4, 6]));
+        assert_eq!(line.adaptive_avg_pool1d(14).to_vec()[..5], [0.0, 0.0, 1.0, 1.0, 2.0]);
+        let touching = PoolOptions::square(3);
+        assert_eq!(line.avg_pool1d(&touching).to_vec(), [1.0, 4.0]);
+        assert_eq!(line.max_pool1d(&touching).0.to_vec(), [2.0, 5.0]);
+
+        let x = x();
+        assert_eq!(
+            x.adaptive_max_pool2d([7, 3]).0,
+            x.max_pool2d(&PoolOptions { kernel: [1, 3], stride: [1, 3], padding: [0; 2] }).0
+        );
+        assert!((x.adaptive_avg_pool2d([1, 1]) - x.mean_keepdim([2, 3])).abs().max(..).item() < 1e-12);
+        for output in [[1, 1], [3, 4], [7, 9], [10, 2]] {
+            let y = x.adaptive_avg_pool2d(output);
+            let dy = Tensor::<f64>::randn(*y.shape(), &mut Rng::new(5));
+            let dx = dy.adaptive_avg_pool2d_grad([7, 9]);
+            assert!(((&y * &dy).sum(..).item() - (&x * &dx).sum(..).item()).abs() < 1e-10);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Softmax and its logarithm over the last axis, in one pass over each row, without overflow.
 
+use crate::kernels::math::Math;
 use crate::kernels::{reduce, simd::dispatch};
 use crate::parallel::split_units;
 use crate::{Float, Tensor};
@@ -14,7 +15,7 @@ impl<T: Float> Tensor<T> {
     pub fn softmax(&self) -> Tensor<T> {
         self.by_rows("softmax", |x, y| {
             let max = row_max(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - max));
             let scale = T::ONE / reduce::sum_slice(y, &|v| v);
             y.iter_mut().for_each(|y| *y *= scale);
         })
@@ -29,7 +30,7 @@ impl<T: Float> Tensor<T> {
     pub fn log_softmax(&self) -> Tensor<T> {
         self.by_rows("log_softmax", |x, y| {
             let max = row_max(x);
-            let log_sum = reduce::sum_slice(x, &|v: T| (v - max).exp()).ln();
+            let log_sum = reduce::sum_slice(x, &|v: T| Math::exp(v - max)).ln();
             y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
         })
     }

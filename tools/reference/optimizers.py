@@ -1,18 +1,13 @@
 """Writes thirty steps of every optimizer and configuration that PyTorch has, and a hundred steps of its schedules.
 
 Rules that PyTorch does not have are written out here, each from its paper's algorithm.
-
-    python tools/reference_optim.py        (needs torch; the results are committed, so the tests need no Python)
 """
-
-import json
-import os
 
 import torch
 from torch.optim import lr_scheduler as schedulers
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DATA = os.path.join(ROOT, "crates/optim/tests/data")
+from common import write
+
 torch.set_default_dtype(torch.float64)
 
 
@@ -337,12 +332,6 @@ def curves():
     yield plateau("plateau", factor=0.5, patience=3, mode="max")
 
 
-def write(name, cases):
-    cases = list(cases)
-    with open(os.path.join(DATA, name), "w") as out:
-        out.write("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]\n")
-    print(f"{name}: {len(cases)} cases")
-
-
-write("trajectories.json", trajectories())
-write("schedules.json", curves())
+write("crates/optim/tests/data/trajectories.json", list(trajectories()))
+write("crates/optim/tests/data/schedules.json", list(curves()))
+torch.set_default_dtype(torch.float32)

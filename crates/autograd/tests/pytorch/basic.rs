@@ -1,30 +1,11 @@
-//! Values and gradients of the ops against PyTorch's, kinks and ties included (`tools/reference.py` made the file).
+//! The ops that a first network needs.
 
-use ravine_autograd::{Tape, Var, grad};
+use ravine_autograd::Var;
 use ravine_tensor::{ConvOptions, PoolOptions, Tensor};
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Flat {
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
+pub const FILE: &str = include_str!("../data/basic.json");
 
-impl Flat {
-    fn tensor(&self) -> Tensor<f64> {
-        Tensor::from_slice(&self.values, &self.shape[..])
-    }
-}
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    inputs: Vec<Flat>,
-    output: Flat,
-    grads: Vec<Flat>,
-}
-
-fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
+pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
     let index = || Tensor::from([[2, 0, 2], [1, 1, 0]]);
     match name {
         "add" => x[0] + x[1],
@@ -79,30 +60,5 @@ fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         "index_select" => x[0].index_select(0, &Tensor::from([2, 0, 2])),
         "normalize" => x[0].normalize(-1, 1e-5).0,
         _ => panic!("{name} is in the file, but not here"),
-    }
-}
-
-fn close(what: &str, found: &Tensor<f64>, want: &Flat) {
-    assert_eq!(found.shape()[..], want.shape[..], "{what}");
-    for (i, (found, want)) in found.iter().zip(&want.values).enumerate() {
-        // The file has twelve digits.
-        let error = (found - want).abs() / (1.0 + want.abs());
-        assert!(error < 1e-11, "{what}: element {i} is {found}, in PyTorch {want}");
-    }
-}
-
-#[test]
-fn values_and_gradients_are_pytorchs() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("data/ops.json")).unwrap();
-    assert!(cases.len() >= 43);
-    for Case { name, inputs, output, grads } in &cases {
-        let tape = Tape::new();
-        let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.tensor())).collect();
-        let vars: Vec<_> = vars.iter().collect();
-        let y = run(name, &vars);
-        close(name, y.value(), output);
-        for (i, (found, want)) in grad(&y.square().sum(..), &vars, false).iter().zip(grads).enumerate() {
-            close(&format!("gradient {i} of {name}"), found.value(), want);
-        }
     }
 }
