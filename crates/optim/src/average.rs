@@ -1,9 +1,134 @@
 //! Averages of weights along the path of training.
 
-use ravine_autograd::Param;
+use ravine_autograd::{Gradients, Module, Param};
 use ravine_tensor::Tensor;
 
+use crate::beside::Beside;
+use crate::{OptimError, Optimize, OptimizerState, StepOutcome};
+
+/// Any optimizer, and beside it an average of the weights that it passes, which often are better than the last ones.
+///
+/// Training goes on as without it; [`Optimize::averaged`] puts the average into the model to evaluate or save it. Of buffers there is
+/// no average: after [`keep`](Swapped::keep), a model with batch norm should see some training batches for new statistics.
+///
+/// ```
+/// use ravine_autograd::{Param, Tape};
+/// use ravine_optim::{Averaged, Optimize, Optimizer, Sgd};
+/// use ravine_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::scalar(1.0));
+/// let mut optimizer = Averaged::swa(&w, Optimizer::new(&w, Sgd::default(), 0.25), 0, 1);
+/// for _ in 0..3 {
+///     optimizer.step(Tape::new().param(&w).sum(..).backward())?;
+/// }
+/// assert_eq!(w.value().item(), 0.25);
+/// let averaged = optimizer.averaged();
+/// assert_eq!(w.value().item(), (0.75 + 0.5 + 0.25) / 3.0);
+/// drop(averaged);
+/// assert_eq!(w.value().item(), 0.25);
+/// # Ok::<(), ravine_optim::OptimError>(())
+/// ```
+pub struct Averaged<O> {
+    optimizer: O,
+    average: Beside,
+    kind: Kind,
+}
+
+/// What share the newest weights have in the average.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Exponential { decay: f64 },
+    Equal { start: u64, every: u64 },
+}
+
+impl<O: Optimize> Averaged<O> {
+    /// The exponential moving average `a <- decay a + (1 - decay) w` after each step of `optimizer`, beginning with the first step's
+    /// weights. Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
+    ///
+    /// Polyak and Juditsky 1992; Tarvainen and Valpola 2017, 'Mean teachers are better role models'.
+    pub fn ema(model: &(impl Module + ?Sized), optimizer: O, decay: f64) -> Self {
+        Averaged {
+            average: Beside::new("Ema", "average", model),
+            optimizer,
+            kind: Kind::Exponential { decay },
+        }
+    }
+
+    /// The mean of the weights after every `every` steps beyond step `start`; until there, the last ones. Usually from three
+    /// quarters of the way on, at a rate that does not fall to zero, once per epoch.
+    ///
+    /// Izmailov et al. 2018, 'Averaging weights leads to wider optima and better generalization'.
+    ///
+    /// # Panics
+    /// If `every` is 0.
+    #[track_caller]
+    pub fn swa(model: &(impl Module + ?Sized), optimizer: O, start: u64, every: u64) -> Self {
+        assert!(every > 0, "Averaged::swa: every: found 0, expected at least 1 step");
+        Averaged {
+            average: Beside::new("Swa", "average", model),
+            optimizer,
+            kind: Kind::Equal { start, every },
+        }
+    }
+
+    /// The share of the weights after step `step`, counted from 1.
+    fn share(&self, step: u64) -> f64 {
+        match self.kind {
+            Kind::Exponential { .. } if step == 1 => 1.0,
+            Kind::Exponential { decay } => 1.0 - decay,
+            Kind::Equal { start, .. } if step <= start => 1.0,
+            Kind::Equal { start, every } if (step - start).is_multiple_of(every) => {
+                every as f64 / (step - start) as f64
+            }
+            Kind::Equal { .. } => 0.0,
+        }
+    }
+}
+
+impl<O: Optimize> Optimize for Averaged<O> {
+    fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
+        let outcome = self.optimizer.step(gradients)?;
+        let share = if outcome.skipped { 0.0 } else { self.share(self.optimizer.steps()) } as f32;
+        if share == 1.0 {
+            self.average.iter_mut().for_each(|(param, average)| *average = param.value());
+        } else if share != 0.0 {
+            for (param, average) in self.average.iter_mut() {
+                average.zip_(&param.value(), |average, w| *average += share * (w - *average));
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn steps(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.optimizer.learning_rate()
+    }
+
+    fn observe(&mut self, metric: f64) {
+        self.optimizer.observe(metric);
+    }
+
+    fn averaged(&self) -> Swapped {
+        Swapped::new(self.average.iter().map(|(param, average)| (param.tied(), average.clone())))
+    }
+
+    fn state(&self) -> OptimizerState {
+        self.average.save(self.optimizer.state())
+    }
+
+    fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
+        let (inner, average) = self.average.split(state)?;
+        self.optimizer.load_state(&inner)?;
+        self.average.set(average);
+        Ok(())
+    }
+}
+
 /// Parameters that have other values for a while. When this is dropped, they have their own again.
+#[must_use = "the trained values are back as soon as this is dropped"]
 pub struct Swapped {
     originals: Vec<(Param, Tensor)>,
 }

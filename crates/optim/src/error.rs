@@ -37,3 +37,13 @@ pub enum OptimError {
         expected: String,
     },
 }
+
+impl OptimError {
+    pub(crate) fn state(
+        what: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        OptimError::State { what: what.into(), found: found.into(), expected: expected.into() }
+    }
+}

@@ -47,26 +47,30 @@
 #![forbid(unsafe_code)]
 
 mod average;
+mod beside;
 mod clip;
 pub mod conformance;
 mod decay;
 mod error;
 mod explain;
 mod group;
+mod lookahead;
 mod optimize;
 mod optimizer;
 mod rule;
 mod rules;
+mod sam;
 mod schedule;
 mod state;
 mod step;
 
-pub use average::Swapped;
+pub use average::{Averaged, Swapped};
 pub use clip::Clip;
 pub use decay::Decay;
 pub use error::OptimError;
 pub use explain::Explanation;
 pub use group::Group;
+pub use lookahead::Lookahead;
 pub use optimize::Optimize;
 pub use optimizer::{Optimizer, Settings};
 pub use rule::{Rule, Step};
@@ -75,6 +79,7 @@ pub use rules::{
     Muon, MuonScale, NAdam, RAdam, RmsProp, Rprop, ScheduleFreeAdamW, ScheduleFreeSgd, Sgd, Signum, Yogi,
     sign,
 };
+pub use sam::Sam;
 pub use schedule::{
     Anneal, Better, Constant, Cosine, Cycle, Cyclic, Exponential, InverseTime, Linear, MultiStep, Noam,
     OneCycle, Plateau, Polynomial, Rex, Schedule, StepDecay, Then, Times, WarmRestarts, Warmup, Wsd,

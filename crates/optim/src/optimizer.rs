@@ -83,23 +83,17 @@ impl<R: Rule> Optimizer<R> {
     ///
     /// A parameter that is tied, so that the model has it under several paths, is one parameter under its first path.
     pub fn new(model: &(impl Module + ?Sized), rule: R, schedule: impl Schedule + 'static) -> Self {
-        let mut entries: Vec<Entry> = Vec::new();
-        for (path, param) in model.named_params() {
-            if !entries.iter().any(|entry| entry.param.is(&param)) {
-                let numel = param.shape().numel();
-                let (group, updates, slots) = (0, 0, Vec::new());
-                entries.push(Entry {
-                    path,
-                    param,
-                    numel,
-                    group,
-                    updates,
-                    slots,
-                    watched: false,
-                    before: None,
-                });
-            }
-        }
+        let entry = |(path, param): (String, Param)| Entry {
+            path,
+            numel: param.shape().numel(),
+            param,
+            group: 0,
+            updates: 0,
+            slots: Vec::new(),
+            watched: false,
+            before: None,
+        };
+        let entries = distinct_params(model).into_iter().map(entry).collect();
         Optimizer {
             entries,
             rule,
@@ -268,6 +262,17 @@ impl<R: Rule> Optimizer<R> {
         };
         Swapped::new(self.entries.iter().filter_map(value))
     }
+}
+
+/// The parameters of a model, each once, under its first path.
+pub(crate) fn distinct_params(model: &(impl Module + ?Sized)) -> Vec<(String, Param)> {
+    let mut params: Vec<(String, Param)> = Vec::new();
+    for (path, param) in model.named_params() {
+        if !params.iter().any(|(_, known)| known.is(&param)) {
+            params.push((path, param));
+        }
+    }
+    params
 }
 
 /// The rule of a group (0: of those in no group).

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ravine_tensor::Tensor;
+use ravine_tensor::{Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::optimizer::{Entry, group_rule};
@@ -45,19 +45,37 @@ pub struct Slot {
     pub values: Vec<f32>,
 }
 
+impl Slot {
+    pub(crate) fn new(name: &str, value: &Tensor) -> Self {
+        Slot { name: name.to_owned(), shape: value.shape().to_vec(), values: value.to_vec() }
+    }
+
+    /// The tensor that was saved, if it has the shape that it should have; `path` is that of its parameter.
+    pub(crate) fn tensor(&self, path: &str, shape: &Shape) -> Result<Tensor, OptimError> {
+        if self.shape[..] != **shape || self.values.len() != shape.numel() {
+            let found = format!("shape {:?} with {} values", self.shape, self.values.len());
+            return Err(OptimError::state(
+                format!("{} of {path}", self.name),
+                found,
+                format!("shape {shape}"),
+            ));
+        }
+        Ok(Tensor::from_slice(&self.values, *shape))
+    }
+}
+
 impl<R: Rule> Optimizer<R> {
     pub(crate) fn saved_state(&self) -> OptimizerState {
         let param = |entry: &Entry| {
             let names = self.slots_of(entry);
-            let slot = |((name, shape), value): ((&str, Vec<usize>), &Tensor)| Slot {
-                name: name.to_owned(),
-                shape,
-                values: value.to_vec(),
-            };
             ParamState {
                 path: entry.path.clone(),
                 updates: entry.updates,
-                slots: names.into_iter().zip(&entry.slots).map(slot).collect(),
+                slots: names
+                    .into_iter()
+                    .zip(&entry.slots)
+                    .map(|((name, _), value)| Slot::new(name, value))
+                    .collect(),
             }
         };
         OptimizerState {
@@ -70,47 +88,37 @@ impl<R: Rule> Optimizer<R> {
     }
 
     pub(crate) fn restore_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        let differ =
-            |what: String, found: String, expected: String| Err(OptimError::State { what, found, expected });
+        let differ = |what: &str, found: &str, expected: &str| Err(OptimError::state(what, found, expected));
         if state.rule != R::NAME {
-            return differ("rule".into(), state.rule.clone(), R::NAME.into());
+            return differ("rule", &state.rule, R::NAME);
         }
         let mut saved_of: HashMap<&str, &ParamState> = HashMap::new();
         for saved in &state.params {
             if saved_of.insert(&saved.path, saved).is_some() {
-                return differ(saved.path.clone(), "it twice".into(), "it once".into());
+                return differ(&saved.path, "it twice", "it once");
             }
         }
         let mut loaded = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             let Some(saved) = saved_of.remove(entry.path.as_str()) else {
-                return differ(entry.path.clone(), "nothing".into(), "a parameter".into());
+                return differ(&entry.path, "nothing", "a parameter");
             };
             let expected = if saved.updates == 0 { Vec::new() } else { self.slots_of(entry) };
             let names: Vec<&str> = saved.slots.iter().map(|slot| slot.name.as_str()).collect();
             let expected_names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
             if names != expected_names {
-                return differ(
-                    format!("slots of {}", entry.path),
-                    format!("{names:?}"),
-                    format!("{expected_names:?}"),
-                );
+                let what = format!("slots of {}", entry.path);
+                return differ(&what, &format!("{names:?}"), &format!("{expected_names:?}"));
             }
-            for (slot, (name, shape)) in saved.slots.iter().zip(&expected) {
-                if slot.shape != *shape || slot.values.len() != shape.iter().product::<usize>() {
-                    let found = format!("shape {:?} with {} values", slot.shape, slot.values.len());
-                    return differ(format!("{name} of {}", entry.path), found, format!("shape {shape:?}"));
-                }
-            }
-            loaded.push(saved);
+            let slots =
+                saved.slots.iter().zip(&expected).map(|(slot, (_, shape))| slot.tensor(&entry.path, shape));
+            loaded.push((saved.updates, slots.collect::<Result<Vec<Tensor>, _>>()?));
         }
         if let Some(path) = saved_of.keys().min() {
-            return differ((*path).to_owned(), "a parameter".into(), "nothing".into());
+            return differ(path, "a parameter", "nothing");
         }
-        for (saved, entry) in loaded.into_iter().zip(&mut self.entries) {
-            entry.updates = saved.updates;
-            entry.slots =
-                saved.slots.iter().map(|slot| Tensor::from_slice(&slot.values, &slot.shape[..])).collect();
+        for ((updates, slots), entry) in loaded.into_iter().zip(&mut self.entries) {
+            (entry.updates, entry.slots) = (updates, slots);
         }
         (self.steps, self.skipped) = (state.steps, state.skipped);
         self.metrics.clone_from(&state.metrics);
@@ -119,8 +127,8 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// The slots that a parameter has once it was updated, with their shapes.
-    fn slots_of(&self, entry: &Entry) -> Vec<(&'static str, Vec<usize>)> {
+    fn slots_of(&self, entry: &Entry) -> Vec<(&'static str, Shape)> {
         let (rule, shape) = (group_rule(&self.rule, &self.groups, entry.group), entry.param.shape());
-        rule.slots().iter().map(|name| (*name, rule.slot_shape(name, &shape).to_vec())).collect()
+        rule.slots().iter().map(|name| (*name, rule.slot_shape(name, &shape))).collect()
     }
 }

@@ -1,0 +1,77 @@
+//! A tensor that a wrapper keeps beside each parameter, and how it is saved in the state of the optimizer within.
+
+use ravine_autograd::{Module, Param};
+use ravine_tensor::Tensor;
+
+use crate::optimizer::distinct_params;
+use crate::{OptimError, OptimizerState, Slot};
+
+/// One tensor for each parameter, of its shape.
+pub(crate) struct Beside {
+    wrapper: &'static str,
+    slot: &'static str,
+    entries: Vec<(String, Param, Tensor)>,
+}
+
+impl Beside {
+    /// The present values of the parameters of `model`, for the wrapper of this name, as the slot of this name.
+    pub fn new(wrapper: &'static str, slot: &'static str, model: &(impl Module + ?Sized)) -> Self {
+        let entry = |(path, param): (String, Param)| {
+            let value = param.value();
+            (path, param, value)
+        };
+        Beside { wrapper, slot, entries: distinct_params(model).into_iter().map(entry).collect() }
+    }
+
+    /// The parameters and their tensors.
+    pub fn iter(&self) -> impl Iterator<Item = (&Param, &Tensor)> {
+        self.entries.iter().map(|(_, param, value)| (param, value))
+    }
+
+    /// The parameters and their tensors, for writing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Param, &mut Tensor)> {
+        self.entries.iter_mut().map(|(_, param, value)| (&*param, value))
+    }
+
+    /// The state of the optimizer within, with these tensors as one more slot of each parameter.
+    pub fn save(&self, mut state: OptimizerState) -> OptimizerState {
+        state.rule = self.rule(&state.rule);
+        for (path, _, value) in &self.entries {
+            if let Some(param) = state.params.iter_mut().find(|param| param.path == *path) {
+                param.slots.push(Slot::new(self.slot, value));
+            }
+        }
+        state
+    }
+
+    /// What [`save`](Self::save) joined.
+    pub fn split(&self, state: &OptimizerState) -> Result<(OptimizerState, Vec<Tensor>), OptimError> {
+        let mut inner = state.clone();
+        match state.rule.strip_prefix(self.wrapper).and_then(|rule| rule.strip_prefix('(')?.strip_suffix(')'))
+        {
+            Some(rule) => inner.rule = rule.to_owned(),
+            None => return Err(OptimError::state("rule", &state.rule, self.rule("..."))),
+        }
+        let mut values = Vec::with_capacity(self.entries.len());
+        for (path, param, _) in &self.entries {
+            let missing = |found: &str| OptimError::state(path, found, self.slot);
+            let saved = inner.params.iter_mut().find(|saved| saved.path == *path);
+            let slots = &mut saved.ok_or_else(|| missing("nothing"))?.slots;
+            let slot = slots.pop().ok_or_else(|| missing("no slots"))?;
+            if slot.name != self.slot {
+                return Err(missing(&slot.name));
+            }
+            values.push(slot.tensor(path, &param.shape())?);
+        }
+        Ok((inner, values))
+    }
+
+    /// Takes tensors from [`split`](Self::split).
+    pub fn set(&mut self, values: Vec<Tensor>) {
+        self.entries.iter_mut().zip(values).for_each(|((_, _, old), new)| *old = new);
+    }
+
+    fn rule(&self, inner: &str) -> String {
+        format!("{}({inner})", self.wrapper)
+    }
+}

@@ -1,0 +1,88 @@
+//! Lookahead: slow weights behind any optimizer.
+
+use ravine_autograd::{Gradients, Module};
+
+use crate::beside::Beside;
+use crate::{OptimError, Optimize, OptimizerState, StepOutcome, Swapped};
+
+/// Any optimizer, pulled back every `every` steps towards where it was before them:
+///
+/// ```text
+/// every k steps:  slow <- slow + alpha (w - slow);  w <- slow
+/// ```
+///
+/// What the optimizer itself keeps is left alone. Zhang, Lucas, Hinton and Ba 2019, 'Lookahead optimizer: k steps forward, 1 step back';
+/// they use `k` from 5 to 10 and `alpha` from 0.5 to 0.8.
+///
+/// ```
+/// use ravine_autograd::{Param, Tape};
+/// use ravine_optim::{Lookahead, Optimize, Optimizer, Sgd};
+/// use ravine_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::scalar(1.0));
+/// let mut optimizer = Lookahead::new(&w, Optimizer::new(&w, Sgd::default(), 0.125), 2, 0.5);
+/// for _ in 0..2 {
+///     optimizer.step(Tape::new().param(&w).sum(..).backward())?;
+/// }
+/// assert_eq!(w.value().item(), 1.0 - 0.5 * 2.0 * 0.125);
+/// # Ok::<(), ravine_optim::OptimError>(())
+/// ```
+pub struct Lookahead<O> {
+    optimizer: O,
+    slow: Beside,
+    every: u64,
+    alpha: f32,
+}
+
+impl<O: Optimize> Lookahead<O> {
+    /// Pulls `optimizer`, which trains the parameters of `model`, back by `1 - alpha` of the way every `every` steps.
+    ///
+    /// # Panics
+    /// If `every` is 0.
+    #[track_caller]
+    pub fn new(model: &(impl Module + ?Sized), optimizer: O, every: u64, alpha: f64) -> Self {
+        assert!(every > 0, "Lookahead: every: found 0, expected at least 1 step");
+        Lookahead { slow: Beside::new("Lookahead", "slow", model), optimizer, every, alpha: alpha as f32 }
+    }
+}
+
+impl<O: Optimize> Optimize for Lookahead<O> {
+    fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
+        let outcome = self.optimizer.step(gradients)?;
+        if !outcome.skipped && self.optimizer.steps().is_multiple_of(self.every) {
+            let alpha = self.alpha;
+            for (param, slow) in self.slow.iter_mut().filter(|(param, _)| !param.is_frozen()) {
+                slow.zip_(&param.value(), |slow, w| *slow += alpha * (w - *slow));
+                param.set(slow.clone());
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn steps(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.optimizer.learning_rate()
+    }
+
+    fn observe(&mut self, metric: f64) {
+        self.optimizer.observe(metric);
+    }
+
+    fn averaged(&self) -> Swapped {
+        self.optimizer.averaged()
+    }
+
+    fn state(&self) -> OptimizerState {
+        self.slow.save(self.optimizer.state())
+    }
+
+    fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
+        let (inner, slow) = self.slow.split(state)?;
+        self.optimizer.load_state(&inner)?;
+        self.slow.set(slow);
+        Ok(())
+    }
+}
