@@ -332,6 +332,39 @@ def curves():
     yield plateau("plateau", factor=0.5, patience=3, mode="max")
 
 
+def lbfgs(start, loss, steps, **settings):
+    """The points after each step, of several iterations each, and the loss at which it began."""
+    x = torch.tensor(start, requires_grad=True)
+    optimizer = torch.optim.LBFGS([x], **settings)
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(x)
+        value.backward()
+        return value
+
+    losses, points = [], []
+    for _ in range(steps):
+        losses.append(optimizer.step(closure).item())
+        points.append(x.tolist())
+    return {"settings": settings, "losses": losses, "points": points}
+
+
+def lbfgs_runs():
+    def bowl(x):
+        a, b = x[:3], x[3:]
+        return (a**4).sum() + (b * b).sum() + (a.sum() - b.sum()) ** 2
+
+    def banana(x):
+        return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+    for start, loss in [([1.5, -0.7, 0.2, 0.5, -1.0], bowl), ([-1.2, 1.0], banana)]:
+        yield lbfgs(start, loss, 6, lr=1.0, max_iter=4, line_search_fn="strong_wolfe")
+        yield lbfgs(start, loss, 10, lr=0.5, max_iter=3, history_size=2, line_search_fn="strong_wolfe")
+        yield lbfgs(start, loss, 7, lr=0.1, max_iter=5, history_size=3)
+
+
+write("crates/optim/tests/data/lbfgs.json", list(lbfgs_runs()))
 write("crates/optim/tests/data/trajectories.json", list(trajectories()))
 write("crates/optim/tests/data/schedules.json", list(curves()))
 torch.set_default_dtype(torch.float32)
