@@ -32,6 +32,12 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
     /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
     fn update(&self, step: Step<T>);
 
+    /// The largest product of rate and curvature at which the rule does not diverge on a quadratic, where such a number is known:
+    /// 2 for plain gradient descent, `2 + 2 momentum` for a heavy ball.
+    fn stability_limit(&self) -> Option<f64> {
+        None
+    }
+
     /// The value with which the model should be used, if it is not the one that is trained: an average, say.
     fn averaged(&self, w: &Tensor<T>, slots: &[Tensor<T>]) -> Option<Tensor<T>> {
         let _ = (w, slots);

@@ -65,20 +65,27 @@ fn assert_close(found: f64, want: f64, tolerance: f64) {
 }
 
 /// The matrix by which one step takes (weight, velocity) to the next on `lambda x² / 2`, read off the rule itself.
-fn iteration(rate: f64, beta: f64, lambda: f64) -> [[f64; 2]; 2] {
+fn iteration_of(rule: Sgd, rate: f64, lambda: f64) -> [[f64; 2]; 2] {
     let column = |w: f64, v: f64| {
-        let mut descent = Descent::new(rate, Sgd::momentum(beta), &[w]);
-        // The first step is another one only where dampening is.
-        match descent.slots.first_mut() {
-            Some(velocity) => *velocity = Tensor::from([v]),
-            None => assert_eq!(beta, 0.0),
+        let mut descent = Descent::new(rate, rule, &[w]);
+        // Not the first step, which dampening leaves out.
+        descent.count = 1;
+        if let Some(velocity) = descent.slots.first_mut() {
+            *velocity = Tensor::from([v]);
         }
         descent.descend(|_, x| lambda * x);
-        [descent.x(), descent.slots.first().map_or(0.0, |v| v.at([0]))]
+        match descent.slots.first() {
+            Some(velocity) => [descent.x(), velocity.at([0])],
+            None => [descent.x() * w, 0.0],
+        }
     };
     let (of_weight, of_velocity) = (column(1.0, 0.0), column(0.0, 1.0));
-    let of_velocity = if beta == 0.0 { [0.0, 0.0] } else { of_velocity };
     [[of_weight[0], of_velocity[0]], [of_weight[1], of_velocity[1]]]
+}
+
+/// The same for a heavy ball.
+fn iteration(rate: f64, beta: f64, lambda: f64) -> [[f64; 2]; 2] {
+    iteration_of(Sgd::momentum(beta), rate, lambda)
 }
 
 /// The largest absolute value of an eigenvalue: the factor by which the error shrinks at each step, in the end.
@@ -166,6 +173,22 @@ fn momentum_converges_up_to_twice_one_plus_beta() {
         assert!(spectral_radius(iteration(1e-6, beta, 1.0)) < 1.0, "beta {beta}");
         assert!(spectral_radius(iteration(-1e-6, beta, 1.0)) > 1.0, "beta {beta}");
     }
+}
+
+#[test]
+fn every_variant_knows_its_limit() {
+    let lambda = 2.0;
+    for convention in [Momentum::PyTorch, Momentum::Keras, Momentum::Ema] {
+        for nesterov in [false, true] {
+            for (momentum, dampening) in [(0.0, 0.0), (0.5, 0.0), (0.9, 0.0), (0.9, 0.5), (0.99, 0.1)] {
+                let rule = Sgd { momentum, dampening, nesterov: nesterov && momentum > 0.0, convention };
+                let limit = Rule::<f64>::stability_limit(&rule).unwrap();
+                let radius = |product: f64| spectral_radius(iteration_of(rule, product / lambda, lambda));
+                assert!(radius(limit * (1.0 - 1e-6)) < 1.0 && radius(limit * (1.0 + 1e-6)) > 1.0, "{rule:?}");
+            }
+        }
+    }
+    assert_eq!(Rule::<f64>::stability_limit(&Sgd::momentum(0.5)), Some(3.0));
 }
 
 #[test]

@@ -88,6 +88,14 @@ impl<T: Float> Rule<T> for Sgd {
         if self.momentum == 0.0 { &[] } else { &["velocity"] }
     }
 
+    fn stability_limit(&self) -> Option<f64> {
+        let Sgd { momentum, nesterov, .. } = *self;
+        let share = if momentum == 0.0 { 1.0 } else { 1.0 - self.dampening };
+        let unit = if self.convention == Momentum::Ema { 1.0 - momentum } else { 1.0 };
+        let push = if nesterov { 1.0 + momentum + momentum * share } else { share };
+        Some(2.0 * (1.0 + momentum) / (unit * push))
+    }
+
     fn update(&self, step: Step<T>) {
         let share = if step.count == 1 { 1.0 } else { 1.0 - self.dampening };
         // v <- momentum v + taken g;  w <- w - rate v, or in Nesterov's way w - rate (ahead g + momentum v).

@@ -1,0 +1,208 @@
+//! Finding a learning rate before training.
+
+mod curvature;
+mod picture;
+
+use ravine_autograd::{Buffer, Module, Tape, Var};
+use ravine_tensor::{Rng, Tensor};
+
+use crate::average::Swapped;
+use crate::optimizer::distinct_params;
+use crate::{OptimError, Optimizer, Rule};
+
+/// Looks for a learning rate: trains for a few steps at rates that rise from far too small to far too large, watches the loss, and
+/// puts the model back as it was, bit for bit.
+///
+/// Smith 2017, 'Cyclical learning rates for training neural networks', with the rising rate as a geometric series.
+///
+/// Beside this range test it measures how strongly the loss curves: the largest eigenvalue `λ` of its Hessian, by power iteration on
+/// products of the Hessian with vectors. On a quadratic, descent with momentum `beta` diverges beyond the rate `(2 + 2 beta) / λ`.
+///
+/// ```
+/// use ravine_autograd::Param;
+/// use ravine_optim::{RateFinder, Sgd};
+/// use ravine_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::from([1.0, -1.0]));
+/// let stiffness = Tensor::from([1.0, 4.0]);
+/// let found = RateFinder::default().run(&w, Sgd::momentum(0.5), |tape, _step| {
+///     (tape.param(&w).square() * tape.input(stiffness.clone())).sum(..) / 2.0
+/// })?;
+/// assert_eq!(w.value(), Tensor::from([1.0, -1.0]));
+/// let bound = found.bound.unwrap();
+/// assert!((bound - (2.0 + 2.0 * 0.5) / 4.0).abs() < 1e-3);
+/// assert!(found.suggestion().unwrap() < bound);
+/// assert!(found.svg().starts_with("<svg"));
+/// # Ok::<(), ravine_optim::OptimError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateFinder {
+    /// The first rate.
+    pub lowest: f64,
+    /// The last rate, if the loss does not explode before.
+    pub highest: f64,
+    /// In how many steps.
+    pub steps: u64,
+    /// The share of earlier losses in the smoothed one, between 0 and 1.
+    pub smoothing: f64,
+    /// The test ends when the smoothed loss has risen from its best by this share of how far it had fallen, or of the first
+    /// loss, whichever is more.
+    pub rise: f64,
+    /// Over how many batches curvature is averaged; 0 to leave it out.
+    pub curvature_batches: u64,
+    /// The seed of what is random in a pass, such as dropout.
+    pub seed: u64,
+}
+
+impl Default for RateFinder {
+    fn default() -> Self {
+        RateFinder {
+            lowest: 1e-6,
+            highest: 100.0,
+            steps: 160,
+            smoothing: 0.7,
+            rise: 1.0,
+            curvature_batches: 2,
+            seed: 0,
+        }
+    }
+}
+
+/// What [`RateFinder`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateCurve {
+    /// The steps of the range test, in order.
+    pub points: Vec<RatePoint>,
+    /// The rate at which the loss exploded, if it did.
+    pub diverged: Option<f64>,
+    /// The largest eigenvalue of the Hessian at the model's weights, if it was asked for.
+    pub curvature: Option<f64>,
+    /// The rate beyond which the rule diverges on a quadratic of this curvature, if it is a rule of which
+    /// [that is known](Rule::stability_limit).
+    pub bound: Option<f64>,
+}
+
+/// One step of the range test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatePoint {
+    /// The rate of the step.
+    pub rate: f64,
+    /// The loss before it.
+    pub loss: f64,
+    /// The mean of this loss and the earlier ones, the older the less.
+    pub smoothed: f64,
+}
+
+impl RateFinder {
+    /// Looks for a rate for `rule` on the parameters of `model`, whose loss on the `step`-th batch `loss` computes on the tape that it
+    /// is given.
+    ///
+    /// # Errors
+    /// If a parameter gets no gradient; see [`Optimizer::step`]. The model is as before then, too.
+    pub fn run<R: Rule>(
+        &self,
+        model: &(impl Module + ?Sized),
+        rule: R,
+        mut loss: impl FnMut(&Tape, u64) -> Var,
+    ) -> Result<RateCurve, OptimError> {
+        let _restored = Snapshot::of(model);
+        let rng = Rng::new(self.seed);
+        let limit = rule.stability_limit();
+        let mut pass = |step: u64| loss(&Tape::train(rng.child(step)), step);
+        let curvature = (self.curvature_batches > 0)
+            .then(|| curvature::largest(&distinct_params(model), self.curvature_batches, &rng, &mut pass));
+
+        let (lowest, ratio) = (self.lowest, self.highest / self.lowest);
+        let last = (self.steps.max(2) - 1) as f64;
+        let mut optimizer =
+            Optimizer::new(model, rule, move |step: u64| lowest * ratio.powf(step as f64 / last));
+        let mut points: Vec<RatePoint> = Vec::new();
+        let mut diverged = None;
+        let (mut sum, mut weight, mut best) = (0.0, 0.0, f64::INFINITY);
+        for step in 0..self.steps {
+            let loss = pass(step);
+            let (rate, value) = (optimizer.learning_rate(), f64::from(loss.item()));
+            sum = self.smoothing * sum + (1.0 - self.smoothing) * value;
+            weight = self.smoothing * weight + (1.0 - self.smoothing);
+            let smoothed = sum / weight;
+            best = smoothed.min(best);
+            let first = points.first().map_or(value, |point| point.loss);
+            let exploded = smoothed - best > self.rise * (first - best).max(first.abs());
+            if !value.is_finite() || exploded {
+                diverged = Some(rate);
+                break;
+            }
+            points.push(RatePoint { rate, loss: value, smoothed });
+            match optimizer.step(loss.backward()) {
+                Ok(_) => {}
+                Err(OptimError::NonFinite { .. }) => {
+                    diverged = Some(rate);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let bound = limit.zip(curvature).filter(|(_, curvature)| *curvature > 0.0);
+        Ok(RateCurve {
+            points,
+            diverged,
+            curvature,
+            bound: bound.map(|(limit, curvature)| limit / curvature),
+        })
+    }
+}
+
+impl RateCurve {
+    /// A rate to train with: a fraction of the one where the smoothed loss was least, and where curvature bounds the rate, not beyond a half of
+    /// the bound. `None` if the loss never fell.
+    pub fn suggestion(&self) -> Option<f64> {
+        let lowest = self.points.iter().min_by(|a, b| a.smoothed.total_cmp(&b.smoothed))?;
+        if lowest.smoothed >= self.points[0].smoothed {
+            return None;
+        }
+        Some(self.bound.map_or(f64::INFINITY, |bound| bound / 2.0).min(lowest.rate / 3.0))
+    }
+
+    /// The rate at which the smoothed loss fell fastest, per factor of the rate.
+    pub fn steepest(&self) -> Option<f64> {
+        let slope = |pair: &[RatePoint]| pair[1].smoothed - pair[0].smoothed;
+        let steepest = self.points.windows(2).min_by(|a, b| slope(a).total_cmp(&slope(b)))?;
+        (slope(steepest) < 0.0).then_some(steepest[0].rate)
+    }
+
+    /// A picture: the loss over the rate, with the suggestion and the bound.
+    pub fn svg(&self) -> String {
+        picture::draw(self)
+    }
+}
+
+/// A model as it is now, and will be again when this is dropped.
+struct Snapshot {
+    _params: Swapped,
+    buffers: Vec<(Buffer, Tensor)>,
+}
+
+impl Snapshot {
+    fn of(model: &(impl Module + ?Sized)) -> Self {
+        let same = |(_, param): (String, ravine_autograd::Param)| {
+            let value = param.value();
+            (param, value)
+        };
+        let buffer = |(_, buffer): (String, Buffer)| {
+            let value = buffer.value();
+            (buffer, value)
+        };
+        Snapshot {
+            _params: Swapped::new(distinct_params(model).into_iter().map(same)),
+            buffers: model.named_buffers().into_iter().map(buffer).collect(),
+        }
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        for (buffer, value) in self.buffers.drain(..) {
+            buffer.set(value);
+        }
+    }
+}
