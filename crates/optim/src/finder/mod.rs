@@ -153,21 +153,28 @@ impl RateFinder {
 }
 
 impl RateCurve {
-    /// A rate to train with: a fraction of the one where the smoothed loss was least, and where curvature bounds the rate, not beyond a half of
-    /// the bound. `None` if the loss never fell.
+    /// A rate to train with: a third of the one where the smoothed loss was least before its first rise, and where curvature bounds
+    /// the rate, at most half of the bound. `None` if the loss never fell.
     pub fn suggestion(&self) -> Option<f64> {
-        let lowest = self.points.iter().min_by(|a, b| a.smoothed.total_cmp(&b.smoothed))?;
-        if lowest.smoothed >= self.points[0].smoothed {
-            return None;
-        }
-        Some(self.bound.map_or(f64::INFINITY, |bound| bound / 2.0).min(lowest.rate / 3.0))
+        let third = self.lowest()?.rate / 3.0;
+        Some(self.bound.map_or(third, |bound| third.min(bound / 2.0)))
     }
 
-    /// The rate at which the smoothed loss fell fastest, per factor of the rate.
-    pub fn steepest(&self) -> Option<f64> {
-        let slope = |pair: &[RatePoint]| pair[1].smoothed - pair[0].smoothed;
-        let steepest = self.points.windows(2).min_by(|a, b| slope(a).total_cmp(&slope(b)))?;
-        (slope(steepest) < 0.0).then_some(steepest[0].rate)
+    /// The end of the first descent: the lowest point before the smoothed loss rises by half of all that it ever falls. (After that,
+    /// a model that is thrown about may well fall again.)
+    fn lowest(&self) -> Option<RatePoint> {
+        let first = *self.points.first()?;
+        let least = self.points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
+        let hill = (first.smoothed - least) / 2.0;
+        let mut lowest = first;
+        for &point in &self.points {
+            if point.smoothed < lowest.smoothed {
+                lowest = point;
+            } else if point.smoothed - lowest.smoothed > hill {
+                break;
+            }
+        }
+        (lowest.smoothed < first.smoothed).then_some(lowest)
     }
 
     /// A picture: the loss over the rate, with the suggestion and the bound.
@@ -204,5 +211,110 @@ impl Drop for Snapshot {
         for (buffer, value) in self.buffers.drain(..) {
             buffer.set(value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_autograd::{Leaf, Param, Visitor};
+
+    use super::*;
+    use crate::{Adam, Sgd};
+
+    struct Model {
+        w: Param,
+        unused: Param,
+        mean: Buffer,
+    }
+
+    impl Module for Model {
+        fn visit(&self, visitor: &mut Visitor<'_>) {
+            visitor.field("w", &self.w);
+            visitor.field("unused", &self.unused);
+            visitor.field("mean", &self.mean);
+        }
+    }
+
+    impl Model {
+        fn new() -> Self {
+            let unused = Param::new(Tensor::scalar(1.0));
+            unused.set_frozen(true);
+            Model { w: Param::new(Tensor::from([0.1, 0.7])), unused, mean: Buffer::new(Tensor::scalar(0.3)) }
+        }
+
+        fn loss(&self, tape: &Tape) -> Var {
+            self.mean.set(self.mean.value() + 1.0);
+            tape.param(&self.w).square().sum(..)
+        }
+
+        fn bits(&self) -> Vec<u32> {
+            let mut bits = Vec::new();
+            self.visit(&mut Visitor::new(&mut |_, leaf| {
+                let value = match leaf {
+                    Leaf::Param(param) => param.value(),
+                    Leaf::Buffer(buffer) => buffer.value(),
+                };
+                bits.extend(value.iter().map(f32::to_bits));
+            }));
+            bits
+        }
+    }
+
+    #[test]
+    fn the_model_is_put_back_also_after_an_error_or_a_panic() {
+        let model = Model::new();
+        let before = model.bits();
+        let found = RateFinder::default().run(&model, Adam::default(), |tape, _| model.loss(tape)).unwrap();
+        assert!(found.points.len() > 100 && found.bound.is_none());
+        assert_eq!(model.bits(), before);
+
+        model.unused.set_frozen(false);
+        let missing = RateFinder::default().run(&model, Sgd::default(), |tape, _| model.loss(tape));
+        assert_eq!(missing, Err(OptimError::MissingGradient { path: "unused".into() }));
+        assert_eq!(model.bits(), before);
+
+        model.unused.set_frozen(true);
+        let run = std::panic::AssertUnwindSafe(|| {
+            RateFinder::default().run(&model, Sgd::default(), |tape, step| {
+                assert!(step < 20, "no such batch");
+                model.loss(tape)
+            })
+        });
+        assert!(std::panic::catch_unwind(run).is_err());
+        assert_eq!(model.bits(), before);
+    }
+
+    #[test]
+    fn the_test_ends_where_the_loss_explodes() {
+        let model = Model::new();
+        let finder = RateFinder { lowest: 1e-3, highest: 1e3, steps: 200, ..RateFinder::default() };
+        let found = finder.run(&model, Sgd::default(), |tape, _| model.loss(tape)).unwrap();
+        // The curvature is 2, so that descent diverges beyond the rate 1.
+        assert!((found.bound.unwrap() - 1.0).abs() < 1e-3 && (found.curvature.unwrap() - 2.0).abs() < 1e-3);
+        let diverged = found.diverged.unwrap();
+        assert!(diverged > 1.0 && diverged < 30.0, "{diverged}");
+        assert_eq!(found.suggestion(), Some(found.bound.unwrap() / 2.0));
+        let rates: Vec<f64> = found.points.iter().map(|point| point.rate).collect();
+        assert!(rates[0] == 1e-3 && rates.is_sorted() && rates[rates.len() - 1] < diverged);
+
+        let picture = found.svg();
+        assert_eq!(picture.matches("<circle").count(), found.points.len());
+        assert!(
+            ["suggestion 5.00e-1", "bound by curvature 1.00e0", "diverged"]
+                .iter()
+                .all(|t| picture.contains(t))
+        );
+    }
+
+    #[test]
+    fn a_loss_that_never_falls_has_no_suggestion() {
+        let model = Model::new();
+        let finder = RateFinder { curvature_batches: 0, ..RateFinder::default() };
+        let found =
+            finder.run(&model, Sgd::default(), |tape, step| model.loss(tape) * (1 + step) as f32).unwrap();
+        let rising = RateCurve { points: found.points[..20].to_vec(), ..found };
+        assert_eq!((rising.suggestion(), rising.curvature), (None, None));
+        let nothing = RateCurve { points: Vec::new(), diverged: Some(1e-6), curvature: None, bound: None };
+        assert!(nothing.suggestion().is_none() && nothing.svg().ends_with("</svg>\n"));
     }
 }
