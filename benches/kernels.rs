@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ravine::prelude::*;
 use ravine::tensor::{ConvOptions, PoolOptions, sequential as on_one_thread};
 use ravine::train::data_parallel;
@@ -88,6 +88,35 @@ fn elementwise(c: &mut Criterion) {
     group.finish();
 }
 
+/// A step of one large parameter, which should take what memory takes, and one of many tiny ones.
+fn optimizers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("optimizer");
+    group.sample_size(20);
+    let mut bench = |name: &str, numels: &[usize], make: &dyn Fn(&Vec<Param>) -> Box<dyn Optimize>| {
+        let params: Vec<Param> = numels.iter().map(|&n| Param::new(Tensor::ones([n]))).collect();
+        let grads: Vec<Tensor> =
+            numels.iter().map(|&n| Tensor::randn([n], &mut Rng::new(1)) * 1e-6).collect();
+        let mut optimizer = make(&params);
+        let gradients = || {
+            let mut all = Tape::new().param(&params[0]).sum(..).backward();
+            params.iter().zip(&grads).for_each(|(param, grad)| all.insert(param, grad.clone()));
+            all
+        };
+        group.throughput(Throughput::Elements(numels.iter().sum::<usize>() as u64));
+        group.bench_function(name, |b| {
+            b.iter_batched(gradients, |g| optimizer.step(g).unwrap(), BatchSize::PerIteration)
+        });
+    };
+    let large = [10_000_000];
+    bench("SGD, 10M", &large, &|p| Box::new(Optimizer::new(p, Sgd::default(), 1e-3)));
+    bench("SGD with momentum, 10M", &large, &|p| Box::new(Optimizer::new(p, Sgd::momentum(0.9), 1e-3)));
+    bench("Adam, 10M", &large, &|p| Box::new(Optimizer::new(p, Adam::default(), 1e-3)));
+    bench("AdamW, 10M", &large, &|p| Box::new(Optimizer::new(p, AdamW::default(), 1e-3)));
+    let tiny = vec![8; 10_000];
+    bench("Adam, 10,000 of 8", &tiny, &|p| Box::new(Optimizer::new(p, Adam::default(), 1e-3)));
+    group.finish();
+}
+
 /// A step of 784-128-10 with batch 64 in two shards: forward, backward, sum, update.
 fn step(c: &mut Criterion) {
     let rng = &mut Rng::new(0);
@@ -124,5 +153,5 @@ fn step(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, matmul, conv, elementwise, step);
+criterion_group!(benches, matmul, conv, elementwise, optimizers, step);
 criterion_main!(benches);

@@ -44,6 +44,15 @@
 //! }
 //! ```
 
+//!
+//! What the crate has beside the rules:
+//!
+//! - [`conformance`] puts any rule through its checks in one line.
+//! - [`RateFinder`] looks for a learning rate before training.
+//! - [`Lookahead`] and [`Averaged`] (exponential or equal averages of weights) wrap any optimizer and are optimizers; [`Sam`] wraps one
+//!   and takes a closure, because it needs two passes for a step, as does [`Lbfgs`], which needs several.
+//! - [`Optimizer::explain`] takes a step apart.
+
 #![forbid(unsafe_code)]
 
 mod average;

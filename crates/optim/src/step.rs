@@ -38,6 +38,24 @@ pub struct StepOutcome {
 impl<R: Rule> Optimizer<R> {
     /// See [`Optimize::step`](crate::Optimize::step).
     ///
+    /// Gradients of several batches are accumulated by adding them before the step:
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_optim::{Optimizer, Sgd};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let w = Param::new(Tensor::scalar(1.0));
+    /// let mut optimizer = Optimizer::new(&w, Sgd::default(), 0.5);
+    /// let batch = |x: f32| (Tape::new().param(&w) * x).sum(..).backward();
+    /// let mut gradients = batch(1.0);
+    /// gradients.add(batch(2.0));
+    /// gradients.scale(0.5);
+    /// optimizer.step(gradients)?;
+    /// assert_eq!(w.value().item(), 1.0 - 0.5 * 1.5);
+    /// # Ok::<(), ravine_optim::OptimError>(())
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {

@@ -310,8 +310,9 @@ mod tests {
     fn a_loss_that_never_falls_has_no_suggestion() {
         let model = Model::new();
         let finder = RateFinder { curvature_batches: 0, ..RateFinder::default() };
-        let found =
-            finder.run(&model, Sgd::default(), |tape, step| model.loss(tape) * (1 + step) as f32).unwrap();
+        let found = finder
+            .run(&model, Sgd::default(), |tape, step| model.loss(tape) * (1.0 + 0.01 * step as f32))
+            .unwrap();
         let rising = RateCurve { points: found.points[..20].to_vec(), ..found };
         assert_eq!((rising.suggestion(), rising.curvature), (None, None));
         let nothing = RateCurve { points: Vec::new(), diverged: Some(1e-6), curvature: None, bound: None };
