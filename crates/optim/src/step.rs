@@ -79,7 +79,7 @@ impl<R: Rule> Optimizer<R> {
                 grad,
                 replaced: match self.clip {
                     Clip::Adaptive(limit) => {
-                        grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit))
+                        grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit)).map(Box::new)
                     }
                     _ => None,
                 },
@@ -141,7 +141,7 @@ impl<R: Rule> Optimizer<R> {
         let (rule, groups) = (&self.rule, &self.groups);
         let update = |(entry, clipped): (&mut Entry, &Clipped)| {
             let Some(raw) = clipped.grad else { return };
-            let grad = clipped.replaced.as_ref().unwrap_or(raw);
+            let grad = clipped.replaced.as_deref().unwrap_or(raw);
             let rule = group_rule(rule, groups, entry.group);
             let settings = settings[entry.group];
             let Settings { rate, decay, weight_decay, .. } = settings;
@@ -178,8 +178,8 @@ impl<R: Rule> Optimizer<R> {
 /// The gradient of a parameter, and what clipping makes of it.
 struct Clipped<'g> {
     grad: Option<&'g Tensor>,
-    /// Another gradient in its place, ...
-    replaced: Option<Tensor>,
+    /// Another gradient in its place (boxed: there is one of these for each of what may be thousands of parameters), ...
+    replaced: Option<Box<Tensor>>,
     /// ... or a factor on it.
     scale: f64,
 }
