@@ -217,6 +217,10 @@ impl Trainer {
 
     /// Trains `model` on `train`, scoring it on `test` after each epoch. `pass` runs the model over a batch (or a shard of one).
     ///
+    /// The optimizer is told the loss of each epoch, on `test` if there is one. Where it keeps an average of the weights
+    /// ([`Optimize::averaged`]), the average is scored; the model is left with the weights that were trained, and
+    /// `optimizer.averaged().keep()` gives it the others.
+    ///
     /// # Errors
     /// If a setting makes no sense, the data or the checkpoint cannot be read or written, the run in the folder is not this
     /// one, a parameter gets no gradient, or the loss is no longer a number. What the last checkpoint holds is not lost.
@@ -470,5 +474,37 @@ fn lock(folder: &Path) -> Result<File, TrainError> {
         Err(TryLockError::Error(source)) => {
             Err(FileError::Io { file: path, action: "lock it", source }.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_autograd::Param;
+    use ravine_data::TensorSet;
+    use ravine_optim::{Averaged, Optimizer, Sgd};
+    use ravine_tensor::Tensor;
+
+    use super::*;
+
+    #[test]
+    fn averages_are_scored_and_the_optimizer_hears_of_it() {
+        let w = Param::new(Tensor::scalar(4.0));
+        let mut optimizer = Averaged::ema(&w, Optimizer::new(&w, Sgd::default(), 0.1), 0.9);
+        let x: Tensor = Tensor::from_fn([8], |i| i as f32);
+        let data = TensorSet::new(x.clone(), x);
+        let pass = |tape: &Tape, (x, _): &(Tensor, Tensor)| {
+            Outcome::new((tape.param(&w) - tape.input(x.clone())).square().mean(..), x.numel())
+        };
+        let trainer = Trainer::new().epochs(3).batch_size(4);
+        let report = trainer.run(&w, &mut optimizer, &data, Some(&data), pass).unwrap();
+
+        let scored = report.test().unwrap().loss();
+        let loss = || evaluate(&data, 250, pass).unwrap().loss();
+        assert_ne!(loss(), scored);
+        let averaged = optimizer.averaged();
+        assert_eq!(loss(), scored);
+        drop(averaged);
+        let heard = optimizer.state().metrics;
+        assert_eq!((heard.len(), heard[2]), (3, scored));
     }
 }
