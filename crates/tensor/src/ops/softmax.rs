@@ -13,12 +13,16 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn softmax(&self) -> Tensor<T> {
-        self.by_rows("softmax", |x, y| {
-            let max = row_max(x);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - max));
-            let scale = T::ONE / reduce::sum_slice(y, &|v| v);
-            y.iter_mut().for_each(|y| *y *= scale);
-        })
+        self.by_rows(
+            "softmax",
+            #[inline(always)]
+            |x, y| {
+                let max = row_max(x);
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - max));
+                let scale = T::ONE / reduce::sum_slice(y, &|v| v);
+                y.iter_mut().for_each(|y| *y *= scale);
+            },
+        )
     }
 
     /// `y[i] = x[i] - log Σ e^x[j]` along the last axis, the sum taken relative to the largest element (log-sum-exp).
@@ -28,11 +32,15 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn log_softmax(&self) -> Tensor<T> {
-        self.by_rows("log_softmax", |x, y| {
-            let max = row_max(x);
-            let log_sum = reduce::sum_slice(x, &|v: T| Math::exp(v - max)).ln();
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
-        })
+        self.by_rows(
+            "log_softmax",
+            #[inline(always)]
+            |x, y| {
+                let max = row_max(x);
+                let log_sum = reduce::sum_slice(x, &|v: T| Math::exp(v - max)).ln();
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
+            },
+        )
     }
 
     #[track_caller]

@@ -1,0 +1,107 @@
+"""Ravine's kernels beside PyTorch's, one at a time: prints a table in Markdown, and the ratio of their times.
+
+    python benches/micro.py [--threads 2] [--rounds 3] [--only matmul] [--json OUT]
+
+Needs torch, and Ravine built: cargo build --release -p ravine-benches. The two take turns, and of each the shortest time of all
+rounds is taken. Run nothing else at the same time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import time
+
+import torch
+import torch.nn.functional as F
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def kernels():
+    """The same names and shapes as in micro.rs."""
+    r = torch.randn
+    for n in (512, 1024, 2048):
+        a, b = r(n, n), r(n, n)
+        yield f"matmul {n}x{n}x{n}", lambda a=a, b=b: a @ b
+    for m, k, n in ((1, 784, 128), (8, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)):
+        x, w, dy = r(m, k), r(n, k), r(m, n)
+        yield f"matmul x·Wᵀ {m}x{k}x{n}", lambda x=x, w=w: x @ w.t()
+        yield f"matmul dy·W {m}x{n}x{k}", lambda dy=dy, w=w: dy @ w
+        yield f"matmul dyᵀ·x {n}x{m}x{k}", lambda dy=dy, x=x: dy.t() @ x
+    for i, o, kernel, size, padding, stride, groups in (
+        (1, 32, 3, 28, 0, 1, 1), (32, 64, 3, 26, 0, 1, 1), (64, 64, 3, 14, 1, 1, 1),
+        (3, 16, 5, 32, 0, 1, 1), (64, 128, 3, 28, 1, 2, 1), (64, 64, 3, 28, 1, 1, 64),
+    ):  # fmt: skip
+        x, w = r(64, i, size, size), r(o, i // groups, kernel, kernel)
+        options = dict(stride=stride, padding=padding, groups=groups)
+        forward = lambda x=x, w=w, options=options: F.conv2d(x, w, None, **options)
+        dy = r(*forward().shape)
+        name = f"{i}-{o} k{kernel} at {size}, stride {stride}, groups {groups}"
+        back = lambda mask, x=x, w=w, dy=dy, stride=stride, padding=padding, groups=groups: torch.ops.aten.convolution_backward(
+            dy, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups, mask
+        )
+        yield f"conv forward {name}", forward
+        yield f"conv input gradient {name}", lambda back=back: back([True, False, False])
+        yield f"conv weight gradient {name}", lambda back=back: back([False, True, False])
+    for n in (1_000, 10_000, 100_000, 10_000_000):
+        a, b, c = r(n), r(n), r(n)
+        yield f"element-wise add {n}", lambda a=a, b=b: a + b
+        yield f"element-wise mul-add {n}", lambda a=a, b=b, c=c: torch.addcmul(c, a, b)
+        yield f"element-wise relu {n}", lambda a=a: a.relu()
+        yield f"element-wise exp {n}", lambda a=a: a.exp()
+        yield f"element-wise tanh {n}", lambda a=a: a.tanh()
+        yield f"element-wise gelu {n}", lambda a=a: F.gelu(a)
+        yield f"element-wise sum {n}", lambda a=a: a.sum()
+    for rows, columns in ((64, 10), (64, 128), (100, 1000), (4096, 1000), (10_000, 1000)):
+        x = r(rows, columns)
+        yield f"rows softmax {rows}x{columns}", lambda x=x: x.softmax(-1)
+        yield f"rows variance and mean {rows}x{columns}", lambda x=x: torch.var_mean(x, -1, correction=0)
+        yield f"rows sum {rows}x{columns}", lambda x=x: x.sum(-1)
+        yield f"rows sum of columns {rows}x{columns}", lambda x=x: x.sum(0)
+
+
+def pytorch(seconds, only):
+    found = {}
+    for name, f in kernels():
+        if not name.startswith(only):
+            continue
+        start, best, runs = time.perf_counter(), float("inf"), 0
+        while runs < 3 or time.perf_counter() - start < seconds:
+            begin = time.perf_counter()
+            f()
+            best = min(best, time.perf_counter() - begin)
+            runs += 1
+        found[name] = best * 1e6
+    return found
+
+
+def ravine(threads, seconds, only):
+    program = [os.path.join(ROOT, "target/release/micro"), "--threads", str(threads), "--seconds", str(seconds), "--only", only]
+    return json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.1)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    ours, theirs = {}, {}
+    with torch.no_grad():
+        for _ in range(args.rounds):
+            for all_, new in ((ours, ravine(args.threads, args.seconds, args.only)), (theirs, pytorch(args.seconds, args.only))):
+                for name, us in new.items():
+                    all_[name] = min(us, all_.get(name, us))
+    if args.json:
+        with open(args.json, "w") as out:
+            json.dump({"ravine": ours, "pytorch": theirs}, out, indent=1, ensure_ascii=False)
+    print(f"| kernel, {args.threads} threads | Ravine, us | PyTorch {torch.__version__}, us | ratio |\n|---|---|---|---|")
+    for name in ours:
+        print(f"| {name} | {ours[name]:,.1f} | {theirs[name]:,.1f} | {theirs[name] / ours[name]:.2f} |")
+
+
+main()

@@ -1,0 +1,130 @@
+//! One kernel at a time, for `micro.py` to set beside PyTorch: prints the microseconds of each, as a JSON object.
+//!
+//! ```text
+//! cargo run --release -p ravine-benches --bin micro -- --threads 2 --only matmul
+//! ```
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use clap::Parser;
+use ravine::prelude::*;
+use ravine::tensor::ConvOptions;
+
+#[derive(Parser)]
+struct Args {
+    /// Threads to compute with.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Only the kernels whose name begins so.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Seconds to spend on each.
+    #[arg(long, default_value_t = 0.15)]
+    seconds: f64,
+}
+
+/// Measures under a name each.
+struct Bench {
+    args: Args,
+    found: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Bench {
+    /// The shortest of many runs, in microseconds: what the kernel takes when nobody disturbs it.
+    fn run<R>(&mut self, name: String, mut f: impl FnMut() -> R) {
+        if !name.starts_with(&self.args.only) {
+            return;
+        }
+        let (start, mut best) = (Instant::now(), f64::INFINITY);
+        let mut runs = 0;
+        while runs < 3 || start.elapsed().as_secs_f64() < self.args.seconds {
+            let begin = Instant::now();
+            black_box(f());
+            best = best.min(begin.elapsed().as_secs_f64());
+            runs += 1;
+        }
+        self.found.insert(name, (best * 1e6).into());
+    }
+}
+
+fn main() {
+    let args = Args::parse();
+    rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global().expect("the first pool");
+    let mut bench = Bench { args, found: serde_json::Map::new() };
+    // On a worker, as the trainer runs.
+    rayon::scope(|_| {
+        matmul(&mut bench);
+        conv(&mut bench);
+        elementwise(&mut bench);
+        rows(&mut bench);
+    });
+    println!("{}", serde_json::Value::Object(bench.found));
+}
+
+fn matmul(bench: &mut Bench) {
+    let rng = &mut Rng::new(0);
+    for n in [512, 1024, 2048] {
+        let (a, b) = (Tensor::<f32>::randn([n, n], rng), Tensor::<f32>::randn([n, n], rng));
+        bench.run(format!("matmul {n}x{n}x{n}"), || a.matmul(&b));
+    }
+    for (m, k, n) in [(1, 784, 128), (8, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)] {
+        let (x, w, dy) = (
+            Tensor::<f32>::randn([m, k], rng),
+            Tensor::<f32>::randn([n, k], rng),
+            Tensor::<f32>::randn([m, n], rng),
+        );
+        bench.run(format!("matmul x·Wᵀ {m}x{k}x{n}"), || x.matmul(&w.t()));
+        bench.run(format!("matmul dy·W {m}x{n}x{k}"), || dy.matmul(&w));
+        bench.run(format!("matmul dyᵀ·x {n}x{m}x{k}"), || dy.t().matmul(&x));
+    }
+}
+
+fn conv(bench: &mut Bench) {
+    let rng = &mut Rng::new(0);
+    for (inputs, outputs, kernel, size, padding, stride, groups) in [
+        (1, 32, 3, 28, 0, 1, 1),
+        (32, 64, 3, 26, 0, 1, 1),
+        (64, 64, 3, 14, 1, 1, 1),
+        (3, 16, 5, 32, 0, 1, 1),
+        (64, 128, 3, 28, 1, 2, 1),
+        (64, 64, 3, 28, 1, 1, 64),
+    ] {
+        let options =
+            ConvOptions { padding: [padding; 2], stride: [stride; 2], groups, ..ConvOptions::default() };
+        let x = Tensor::<f32>::randn([64, inputs, size, size], rng);
+        let w = Tensor::<f32>::randn([outputs, inputs / groups, kernel, kernel], rng);
+        let dy = x.conv2d(&w, None, &options);
+        let name = format!("{inputs}-{outputs} k{kernel} at {size}, stride {stride}, groups {groups}");
+        bench.run(format!("conv forward {name}"), || x.conv2d(&w, None, &options));
+        bench.run(format!("conv input gradient {name}"), || dy.conv2d_input_grad(&w, [size, size], &options));
+        bench.run(format!("conv weight gradient {name}"), || {
+            x.conv2d_weight_grad(&dy, [kernel, kernel], &options)
+        });
+    }
+}
+
+fn elementwise(bench: &mut Bench) {
+    let rng = &mut Rng::new(0);
+    for n in [1_000, 10_000, 100_000, 10_000_000] {
+        let [a, b, c] = [0; 3].map(|_| Tensor::<f32>::randn(n, rng));
+        bench.run(format!("element-wise add {n}"), || &a + &b);
+        bench.run(format!("element-wise mul-add {n}"), || a.zip3(&b, &c, |a, b, c| a * b + c));
+        bench.run(format!("element-wise relu {n}"), || a.relu());
+        bench.run(format!("element-wise exp {n}"), || a.exp());
+        bench.run(format!("element-wise tanh {n}"), || a.tanh());
+        bench.run(format!("element-wise gelu {n}"), || a.gelu());
+        bench.run(format!("element-wise sum {n}"), || a.sum(..));
+    }
+}
+
+fn rows(bench: &mut Bench) {
+    let rng = &mut Rng::new(0);
+    for (rows, columns) in [(64, 10), (64, 128), (100, 1000), (4096, 1000), (10_000, 1000)] {
+        let x = Tensor::<f32>::randn([rows, columns], rng);
+        bench.run(format!("rows softmax {rows}x{columns}"), || x.softmax());
+        bench.run(format!("rows variance and mean {rows}x{columns}"), || (x.var(-1, 0), x.mean(-1)));
+        bench.run(format!("rows sum {rows}x{columns}"), || x.sum(-1));
+        bench.run(format!("rows sum of columns {rows}x{columns}"), || x.sum(0));
+    }
+}
