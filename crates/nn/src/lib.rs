@@ -48,6 +48,7 @@ mod dropout;
 pub mod init;
 mod layer;
 mod linear;
+pub mod loss;
 mod norm;
 mod pool;
 

@@ -55,7 +55,7 @@ pub mod prelude {
     pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
     pub use ravine_nn::{
         AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, init,
-        sequential,
+        loss, sequential,
     };
     pub use ravine_optim::{
         Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step,
