@@ -23,10 +23,10 @@ use crate::Layer;
 /// let tape = Tape::train(Rng::new(0));
 /// let x = tape.input(Tensor::normal([8, 3, 4, 4], 5.0, 2.0, &mut Rng::new(1)));
 /// let y = layer.forward(&x);
-/// assert!(y.value().mean([0, 2, 3]).all(|mean| mean.abs() < 1e-5));
+/// assert!(y.value().mean([0, 2, 3]).iter().all(|mean| mean.abs() < 1e-5));
 ///
 /// tape.take_buffer_updates().apply();
-/// assert!(layer.running_mean.value().all(|mean| (mean - 0.5).abs() < 0.1));
+/// assert!(layer.running_mean.value().iter().all(|mean| (mean - 0.5).abs() < 0.1));
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct BatchNorm2d {

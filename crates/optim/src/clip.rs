@@ -37,7 +37,7 @@ pub(crate) fn adaptive(w: &Tensor, g: &Tensor, limit: f64) -> Option<Tensor> {
     let unit = w.numel() / units;
     let rows = |t: &Tensor| t.reshape([units, unit]).square().sum_keepdim(1).sqrt();
     let factor = rows(w).zip(&rows(g), |w, g| (limit as f32 * w.max(1e-3) / g.max(1e-6)).min(1.0));
-    if factor.all(|f| f == 1.0) {
+    if factor.iter().all(|f| f == 1.0) {
         return None;
     }
     Some((g.reshape([units, unit]) * factor).reshape(*g.shape()))

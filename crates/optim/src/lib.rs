@@ -12,7 +12,7 @@
 //!     let loss = Tape::new().param(&w).square().sum(..);
 //!     optimizer.step(loss.backward())?;
 //! }
-//! assert!(w.value().all(|x| x.abs() < 1e-2));
+//! assert!(w.value().iter().all(|x| x.abs() < 1e-2));
 //! # Ok::<(), ravine_optim::OptimError>(())
 //! ```
 //!

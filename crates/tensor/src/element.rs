@@ -32,6 +32,12 @@ pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
     fn times(self, rhs: Self) -> Self;
     /// What is left of a division that rounds towards 0. The divisor is not an integer 0.
     fn wrapping_rest(self, rhs: Self) -> Self;
+    /// What running sums are kept in: `f64` for `f32`, else the type itself.
+    type Wide: Number;
+    /// This value, exactly.
+    fn widen(self) -> Self::Wide;
+    /// The nearest value of this type.
+    fn narrow(wide: Self::Wide) -> Self;
 }
 
 /// A type that can be differentiated: `f32` or `f64`.
@@ -101,7 +107,7 @@ mod private {
 }
 
 macro_rules! number {
-    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $plus:ident $minus:ident $times:ident $rest:ident;)*) => {$(
+    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $wide:ty, $plus:ident $minus:ident $times:ident $rest:ident;)*) => {$(
         impl private::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
@@ -125,16 +131,25 @@ macro_rules! number {
             fn wrapping_rest(self, rhs: Self) -> Self {
                 self.$rest(rhs)
             }
+            type Wide = $wide;
+            #[inline(always)]
+            fn widen(self) -> $wide {
+                self as $wide
+            }
+            #[inline(always)]
+            fn narrow(wide: $wide) -> Self {
+                wide as Self
+            }
         }
     )*};
 }
 use std::ops::{Add, Mul, Rem, Sub};
 number! {
-    f32: F32, 0.0, 1.0, add sub mul rem;
-    f64: F64, 0.0, 1.0, add sub mul rem;
-    i64: I64, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
-    i32: I32, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
-    u8: U8, 0, 1, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    f32: F32, 0.0, 1.0, f64, add sub mul rem;
+    f64: F64, 0.0, 1.0, f64, add sub mul rem;
+    i64: I64, 0, 1, i64, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    i32: I32, 0, 1, i32, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    u8: U8, 0, 1, u8, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
 }
 
 impl private::Sealed for bool {}

@@ -27,7 +27,7 @@ mod tensor;
 
 pub use element::{DType, Element, Float, Number};
 pub use kernels::math::Math;
-pub use ops::{Cast, ConvOptions, PoolOptions};
+pub use ops::{Cast, Contract, ConvOptions, EinsumError, PoolOptions, Unique, einsum};
 pub use parallel::{sequential, threads_for};
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod conv;
+mod einsum;
 mod elementwise;
 mod index;
 mod join;
@@ -12,6 +13,9 @@ mod matmul;
 mod normalise;
 mod pool;
 mod reduce;
+mod scan;
 mod select;
 mod softmax;
+mod sort;
+mod statistics;
 mod view;

@@ -1,4 +1,4 @@
-//! Sums, means, variances and extremes over axes.
+//! Sums, means, products and extremes over axes.
 
 use ravine_tensor::{Axes, Float, Shape, Tensor};
 
@@ -6,7 +6,7 @@ use crate::var::{Var, record};
 
 /// `shape` with the axes that are reduced at size 1, and the number of elements that go into one result.
 #[track_caller]
-fn reduced(op: &str, shape: &Shape, axes: &impl Axes) -> (Shape, usize) {
+pub(super) fn reduced(op: &str, shape: &Shape, axes: &impl Axes) -> (Shape, usize) {
     let mask = axes.mask(op, shape);
     let (mut kept, mut count) = (*shape, 1);
     for axis in (0..shape.rank()).filter(|&axis| mask[axis]) {
@@ -61,20 +61,6 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// The variance `y = Σ (x - mean)² / (n - correction)` over `axes`. Backward: `dx = 2 (x - mean) dy / (n - correction)`.
-    #[track_caller]
-    #[must_use]
-    pub fn var(&self, axes: impl Axes, correction: usize) -> Var<T> {
-        let (kept, n) = reduced("var", self.shape(), &axes);
-        let y = self.value().var(axes, correction);
-        let (x, scale) = (self.saved(), T::of(2.0 / (n as f64 - correction as f64)));
-        record("var", [self], y, move |dy, _| {
-            let x = x.on(dy);
-            let mean = x.sum_to(kept) / T::of(n as f64);
-            [Some((x - mean) * (dy.reshape(kept) * scale))]
-        })
-    }
-
     /// The largest element over `axes`. Backward: to the largest, in equal shares where several are.
     #[track_caller]
     #[must_use]
@@ -91,8 +77,34 @@ impl<T: Float> Var<T> {
         self.extreme_over("min", self.value().min(axes), kept)
     }
 
+    /// [`max`](Self::max), keeping the reduced axes with size 1. Backward: to the largest, in equal shares.
     #[track_caller]
-    fn extreme_over(&self, op: &'static str, y: Tensor<T>, kept: Shape) -> Var<T> {
+    #[must_use]
+    pub fn max_keepdim(&self, axes: impl Axes) -> Var<T> {
+        let (kept, _) = reduced("max_keepdim", self.shape(), &axes);
+        self.extreme_over("max_keepdim", self.value().max_keepdim(axes), kept)
+    }
+
+    /// [`min`](Self::min), keeping the reduced axes with size 1. Backward: to the smallest, in equal shares.
+    #[track_caller]
+    #[must_use]
+    pub fn min_keepdim(&self, axes: impl Axes) -> Var<T> {
+        let (kept, _) = reduced("min_keepdim", self.shape(), &axes);
+        self.extreme_over("min_keepdim", self.value().min_keepdim(axes), kept)
+    }
+
+    /// The median over `axes`, of an even number of elements the lower of the two in the middle. Backward: to the elements equal to
+    /// it, in equal shares.
+    #[track_caller]
+    #[must_use]
+    pub fn median(&self, axes: impl Axes) -> Var<T> {
+        let (kept, _) = reduced("median", self.shape(), &axes);
+        self.extreme_over("median", self.value().median(axes), kept)
+    }
+
+    /// The gradient goes in equal shares to the elements that are equal to the result `y`.
+    #[track_caller]
+    pub(super) fn extreme_over(&self, op: &'static str, y: Tensor<T>, kept: Shape) -> Var<T> {
         let (x, extreme) = (self.value().clone(), y.clone());
         record(op, [self], y, move |dy, _| {
             let hit = x.zip(&extreme.reshape(kept), |x, y| if x == y { T::ONE } else { T::ZERO });
@@ -101,17 +113,41 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// `y = log Σ eˣ` over `axes`, taken relative to the largest so that nothing overflows. Backward: `dx = dy eˣ⁻ʸ`.
+    /// `y = Π x` over `axes`. Backward: `dx = dy` times the product of the other elements, right also where some are 0.
     #[track_caller]
     #[must_use]
-    pub fn logsumexp(&self, axes: impl Axes) -> Var<T> {
-        let (kept, _) = reduced("logsumexp", self.shape(), &axes);
-        // An infinite maximum would give ∞ - ∞; relative to 0 the sum is right as it is.
-        let max = self.value().max(axes).map(|m| if m.is_finite() { m } else { T::ZERO });
-        let y = (self.value() - &max.reshape(kept)).exp().sum_to(&kept).log().reshape(*max.shape()) + &max;
+    pub fn prod(&self, axes: impl Axes) -> Var<T> {
+        let mask = axes.mask("prod", self.shape());
+        let kept: Vec<usize> =
+            self.shape().iter().zip(mask).filter(|&(_, gone)| !gone).map(|(&n, _)| n).collect();
+        let gone = (0..self.rank()).filter(|&axis| mask[axis]);
+        gone.fold(self.clone(), |y, axis| y.prod_along(axis as isize)).reshape(&kept[..])
+    }
+
+    /// The product along one axis, which stays with size 1.
+    #[track_caller]
+    fn prod_along(&self, axis: isize) -> Var<T> {
         let x = self.saved();
-        crate::var::record_with_output("logsumexp", [self], y, move |dy, y, _| {
-            [Some(dy.reshape(kept) * (x.on(dy) - y.reshape(kept)).exp())]
+        record("prod", [self], self.value().prod_keepdim(axis), move |dy, _| {
+            let x = x.on(dy);
+            let others = x.products_before(axis) * x.flip(axis).products_before(axis).flip(axis);
+            [Some(dy * others)]
         })
+    }
+
+    /// `y[j] = Π x[..j]` along `axis`: the product of the elements before.
+    fn products_before(&self, axis: isize) -> Var<T> {
+        if self.size(axis) == 0 {
+            return self.clone();
+        }
+        self.narrow(axis, 0, self.size(axis) - 1).cumprod(axis).with_first(axis, T::ONE)
+    }
+
+    /// With `first` before all elements along `axis`.
+    pub(super) fn with_first(&self, axis: isize, first: T) -> Var<T> {
+        let at = self.shape().axis("with_first", axis);
+        let mut shape = *self.shape();
+        shape[at] = 1;
+        Var::cat(&[&self.constant(Tensor::full(shape, first)), self], axis)
     }
 }

@@ -2,12 +2,14 @@
 
 mod arithmetic;
 mod conv;
+mod einsum;
 mod elementwise;
 mod index;
 mod matmul;
 mod normalise;
 mod pool;
 mod reduce;
+mod scan;
 mod softmax;
 mod view;
 
@@ -60,6 +62,8 @@ fn cases() -> Vec<Case> {
         view::cases(),
         matmul::cases(),
         reduce::cases(),
+        scan::cases(),
+        einsum::cases(),
         softmax::cases(),
         index::cases(),
         normalise::cases(),

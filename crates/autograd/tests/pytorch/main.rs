@@ -2,6 +2,7 @@
 
 mod basic;
 mod functions;
+mod reduce;
 mod window;
 
 use ravine_autograd::{Tape, Var, grad};
@@ -38,8 +39,12 @@ fn close(what: &str, found: &Tensor<f64>, want: &Flat) {
 }
 
 /// Each file of cases, and what runs the op of one name.
-const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] =
-    &[(basic::FILE, basic::run), (functions::FILE, functions::run), (window::FILE, window::run)];
+const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] = &[
+    (basic::FILE, basic::run),
+    (functions::FILE, functions::run),
+    (reduce::FILE, reduce::run),
+    (window::FILE, window::run),
+];
 
 #[test]
 fn values_and_gradients_are_pytorchs() {

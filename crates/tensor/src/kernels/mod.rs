@@ -8,4 +8,5 @@ pub mod map;
 pub mod math;
 pub mod pool;
 pub mod reduce;
+pub mod scan;
 pub mod simd;

@@ -147,7 +147,8 @@ mod tests {
         for &(a, b) in shapes {
             let (a, b) = (Tensor::<f64>::randn(a, &mut rng), Tensor::<f64>::randn(b, &mut rng));
             let want = naive(&a, &b);
-            let close = |y: Tensor<f64>| y.shape() == want.shape() && (&y - &want).all(|d| d.abs() < 1e-12);
+            let close =
+                |y: Tensor<f64>| y.shape() == want.shape() && (&y - &want).iter().all(|d| d.abs() < 1e-12);
             assert!(close(a.matmul(&b)), "{} · {}", a.shape(), b.shape());
             assert!(close(a.t().contiguous().t().matmul(&b.t().contiguous().t())), "transposed");
             assert!(close(a.flip(-1).matmul(&b.flip(-2))), "flipped");

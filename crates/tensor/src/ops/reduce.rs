@@ -1,31 +1,41 @@
 //! Reductions: many numbers into one, along some axes or all.
 //!
 //! The axes are an argument, `x.sum(0)`, `x.sum([0, 2])`, `x.sum(..)`; reduced axes disappear, or stay with size 1 in the
-//! `_keepdim` forms. What is added in which order depends on the shape alone (see `kernels::reduce`).
+//! `_keepdim` forms. What is added in which order depends on the shape alone (see `kernels::reduce`). The means and norms that are
+//! built on these stand in `statistics`, what needs the elements in order in `order`.
 
 use std::convert::identity;
 use std::ops::Range;
 
 use crate::kernels::reduce;
 use crate::shape::Axes;
-use crate::{Element, Float, MAX_RANK, Number, Shape, Tensor};
+use crate::{Element, MAX_RANK, Number, Shape, Tensor};
 
 /// Which axes go, and what is left.
-struct Reduction {
+pub(super) struct Reduction {
     mask: [bool; MAX_RANK],
     /// How many elements each result stands for.
-    count: usize,
-    kept: Shape,
+    pub count: usize,
+    /// The shape without the axes that go.
+    pub kept: Shape,
 }
 
 impl Reduction {
     #[track_caller]
-    fn new(op: &str, shape: &Shape, axes: impl Axes) -> Self {
+    pub fn new(op: &str, shape: &Shape, axes: impl Axes) -> Self {
         let mask = axes.mask(op, shape);
         let sizes = || shape.iter().copied().zip(mask);
         let kept: Vec<usize> = sizes().filter(|&(_, gone)| !gone).map(|(n, _)| n).collect();
         let count = sizes().filter(|&(_, gone)| gone).map(|(n, _)| n).product();
         Reduction { mask, count, kept: Shape::from(kept) }
+    }
+
+    /// This reduction, or a panic where there would be results of no element at all.
+    #[track_caller]
+    pub fn of_some(&self, op: &str, shape: &Shape) -> &Self {
+        let empty = self.count == 0 && self.kept.numel() > 0;
+        assert!(!empty, "{op}: shape {shape} has no element to choose from along these axes");
+        self
     }
 
     /// Runs of neighbouring axes that go, the last run first.
@@ -42,7 +52,7 @@ impl Reduction {
 }
 
 /// `shape` as a block `[outer, n, inner]` around a run of axes, and with these axes at size 1.
-fn around(shape: &Shape, axes: Range<usize>) -> ([usize; 3], Shape) {
+pub(super) fn around(shape: &Shape, axes: Range<usize>) -> ([usize; 3], Shape) {
     let product = |range: Range<usize>| shape[range].iter().product();
     let block = [product(0..axes.start), product(axes.clone()), product(axes.end..shape.rank())];
     let mut reduced = *shape;
@@ -50,9 +60,61 @@ fn around(shape: &Shape, axes: Range<usize>) -> ([usize; 3], Shape) {
     (block, reduced)
 }
 
+/// Reductions, each with its twin that keeps the reduced axes: doc, names, arguments before and after the axes, and the result in the
+/// `keepdim` shape from the tensor and its [`Reduction`].
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident $keepdim:ident ($($arg:ident: $Arg:ty)?; $($last:ident: $Last:ty)?) -> $Out:ty = |$x:ident, $r:ident| $y:expr;)*) => {$(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(&self, $($arg: $Arg,)? axes: impl crate::Axes $(, $last: $Last)?) -> Tensor<$Out> {
+            let ($x, $r) = (self, super::reduce::Reduction::new(stringify!($name), self.shape(), axes));
+            let kept = $r.kept;
+            $y.reshape(kept)
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), keeping the reduced axes with size 1.")]
+        #[track_caller]
+        #[must_use]
+        pub fn $keepdim(&self, $($arg: $Arg,)? axes: impl crate::Axes $(, $last: $Last)?) -> Tensor<$Out> {
+            let ($x, $r) = (self, super::reduce::Reduction::new(stringify!($name), self.shape(), axes));
+            $y
+        }
+    )*};
+}
+pub(super) use reductions;
+
+impl<T: Element> Tensor<T> {
+    /// The fold of `f(so far, position, element)` in the `keepdim` shape, for an `f` that may be applied in any grouping.
+    pub(super) fn fold_of(
+        &self,
+        reduction: &Reduction,
+        init: T,
+        f: impl Fn(T, usize, T) -> T + Sync,
+    ) -> Tensor<T> {
+        let mut y = self.contiguous();
+        for group in reduction.groups(self.rank()) {
+            let (block, shape) = around(y.shape(), group);
+            y = Tensor::build(shape, |out| reduce::fold(y.values(), block, out, init, &f));
+        }
+        y
+    }
+
+    /// The elements that go into each result as one row, in row-major order: `[results, count]`, contiguous. And the `keepdim` shape.
+    pub(super) fn rows_of(&self, reduction: &Reduction) -> (Tensor<T>, Shape) {
+        let rank = self.rank();
+        let order = |gone: bool| (0..rank).filter(move |&axis| reduction.mask[axis] == gone);
+        let order: Vec<usize> = order(false).chain(order(true)).collect();
+        let rows = self.view_with(self.layout().permuted(&order)).contiguous();
+        let mut keepdim = *self.shape();
+        (0..rank).filter(|&axis| reduction.mask[axis]).for_each(|axis| keepdim[axis] = 1);
+        (rows.reshape([reduction.kept.numel(), reduction.count]), keepdim)
+    }
+}
+
 impl<T: Number> Tensor<T> {
     /// `Σ f(x)`, in the `keepdim` shape: the last run of axes first, through `f`, then the others.
-    fn sum_of<U: Number>(&self, reduction: &Reduction, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
+    pub(super) fn sum_of<U: Number>(&self, reduction: &Reduction, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
         let groups = reduction.groups(self.rank());
         let Some((last, others)) = groups.split_first() else { return self.map(f) };
         let x = self.contiguous();
@@ -65,38 +127,72 @@ impl<T: Number> Tensor<T> {
         y
     }
 
-    /// The fold of `f(so far, position, element)` in the `keepdim` shape, for an `f` that may be applied in any grouping.
-    fn fold_of(&self, reduction: &Reduction, init: T, f: impl Fn(T, usize, T) -> T + Sync) -> Tensor<T> {
-        let mut y = self.contiguous();
-        for group in reduction.groups(self.rank()) {
-            let (block, shape) = around(y.shape(), group);
-            y = Tensor::build(shape, |out| reduce::fold(y.values(), block, out, init, &f));
-        }
-        y
+    reductions! {
+        /// `Σ x` over `axes`.
+        ///
+        /// ```
+        /// use ravine_tensor::Tensor;
+        ///
+        /// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+        /// assert_eq!(x.sum(0).to_vec(), [4.0, 6.0]);
+        /// assert_eq!(x.sum_keepdim(-1).shape(), &[2, 1]);
+        /// assert_eq!(x.sum(..).item(), 10.0);
+        /// ```
+        sum sum_keepdim(;) -> T = |x, r| x.sum_of(&r, identity);
+        /// The product over `axes`; 1 over nothing.
+        prod prod_keepdim(;) -> T = |x, r| x.fold_of(&r, T::ONE, |a, _, v| a.times(v));
+        /// The largest element over `axes`; NaN if there is one.
+        ///
+        /// # Panics
+        /// If there is nothing to choose from.
+        #[doc(alias = "amax")]
+        max max_keepdim(;) -> T = |x, r| x.max_of(r.of_some("max", x.shape()));
+        /// The smallest element over `axes`; NaN if there is one.
+        ///
+        /// # Panics
+        /// If there is nothing to choose from.
+        #[doc(alias = "amin")]
+        min min_keepdim(;) -> T = |x, r| x.min_of(r.of_some("min", x.shape()));
+        /// Where the largest element over `axes` stands: the first one if there are several, a NaN before all others. Over
+        /// several axes, places are counted in row-major order: `x.argmax(..)` is the place in [`to_vec`](Self::to_vec).
+        ///
+        /// # Panics
+        /// If there is nothing to choose from.
+        argmax argmax_keepdim(;) -> i64 = |x, r| x.place_of(r.of_some("argmax", x.shape()), |v, best| v > best);
+        /// Where the smallest element over `axes` stands: the first one if there are several, a NaN before all others. Over
+        /// several axes, places are counted in row-major order.
+        ///
+        /// # Panics
+        /// If there is nothing to choose from.
+        argmin argmin_keepdim(;) -> i64 = |x, r| x.place_of(r.of_some("argmin", x.shape()), |v, best| v < best);
     }
 
-    /// `Σ x` over `axes`.
-    ///
-    /// ```
-    /// use ravine_tensor::Tensor;
-    ///
-    /// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.sum(0).to_vec(), [4.0, 6.0]);
-    /// assert_eq!(x.sum_keepdim(-1).shape(), &[2, 1]);
-    /// assert_eq!(x.sum(..).item(), 10.0);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn sum(&self, axes: impl Axes) -> Tensor<T> {
-        let reduction = Reduction::new("sum", self.shape(), axes);
-        self.sum_of(&reduction, identity).reshape(reduction.kept)
+    pub(super) fn max_of(&self, reduction: &Reduction) -> Tensor<T> {
+        self.fold_of(reduction, T::ZERO, |a, j, v| if j == 0 || v > a || v.unordered() { v } else { a })
     }
 
-    /// [`sum`](Self::sum), keeping the reduced axes with size 1.
-    #[track_caller]
-    #[must_use]
-    pub fn sum_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.sum_of(&Reduction::new("sum", self.shape(), axes), identity)
+    pub(super) fn min_of(&self, reduction: &Reduction) -> Tensor<T> {
+        self.fold_of(reduction, T::ZERO, |a, j, v| if j == 0 || v < a || v.unordered() { v } else { a })
+    }
+
+    /// The place of the best element among those of each result, the first of several, a NaN before all.
+    fn place_of(&self, reduction: &Reduction, better: impl Fn(T, T) -> bool + Sync) -> Tensor<i64> {
+        let choose = |(i, a): (i64, T), j: usize, v: T| {
+            if j == 0 || better(v, a) || (v.unordered() && !a.unordered()) { (j as i64, v) } else { (i, a) }
+        };
+        let one = reduction.groups(self.rank());
+        let (x, block, shape) = if let [axes] = &one[..] {
+            let x = self.contiguous();
+            let (block, shape) = around(x.shape(), axes.clone());
+            (x, block, shape)
+        } else {
+            let (rows, shape) = self.rows_of(reduction);
+            let block = [rows.shape()[0], reduction.count, 1];
+            (rows, block, shape)
+        };
+        let mut best = vec![(0i64, T::ZERO); block[0] * block[2]];
+        reduce::fold(x.values(), block, &mut best, (0, T::ZERO), choose);
+        Tensor::from_fn(shape, |i| best[i].0)
     }
 
     /// The sum that undoes a broadcast: over the axes along which `shape` was repeated to become the shape of this tensor.
@@ -116,151 +212,34 @@ impl<T: Number> Tensor<T> {
             (0..from.rank()).filter(|&d| d < missing || (shape[d - missing] == 1 && from[d] != 1)).collect();
         self.sum_keepdim(&axes[..]).reshape(shape)
     }
-
-    /// The product over `axes`; 1 over nothing.
-    #[track_caller]
-    #[must_use]
-    pub fn prod(&self, axes: impl Axes) -> Tensor<T> {
-        let reduction = Reduction::new("prod", self.shape(), axes);
-        self.fold_of(&reduction, T::ONE, |a, _, v| a.times(v)).reshape(reduction.kept)
-    }
-
-    /// The largest element over `axes`; NaN if there is one.
-    ///
-    /// # Panics
-    /// If there is nothing to choose from.
-    #[track_caller]
-    #[must_use]
-    #[doc(alias = "amax")]
-    pub fn max(&self, axes: impl Axes) -> Tensor<T> {
-        let reduction = self.choice("max", axes);
-        let y =
-            self.fold_of(&reduction, T::ZERO, |a, j, v| if j == 0 || v > a || v.unordered() { v } else { a });
-        y.reshape(reduction.kept)
-    }
-
-    /// The smallest element over `axes`; NaN if there is one.
-    ///
-    /// # Panics
-    /// If there is nothing to choose from.
-    #[track_caller]
-    #[must_use]
-    #[doc(alias = "amin")]
-    pub fn min(&self, axes: impl Axes) -> Tensor<T> {
-        let reduction = self.choice("min", axes);
-        let y =
-            self.fold_of(&reduction, T::ZERO, |a, j, v| if j == 0 || v < a || v.unordered() { v } else { a });
-        y.reshape(reduction.kept)
-    }
-
-    #[track_caller]
-    fn choice(&self, op: &str, axes: impl Axes) -> Reduction {
-        let reduction = Reduction::new(op, self.shape(), axes);
-        let empty = reduction.count == 0 && reduction.kept.numel() > 0;
-        assert!(!empty, "{op}: shape {} has no element to choose from along these axes", self.shape());
-        reduction
-    }
-
-    /// Where the largest element along `axis` stands: the first one if there are several, a NaN before all others.
-    ///
-    /// # Panics
-    /// If the axis has size 0.
-    #[track_caller]
-    #[must_use]
-    pub fn argmax(&self, axis: isize) -> Tensor<i64> {
-        self.arg("argmax", axis, |v, best| v > best)
-    }
-
-    /// Where the smallest element along `axis` stands: the first one if there are several, a NaN before all others.
-    ///
-    /// # Panics
-    /// If the axis has size 0.
-    #[track_caller]
-    #[must_use]
-    pub fn argmin(&self, axis: isize) -> Tensor<i64> {
-        self.arg("argmin", axis, |v, best| v < best)
-    }
-
-    #[track_caller]
-    fn arg(&self, op: &str, axis: isize, better: impl Fn(T, T) -> bool + Sync) -> Tensor<i64> {
-        let reduction = self.choice(op, axis);
-        let x = self.contiguous();
-        let at = self.shape().axis(op, axis);
-        let (block, _) = around(x.shape(), at..at + 1);
-        let mut best = vec![(0i64, T::ZERO); block[0] * block[2]];
-        reduce::fold(x.values(), block, &mut best, (0, T::ZERO), |(i, a), j, v| {
-            if j == 0 || better(v, a) || (v.unordered() && !a.unordered()) { (j as i64, v) } else { (i, a) }
-        });
-        Tensor::from_fn(reduction.kept, |i| best[i].0)
-    }
 }
 
-impl<T: Float> Tensor<T> {
-    /// `Σ x / n` over `axes`; NaN over nothing.
-    #[track_caller]
-    #[must_use]
-    pub fn mean(&self, axes: impl Axes) -> Tensor<T> {
-        let reduction = Reduction::new("mean", self.shape(), axes);
-        self.mean_of(&reduction).reshape(reduction.kept)
-    }
-
-    /// [`mean`](Self::mean), keeping the reduced axes with size 1.
-    #[track_caller]
-    #[must_use]
-    pub fn mean_keepdim(&self, axes: impl Axes) -> Tensor<T> {
-        self.mean_of(&Reduction::new("mean", self.shape(), axes))
-    }
-
-    fn mean_of(&self, reduction: &Reduction) -> Tensor<T> {
-        self.sum_of(reduction, identity) / T::of(reduction.count as f64)
-    }
-
-    /// The variance `Σ (x - mean)² / (n - correction)` over `axes`.
-    ///
-    /// In two passes, and corrected for the rounding of the mean (Chan, Golub and LeVeque 1983), so that a large mean costs
-    /// no digits. `correction` 1 is the unbiased estimate, 0 the second moment about the mean. NaN where `n <= correction`.
-    #[track_caller]
-    #[must_use]
-    pub fn var(&self, axes: impl Axes, correction: usize) -> Tensor<T> {
-        let reduction = Reduction::new("var", self.shape(), axes);
-        let centred = self - &self.mean_of(&reduction);
-        let slip = centred.sum_of(&reduction, identity).square() / T::of(reduction.count as f64);
-        let sum = (centred.sum_of(&reduction, |v| v * v) - slip).reshape(reduction.kept);
-        let divisor =
-            if reduction.count > correction { (reduction.count - correction) as f64 } else { f64::NAN };
-        sum / T::of(divisor)
-    }
-}
-
-impl<T: Float> Tensor<T> {
-    /// `Σ x²` over all elements, in `f64`: the square of the Euclidean (Frobenius) norm.
-    ///
-    /// Of `f32` elements it cannot overflow, so it is finite exactly if all of them are.
-    ///
-    /// ```
-    /// use ravine_tensor::Tensor;
-    ///
-    /// assert_eq!(Tensor::from([3.0f32, -4.0]).norm_squared().sqrt(), 5.0);
-    /// ```
-    #[must_use]
-    pub fn norm_squared(&self) -> f64 {
-        let square = |v: T| v.as_f64() * v.as_f64();
-        match self.as_slice() {
-            Some(values) => reduce::total(values, square),
-            None => reduce::total(self.contiguous().values(), square),
-        }
+impl Tensor<bool> {
+    reductions! {
+        /// Whether all are true over `axes`; true over nothing.
+        ///
+        /// ```
+        /// use ravine_tensor::Tensor;
+        ///
+        /// let x = Tensor::from([[1.0, f32::NAN], [3.0, 4.0]]);
+        /// assert_eq!(x.is_finite().all(1).to_vec(), [false, true]);
+        /// assert!(x.is_nan().any(..).item());
+        /// ```
+        all all_keepdim(;) -> bool = |x, r| x.fold_of(&r, true, |a, _, v| a & v);
+        /// Whether any is true over `axes`; false over nothing.
+        any any_keepdim(;) -> bool = |x, r| x.fold_of(&r, false, |a, _, v| a | v);
     }
 }
 
 impl<T: Element> Tensor<T> {
+    reductions! {
+        /// How many elements over `axes` are not 0 (or not false).
+        count_nonzero count_nonzero_keepdim(;) -> i64 = |x, r| x.map(|v| i64::from(v != T::ZERO)).sum_of(&r, identity);
+    }
+
     /// How many elements satisfy `f`.
     pub fn count(&self, f: impl Fn(T) -> bool) -> usize {
         self.iter().filter(|&v| f(v)).count()
-    }
-
-    /// Whether every element satisfies `f`.
-    pub fn all(&self, f: impl Fn(T) -> bool) -> bool {
-        self.iter().all(f)
     }
 }
 
@@ -294,34 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn variance_is_stable_far_from_zero() {
-        let x = Tensor::<f32>::from_fn(1000, |i| 1e8 + (i % 2) as f32 * 8.0);
-        assert_eq!(x.var(.., 0).item(), 16.0);
-        assert!((x.var(.., 1).item() - 16.0 * 1000.0 / 999.0).abs() < 1e-4);
-        assert!(Tensor::from([1.0f32]).var(.., 1).item().is_nan());
-    }
-
-    #[test]
-    fn the_norm_is_accurate_and_the_same_for_any_number_of_threads() {
-        let x = Tensor::<f32>::from_fn([1000, 777], |i| ((i * 7919) % 1013) as f32 * 1e17 - 3e19);
-        let exact: f64 = x.iter().map(|v| f64::from(v) * f64::from(v)).sum();
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| x.norm_squared())
-        };
-        assert!((run(1) / exact - 1.0).abs() < 1e-12);
-        assert!([2, 3, 8].iter().all(|&t| run(t).to_bits() == run(1).to_bits()));
-        assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).t().narrow(0, 0, 1).norm_squared(), 10.0);
-        assert_eq!(Tensor::<f32>::zeros([0]).norm_squared(), 0.0);
-        assert!(Tensor::from([f32::MAX; 4]).norm_squared().is_finite());
-        assert!(!Tensor::from([f32::INFINITY, 1.0]).norm_squared().is_finite());
-    }
-
-    #[test]
     fn choosing() {
         let x = Tensor::from([[1.0, 3.0, 3.0], [f32::NAN, 5.0, f32::NAN]]);
         assert_eq!(x.argmax(1).to_vec(), [1, 0]);
         assert_eq!(x.argmin(0).to_vec(), [1, 0, 1]);
+        assert_eq!((x.argmax(..).item(), x.argmin_keepdim([0, 1]).shape()), (3, &Shape::from([1, 1])));
         assert!(x.max(1).at([1]).is_nan() && x.min(..).item().is_nan());
         assert_eq!(x.max(1).at([0]), 3.0);
         assert_eq!(Tensor::from([f32::NEG_INFINITY]).max(..).item(), f32::NEG_INFINITY);
@@ -329,11 +285,30 @@ mod tests {
     }
 
     #[test]
+    fn a_place_over_several_axes_counts_in_row_major_order() {
+        let x = Tensor::<f64>::from_fn([3, 2, 4], |i| (i * 7 % 24) as f64);
+        for (place, middle) in x.argmax([0, 2]).iter().zip(0..) {
+            let (i, k) = (place as usize / 4, place as usize % 4);
+            assert_eq!(x.at([i, middle, k]), x.max([0, 2]).at([middle]));
+        }
+    }
+
+    #[test]
+    fn logic() {
+        let x = Tensor::from([[true, false, true], [true, true, true]]);
+        assert_eq!((x.all(1).to_vec(), x.any(0).to_vec()), (vec![false, true], vec![true; 3]));
+        assert_eq!(x.t().all_keepdim(0).shape(), &[1, 2]);
+        assert_eq!(Tensor::scalar(true).all(..).item(), true);
+        assert_eq!(x.count_nonzero(1).to_vec(), [2, 3]);
+        assert_eq!(Tensor::from([0.0, -0.0, f32::NAN, 2.0]).count_nonzero(..).item(), 2);
+    }
+
+    #[test]
     fn over_nothing() {
         let empty = Tensor::<f32>::zeros([2, 0]);
         assert_eq!(empty.sum(1).to_vec(), [0.0, 0.0]);
         assert_eq!(empty.prod(1).to_vec(), [1.0, 1.0]);
-        assert!(empty.mean(..).item().is_nan());
+        assert!(Tensor::<bool>::zeros([0]).all(..).item() && !Tensor::<bool>::zeros([0]).any(..).item());
     }
 
     #[test]
