@@ -51,11 +51,9 @@ impl<T: Float> Var<T> {
         // Checks q and the sizes.
         let y = self.value().quantile(q, axes);
         let mut rows = self.clone();
-        let mut kept = 0;
-        for axis in (0..self.rank()).filter(|&axis| !mask[axis]) {
-            // The axes that stay come first, in their order.
-            rows = (kept..axis).rev().fold(rows, |x, at| x.transpose(at as isize, at as isize + 1));
-            kept += 1;
+        // The axes that stay come first, in their order.
+        for (to, from) in (0..self.rank()).filter(|&axis| !mask[axis]).enumerate() {
+            rows = (to..from).rev().fold(rows, |x, at| x.transpose(at as isize, at as isize + 1));
         }
         let n = self.numel().checked_div(y.numel()).unwrap_or(1);
         let rows = rows.reshape([y.numel(), n]);
