@@ -298,7 +298,7 @@ mod tests {
         let x = Tensor::from([[true, false, true], [true, true, true]]);
         assert_eq!((x.all(1).to_vec(), x.any(0).to_vec()), (vec![false, true], vec![true; 3]));
         assert_eq!(x.t().all_keepdim(0).shape(), &[1, 2]);
-        assert_eq!(Tensor::scalar(true).all(..).item(), true);
+        assert!(Tensor::scalar(true).all(..).item());
         assert_eq!(x.count_nonzero(1).to_vec(), [2, 3]);
         assert_eq!(Tensor::from([0.0, -0.0, f32::NAN, 2.0]).count_nonzero(..).item(), 2);
     }
