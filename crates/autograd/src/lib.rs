@@ -16,7 +16,7 @@
 //! ops too: recorded, it can itself be differentiated ([`grad`]).
 //!
 //! The chapters, in reading order: `tape`, `var` (with [`record`], the door through which every op goes, yours as well),
-//! `backward`, [`Param`] and [`Buffer`], [`Module`], `ops`, and [`gradcheck`].
+//! `backward`, [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]), `ops`, and [`gradcheck`].
 
 #![forbid(unsafe_code)]
 
@@ -28,12 +28,18 @@ pub mod gradcheck;
 mod module;
 mod ops;
 mod param;
+mod state;
+mod summary;
 mod tape;
+mod tree;
 mod var;
 
 pub use backward::{Gradients, grad};
-pub use module::{Leaf, Module, Visitor};
+pub use module::{Leaf, Module, Part, Visitor};
 pub use param::{Buffer, BufferUpdates, Param};
 pub use ravine_derive::Module;
+pub use state::{Mismatched, Report, StateDict, StateError};
+pub use summary::{Row, Summary};
 pub use tape::Tape;
+pub use tree::Tree;
 pub use var::{Saved, Var, record, record_many, record_with_output};

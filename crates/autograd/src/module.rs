@@ -1,6 +1,13 @@
 //! Models as plain structs: how their parameters are found and named.
 
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ravine_tensor::Tensor;
+
 use crate::param::{Buffer, Param};
+use crate::tree::Tree;
 
 /// Something with parameters: a layer, a model, or a part of one.
 ///
@@ -24,6 +31,10 @@ use crate::param::{Buffer, Param};
 /// let names: Vec<String> = affine.named_params().into_iter().map(|(path, _)| path).collect();
 /// assert_eq!(names, ["weight"]);
 /// ```
+///
+/// Structs and enums, with or without generics, can be derived, and hold `Vec`, `Option`, `Box`, arrays, tuples, `BTreeMap<String, _>` (its
+/// keys are the names) and `Arc` of modules. A part that is used in two places is an `Arc`, or a [`Param`] that is [tied](Param::tied):
+/// it is trained and counted once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this field is not a module",
@@ -32,6 +43,11 @@ use crate::param::{Buffer, Param};
 pub trait Module {
     /// Shows each part to `visitor`, in order.
     fn visit(&self, visitor: &mut Visitor<'_>);
+
+    /// What this is, for those who draw it: a module with the name of its type.
+    fn part(&self) -> Part {
+        Part::Module(short_name(std::any::type_name::<Self>()))
+    }
 
     /// The parameters, each with its path, in the order of the fields. A tied parameter is listed at each of its places.
     fn named_params(&self) -> Vec<(String, Param)> {
@@ -57,19 +73,66 @@ pub trait Module {
 
     /// The number of trained numbers: the elements of all parameters, tied ones counted once.
     fn num_params(&self) -> usize {
-        let mut seen: Vec<Param> = Vec::new();
-        for (_, param) in self.named_params() {
-            if !seen.iter().any(|p| p.is(&param)) {
-                seen.push(param);
-            }
-        }
-        seen.iter().map(|p| p.shape().numel()).sum()
+        distinct(self).iter().map(|(_, param)| param.shape().numel()).sum()
     }
 
-    /// Freezes the parameters whose path satisfies `which`, and thaws the others.
-    fn freeze(&self, which: &dyn Fn(&str) -> bool) {
+    /// The model as a tree of names, types and shapes, to be printed.
+    ///
+    /// ```
+    /// # extern crate ravine_autograd as ravine;
+    /// use ravine_autograd::{Module, Param};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// #[derive(Module)]
+    /// struct Scale { weight: Param, eps: f64 }
+    /// #[derive(Module)]
+    /// struct Pair { scales: Vec<Scale>, bias: Option<Param> }
+    ///
+    /// let scale = || Scale { weight: Param::new(Tensor::ones([3])), eps: 1e-5 };
+    /// let pair = Pair { scales: vec![scale(), scale()], bias: None };
+    /// assert_eq!(pair.tree().to_string(), "\
+    /// Pair: 6 parameters
+    /// └─ scales
+    ///    ├─ 0: Scale (eps 1e-5)
+    ///    │  └─ weight [3]
+    ///    └─ 1: Scale (eps 1e-5)
+    ///       └─ weight [3]
+    /// ");
+    /// ```
+    fn tree(&self) -> Tree {
+        Tree::of(self)
+    }
+
+    /// Freezes the parameters whose path satisfies `which`, and thaws the others: `model.freeze(|path| path.starts_with("encoder."))`.
+    fn freeze(&self, which: impl Fn(&str) -> bool)
+    where
+        Self: Sized,
+    {
         for (path, param) in self.named_params() {
             param.set_frozen(which(&path));
+        }
+    }
+
+    /// Replaces the value of each parameter by what `f` makes of its path and value; a tied parameter once, under its first path.
+    ///
+    /// ```
+    /// use ravine_autograd::{Module, Param};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let model = (Param::new(Tensor::ones([2])), Param::new(Tensor::ones([3])));
+    /// model.map_params(|path, value| if path == "1" { value * 0.5 } else { value.clone() });
+    /// assert_eq!((model.0.value().at([0]), model.1.value().at([0])), (1.0, 0.5));
+    /// ```
+    ///
+    /// # Panics
+    /// If `f` changes a shape.
+    #[track_caller]
+    fn map_params(&self, f: impl Fn(&str, &Tensor) -> Tensor)
+    where
+        Self: Sized,
+    {
+        for (path, param) in distinct(self) {
+            param.set(f(&path, &param.value()));
         }
     }
 }
@@ -82,16 +145,41 @@ pub enum Leaf<'a> {
     Buffer(&'a Buffer),
 }
 
+/// What a field is, beside what it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// A module, with the short name of its type.
+    Module(String),
+    /// A parameter or a buffer.
+    Leaf,
+    /// Several parts, without a name of their own.
+    List,
+    /// A plain value.
+    Setting(String),
+    /// Nothing, such as a `None`.
+    Nothing,
+}
+
 /// A walk over a module: where it is, and what it does with each leaf.
 pub struct Visitor<'a> {
     path: String,
     meet: &'a mut dyn FnMut(&str, Leaf<'_>),
+    depth: usize,
+    enter: Option<&'a mut dyn FnMut(usize, &str, Part)>,
 }
 
 impl<'a> Visitor<'a> {
     /// A walk that shows each parameter and buffer, with its path, to `meet`: `module.visit(&mut Visitor::new(&mut |path, leaf| ...))`.
     pub fn new(meet: &'a mut dyn FnMut(&str, Leaf<'_>)) -> Self {
-        Visitor { path: String::new(), meet }
+        Visitor { path: String::new(), meet, depth: 0, enter: None }
+    }
+
+    /// A walk that also tells `enter` of every field, before what is in it: how deep it is (the first level is 1), its name, and what it is.
+    pub fn with_parts(
+        enter: &'a mut dyn FnMut(usize, &str, Part),
+        meet: &'a mut dyn FnMut(&str, Leaf<'_>),
+    ) -> Self {
+        Visitor { path: String::new(), meet, depth: 0, enter: Some(enter) }
     }
 
     /// Visits a part under the name by which its owner knows it.
@@ -101,7 +189,12 @@ impl<'a> Visitor<'a> {
             self.path.push('.');
         }
         self.path.push_str(name);
+        self.depth += 1;
+        if let Some(enter) = &mut self.enter {
+            enter(self.depth, name, part.part());
+        }
         part.visit(self);
+        self.depth -= 1;
         self.path.truncate(parent);
     }
 }
@@ -110,15 +203,36 @@ fn walk<M: Module + ?Sized>(module: &M, meet: &mut dyn FnMut(&str, Leaf<'_>)) {
     module.visit(&mut Visitor::new(meet));
 }
 
+/// The parameters, tied ones under their first path.
+fn distinct<M: Module + ?Sized>(module: &M) -> Vec<(String, Param)> {
+    let mut seen = std::collections::HashSet::new();
+    module.named_params().into_iter().filter(|(_, param)| seen.insert(param.key())).collect()
+}
+
+/// `a::b::Model<c::Layer>` as `Model<Layer>`.
+fn short_name(full: &str) -> String {
+    let mut short = String::new();
+    for piece in full.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+        short.push_str(piece.rsplit("::").next().expect("a last segment"));
+    }
+    short
+}
+
 impl Module for Param {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         (visitor.meet)(&visitor.path, Leaf::Param(self));
+    }
+    fn part(&self) -> Part {
+        Part::Leaf
     }
 }
 
 impl Module for Buffer {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         (visitor.meet)(&visitor.path, Leaf::Buffer(self));
+    }
+    fn part(&self) -> Part {
+        Part::Leaf
     }
 }
 
@@ -128,17 +242,35 @@ impl<M: Module> Module for [M] {
             visitor.field(&i.to_string(), part);
         }
     }
+    fn part(&self) -> Part {
+        Part::List
+    }
 }
 
 impl<M: Module> Module for Vec<M> {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         self.as_slice().visit(visitor);
     }
+    fn part(&self) -> Part {
+        Part::List
+    }
 }
 
 impl<M: Module, const N: usize> Module for [M; N] {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         self.as_slice().visit(visitor);
+    }
+    fn part(&self) -> Part {
+        Part::List
+    }
+}
+
+impl<M: Module> Module for BTreeMap<String, M> {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.iter().for_each(|(name, part)| visitor.field(name, part));
+    }
+    fn part(&self) -> Part {
+        Part::List
     }
 }
 
@@ -148,42 +280,75 @@ impl<M: Module> Module for Option<M> {
             part.visit(visitor);
         }
     }
-}
-
-impl<M: Module + ?Sized> Module for Box<M> {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
-        (**self).visit(visitor);
+    fn part(&self) -> Part {
+        self.as_ref().map_or(Part::Nothing, Module::part)
     }
 }
 
-impl<A: Module, B: Module> Module for (A, B) {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
-        visitor.field("0", &self.0);
-        visitor.field("1", &self.1);
-    }
-}
-
-impl<A: Module, B: Module, C: Module> Module for (A, B, C) {
-    fn visit(&self, visitor: &mut Visitor<'_>) {
-        visitor.field("0", &self.0);
-        visitor.field("1", &self.1);
-        visitor.field("2", &self.2);
-    }
-}
-
-macro_rules! without_parameters {
-    ($($t:ty)*) => {$(
-        impl Module for $t {
-            fn visit(&self, _visitor: &mut Visitor<'_>) {}
+/// Pointers are what they point to.
+macro_rules! pointers {
+    ($($pointer:ty)*) => {$(
+        impl<M: Module + ?Sized> Module for $pointer {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                (**self).visit(visitor);
+            }
+            fn part(&self) -> Part {
+                (**self).part()
+            }
         }
     )*};
 }
-without_parameters!(() bool u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 String &'static str);
+pointers!(Box<M> Arc<M> &M);
+
+macro_rules! tuples {
+    ($(($($M:ident $i:tt),+))*) => {$(
+        impl<$($M: Module),+> Module for ($($M,)+) {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                $(visitor.field(stringify!($i), &self.$i);)+
+            }
+            fn part(&self) -> Part {
+                Part::List
+            }
+        }
+    )*};
+}
+tuples! {
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+}
+
+macro_rules! settings {
+    ($($t:ty)*) => {$(
+        impl Module for $t {
+            fn visit(&self, _visitor: &mut Visitor<'_>) {}
+            fn part(&self) -> Part {
+                Part::Setting(format!("{self:?}"))
+            }
+        }
+    )*};
+}
+settings!(bool char u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 String &'static str);
+
+impl Module for () {
+    fn visit(&self, _visitor: &mut Visitor<'_>) {}
+    fn part(&self) -> Part {
+        Part::Nothing
+    }
+}
+
+impl<T: ?Sized> Module for PhantomData<T> {
+    fn visit(&self, _visitor: &mut Visitor<'_>) {}
+    fn part(&self) -> Part {
+        Part::Nothing
+    }
+}
 
 #[cfg(test)]
 mod tests {
-    use ravine_tensor::Tensor;
-
     use super::*;
 
     fn param(n: usize) -> Param {
@@ -218,6 +383,10 @@ mod tests {
         name: std::path::PathBuf,
     }
 
+    fn paths(module: &dyn Module) -> String {
+        module.named_params().into_iter().map(|(path, _)| path).collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
     fn paths_follow_the_fields() {
         let model = Model {
@@ -227,14 +396,47 @@ mod tests {
             name: "m".into(),
         };
         assert_eq!((model.layers[0].stride, model.name.to_str()), (1, Some("m")));
-        let names: Vec<_> = model.named_params().into_iter().map(|(path, _)| path).collect();
         let want = "layers.0.weight layers.0.bias layers.1.weight head.0 head.1.0 head.1.1 boxed.weight";
-        assert_eq!(names.join(" "), want);
+        assert_eq!(paths(&model), want);
         let buffers: Vec<_> = model.named_buffers().into_iter().map(|(path, _)| path).collect();
         assert_eq!(buffers, ["layers.0.mean", "layers.1.mean", "boxed.mean"]);
         assert_eq!(model.num_params(), 2 + 1 + 2 + 3 + 4 + 5 + 2);
-        model.freeze(&|path| path.starts_with("layers."));
+        model.freeze(|path| path.starts_with("layers."));
         assert!(model.layers[1].weight.is_frozen() && !model.head.0.is_frozen());
+    }
+
+    /// A choice of bodies, over any kind of part.
+    #[derive(crate::Module)]
+    enum Body<M, const N: usize> {
+        Empty,
+        Stack([M; N]),
+        Named { first: M, r#type: M },
+    }
+
+    #[derive(crate::Module)]
+    struct Generic<'a, M: Clone, T> {
+        body: Body<M, 2>,
+        kept: &'a M,
+        extra: BTreeMap<String, Option<M>>,
+        marker: PhantomData<T>,
+        #[module(skip)]
+        by: T,
+    }
+
+    #[test]
+    fn generics_enums_and_maps() {
+        let shared = param(1);
+        let generic = |body| Generic {
+            body,
+            kept: &shared,
+            extra: [("b".into(), Some(param(1))), ("a".into(), None)].into(),
+            marker: PhantomData,
+            by: std::time::Duration::ZERO,
+        };
+        assert_eq!(paths(&generic(Body::Empty)), "kept extra.b");
+        assert_eq!(paths(&generic(Body::Stack([param(1), param(1)]))), "body.0.0 body.0.1 kept extra.b");
+        let named = generic(Body::Named { first: param(1), r#type: param(1) });
+        assert_eq!((paths(&named), named.by.as_secs()), ("body.first body.type kept extra.b".into(), 0));
     }
 
     #[test]
@@ -243,5 +445,15 @@ mod tests {
         let pair = (weight.tied(), weight);
         assert_eq!(pair.num_params(), 7);
         assert_eq!(pair.named_params().len(), 2);
+        pair.map_params(|path, value| value + if path == "0" { 1.0 } else { 100.0 });
+        assert_eq!(pair.1.value().at([0]), 1.0);
+        let layer = Arc::new(Layer::new(true));
+        assert_eq!([layer.clone(), layer].num_params(), 3);
+    }
+
+    #[test]
+    fn names_of_types_are_short() {
+        assert_eq!(short_name("a::b::Model<c::Layer, [d::E; 2], &dyn f::G>"), "Model<Layer, [E; 2], &dyn G>");
+        assert_eq!(Layer::new(true).part(), Part::Module("Layer".into()));
     }
 }

@@ -95,24 +95,36 @@ pub struct Tape<T: Float = f32> {
 struct Inner<T: Float> {
     training: bool,
     recording: Cell<bool>,
+    /// Whether constants are recorded, too, so that the tape tells of every op.
+    surveying: bool,
     nodes: RefCell<Nodes<T>>,
     params: RefCell<HashMap<ParamKey, (Param<T>, NodeId)>>,
     updates: RefCell<BufferUpdates<T>>,
     rng: RefCell<Option<Rng>>,
 }
 
+impl<T: Float> Inner<T> {
+    fn new(training: bool, recording: bool, rng: Option<Rng>) -> Self {
+        Inner {
+            training,
+            recording: Cell::new(recording),
+            surveying: false,
+            nodes: RefCell::new(Nodes { list: Vec::new(), edges: Vec::new() }),
+            params: RefCell::default(),
+            updates: RefCell::new(BufferUpdates::default()),
+            rng: RefCell::new(rng),
+        }
+    }
+}
+
 impl<T: Float> Tape<T> {
     fn with(training: bool, recording: bool, rng: Option<Rng>) -> Self {
-        Tape {
-            inner: Rc::new(Inner {
-                training,
-                recording: Cell::new(recording),
-                nodes: RefCell::new(Nodes { list: Vec::new(), edges: Vec::new() }),
-                params: RefCell::default(),
-                updates: RefCell::new(BufferUpdates::default()),
-                rng: RefCell::new(rng),
-            }),
-        }
+        Tape { inner: Rc::new(Inner::new(training, recording, rng)) }
+    }
+
+    /// A tape for an evaluating pass on which constants and frozen parameters are leaves: for [`Summary`](crate::Summary).
+    pub(crate) fn surveying() -> Self {
+        Tape { inner: Rc::new(Inner { surveying: true, ..Inner::new(false, true, None) }) }
     }
 
     /// A tape that records gradients, for a pass that evaluates: dropout passes everything, batch norm uses its running statistics.
@@ -153,7 +165,8 @@ impl<T: Float> Tape<T> {
 
     /// A constant: no gradient flows into it.
     pub fn input(&self, value: Tensor<T>) -> Var<T> {
-        Var::at(self.clone(), NodeId::CONSTANT, value)
+        let id = if self.inner.surveying { self.leaf("input", *value.shape()) } else { NodeId::CONSTANT };
+        Var::at(self.clone(), id, value)
     }
 
     /// A leaf whose gradient [`Gradients::wrt`](crate::Gradients::wrt) gives.
@@ -169,7 +182,7 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
         let value = param.value();
-        if param.is_frozen() || !self.is_recording() {
+        if param.is_frozen() && !self.inner.surveying || !self.is_recording() {
             return self.input(value);
         }
         let mut params = self.inner.params.borrow_mut();

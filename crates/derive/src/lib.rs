@@ -123,7 +123,7 @@ fn is_skipped(field: &Field) -> Result<bool> {
     Ok(skipped)
 }
 
-/// The types of all fields that are visited.
+/// The types of all fields that are visited, but for `PhantomData`, which is a module whatever it stands for.
 fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
     let fields: Vec<&Field> = match data {
         Data::Struct(data) => data.fields.iter().collect(),
@@ -132,7 +132,9 @@ fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
     };
     let mut types = Vec::new();
     for field in fields {
-        if !is_skipped(field)? {
+        let phantom = matches!(&field.ty, syn::Type::Path(ty)
+            if ty.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"));
+        if !phantom && !is_skipped(field)? {
             types.push(&field.ty);
         }
     }

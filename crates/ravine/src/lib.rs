@@ -51,7 +51,7 @@ pub use ravine_autograd::{Module, Visitor};
 
 /// What a program that trains a model usually needs.
 pub mod prelude {
-    pub use ravine_autograd::{Buffer, Module, Param, Tape, Var, grad};
+    pub use ravine_autograd::{Buffer, Module, Param, StateDict, Summary, Tape, Var, grad};
     pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
     pub use ravine_nn::{
         AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, init,

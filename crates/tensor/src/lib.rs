@@ -16,6 +16,7 @@
 mod create;
 mod display;
 mod element;
+mod files;
 mod kernels;
 mod layout;
 mod ops;
@@ -26,6 +27,7 @@ pub mod storage;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};
+pub use files::{FileError, safetensors};
 pub use kernels::math::Math;
 pub use ops::{Cast, Contract, ConvOptions, EinsumError, PoolOptions, Unique, einsum};
 pub use parallel::{sequential, threads_for};

@@ -163,8 +163,8 @@ mod tests {
                     x.at(index)
                 };
                 let until = index[axis as usize] + 1;
-                assert_eq!(sum.at(index), (0..until).map(line).sum());
-                assert_eq!(product.at(index), (0..until).map(line).product());
+                assert_eq!(sum.at(index), (0..until).map(line).sum::<i64>());
+                assert_eq!(product.at(index), (0..until).map(line).product::<i64>());
                 let largest = (0..until).map(|j| (line(j), j as i64)).max().unwrap();
                 assert_eq!((max.at(index), place.at(index)), largest, "the last of several");
             }

@@ -1,0 +1,174 @@
+//! A state into a model, strictly or as far as it goes.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use ravine_tensor::Shape;
+
+use super::StateDict;
+use crate::module::{Leaf, Module, Visitor};
+
+/// A tensor that has another shape than its place in the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatched {
+    /// Its path.
+    pub path: String,
+    /// The shape of the tensor.
+    pub found: Shape,
+    /// The shape in the model.
+    pub expected: Shape,
+}
+
+/// How the tensors of a state go with the places of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Paths that both have, in the same shape.
+    pub loaded: Vec<String>,
+    /// Paths of the model that the state has not.
+    pub missing: Vec<String>,
+    /// Paths of the state that the model has not.
+    pub unexpected: Vec<String>,
+    /// Paths that both have, in different shapes.
+    pub mismatched: Vec<Mismatched>,
+}
+
+impl Report {
+    /// Whether every place of the model has its tensor and every tensor its place.
+    pub fn is_exact(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.mismatched.is_empty()
+    }
+}
+
+/// `8 loaded; missing: head.bias; unexpected: fc.bias; mismatched: head.weight (found [10, 5], expected [2, 5])`.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// So many are named; the others counted.
+        const NAMED: usize = 8;
+        write!(f, "{} loaded", self.loaded.len())?;
+        let mismatched: Vec<String> = (self.mismatched.iter())
+            .map(|Mismatched { path, found, expected }| {
+                format!("{path} (found {found}, expected {expected})")
+            })
+            .collect();
+        let lists =
+            [("missing", &self.missing), ("unexpected", &self.unexpected), ("mismatched", &mismatched)];
+        for (what, paths) in lists.into_iter().filter(|(_, paths)| !paths.is_empty()) {
+            write!(f, "; {what}: {}", paths[..paths.len().min(NAMED)].join(", "))?;
+            if paths.len() > NAMED {
+                write!(f, " and {} more", paths.len() - NAMED)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A state that is not that of the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state does not fit the model: {report}")]
+pub struct StateError {
+    /// What fits, and what does not.
+    pub report: Report,
+}
+
+impl StateDict {
+    /// How this state goes with `model`, which stays as it is.
+    pub fn compare<M: Module + ?Sized>(&self, model: &M) -> Report {
+        let (mut report, mut places) = (Report::default(), HashSet::new());
+        model.visit(&mut Visitor::new(&mut |path, leaf| {
+            let expected = match leaf {
+                Leaf::Param(param) => param.shape(),
+                Leaf::Buffer(buffer) => buffer.shape(),
+            };
+            places.insert(path.to_owned());
+            let path = path.to_owned();
+            match self.get(&path).map(|tensor| *tensor.shape()) {
+                None => report.missing.push(path),
+                Some(found) if found != expected => {
+                    report.mismatched.push(Mismatched { path, found, expected })
+                }
+                Some(_) => report.loaded.push(path),
+            }
+        }));
+        report.unexpected = self.paths().filter(|&path| !places.contains(path)).map(str::to_owned).collect();
+        report
+    }
+
+    /// Puts every tensor at its path in `model`.
+    ///
+    /// # Errors
+    /// If the paths or shapes of the model are not those of this state. The model is then as it was.
+    pub fn load_into<M: Module + ?Sized>(&self, model: &M) -> Result<(), StateError> {
+        let report = self.compare(model);
+        if !report.is_exact() {
+            return Err(StateError { report });
+        }
+        self.put(model);
+        Ok(())
+    }
+
+    /// Puts the tensors that fit at their paths in `model`, leaves the rest of it as it was, and says what was done.
+    #[must_use = "the report says what was not loaded"]
+    pub fn load_what_fits<M: Module + ?Sized>(&self, model: &M) -> Report {
+        let report = self.compare(model);
+        self.put(model);
+        report
+    }
+
+    fn put<M: Module + ?Sized>(&self, model: &M) {
+        model.visit(&mut Visitor::new(&mut |path, leaf| {
+            let Some(tensor) = self.get(path) else { return };
+            match leaf {
+                Leaf::Param(param) if param.shape() == *tensor.shape() => param.set(tensor.clone()),
+                Leaf::Buffer(buffer) if buffer.shape() == *tensor.shape() => buffer.set(tensor.clone()),
+                _ => {}
+            }
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_tensor::Tensor;
+
+    use super::*;
+    use crate::{Buffer, Param};
+
+    #[test]
+    fn strict_is_all_or_nothing_and_lenient_says_what_it_did() {
+        let model = [("a", 2), ("b", 3), ("c", 4)]
+            .map(|(path, n)| (path.to_string(), Param::new(Tensor::zeros([n]))))
+            .into_iter()
+            .collect::<std::collections::BTreeMap<_, _>>();
+        let state: StateDict = [("a", 2), ("b", 5), ("d", 1)]
+            .map(|(path, n)| (path.to_string(), Tensor::ones([n])))
+            .into_iter()
+            .collect();
+        let error = state.load_into(&model).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the state does not fit the model: 1 loaded; missing: c; unexpected: d; mismatched: b (found [5], expected [3])"
+        );
+        assert_eq!(model["a"].value().to_vec(), [0.0, 0.0]);
+        assert_eq!(state.load_what_fits(&model), error.report);
+        assert_eq!(model["a"].value().to_vec(), [1.0, 1.0]);
+        assert_eq!(model["b"].value().to_vec(), [0.0; 3]);
+    }
+
+    #[test]
+    fn buffers_and_tied_parameters_come_back() {
+        let weight = Param::new(Tensor::from([1.0, 2.0]));
+        let model = ((weight.tied(), weight), Buffer::new(Tensor::from([5.0])));
+        let state = StateDict::of(&model);
+        model.0.0.set(Tensor::zeros([2]));
+        model.1.set(Tensor::zeros([1]));
+        state.load_into(&model).unwrap();
+        assert_eq!((model.0.1.value().to_vec(), model.1.value().item()), (vec![1.0, 2.0], 5.0));
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let state: StateDict = (0..11).map(|i| (i.to_string(), Tensor::zeros([1]))).collect();
+        let text = state.compare(&()).to_string();
+        assert_eq!(text, "0 loaded; unexpected: 0, 1, 2, 3, 4, 5, 6, 7 and 3 more");
+    }
+}

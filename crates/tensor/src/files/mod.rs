@@ -1,0 +1,59 @@
+//! Tensors in files.
+//!
+//! A reader trusts nothing that a file says about itself: every length is checked against the file before memory is asked for, and whatever
+//! is wrong is a [`FileError`] that names the file and the field.
+
+mod half;
+pub mod safetensors;
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a file of tensors could not be read or written. Its text names the file, the field, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system refused.
+    #[error("{}: cannot {action}: {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What was tried: `read it`, `write it`, ...
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The content is not as it should be.
+    #[error("{}: {field}: found {found}, expected {expected}", file.display())]
+    Invalid {
+        /// The file.
+        file: PathBuf,
+        /// The part of it that is wrong.
+        field: String,
+        /// What stands there.
+        found: String,
+        /// What should.
+        expected: String,
+    },
+}
+
+impl FileError {
+    pub(crate) fn io(file: &Path, action: &'static str) -> impl FnOnce(io::Error) -> FileError {
+        move |source| FileError::Io { file: file.to_owned(), action, source }
+    }
+
+    pub(crate) fn invalid(
+        file: &Path,
+        field: impl Into<String>,
+        found: impl Display,
+        expected: impl Display,
+    ) -> FileError {
+        FileError::Invalid {
+            file: file.to_owned(),
+            field: field.into(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+}
