@@ -193,14 +193,14 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                 let row_stride = if pack_b { width } else { b.row_stride };
                 offsets.iter_mut().enumerate().for_each(|(p, offset)| *offset = p * row_stride);
                 if pack_b {
-                    pack_right(Mat { data: start, ..b }, depth, columns, width, &mut right);
+                    pack_right::<T, V>(Mat { data: start, ..b }, depth, columns, width, &mut right);
                 }
                 let add = c.add || p > 0;
                 for i in (0..m).step_by(tallest) {
                     let count = tallest.min(m - i);
                     let rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
                     let (base, row_stride, col_stride) = if pack_a {
-                        pack_left(Mat { data: rows_of_a, ..a }, count, depth, &mut left);
+                        pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, &mut left);
                         (left.as_ptr(), 1, count)
                     } else {
                         (rows_of_a.as_ptr(), a.row_stride, a.col_stride)

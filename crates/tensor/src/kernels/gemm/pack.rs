@@ -1,11 +1,17 @@
 //! Copying parts of the operands into the order in which the tiles read them.
 
-use super::Mat;
+use super::{Mat, Vector};
 use crate::Element;
 
 /// Columns of `b`, `width` at a time: panel after panel, each row by row, the last one padded with zeros.
 #[inline(always)]
-pub fn pack_right<T: Element>(b: Mat<'_, T>, depth: usize, columns: usize, width: usize, out: &mut [T]) {
+pub fn pack_right<T: Element, V: Vector<Elem = T>>(
+    b: Mat<'_, T>,
+    depth: usize,
+    columns: usize,
+    width: usize,
+    out: &mut [T],
+) {
     for (panel, first) in out.chunks_mut(depth * width).zip((0..columns).step_by(width)) {
         let used = width.min(columns - first);
         let from = &b.data[first * b.col_stride..];
@@ -13,7 +19,7 @@ pub fn pack_right<T: Element>(b: Mat<'_, T>, depth: usize, columns: usize, width
             if used < width {
                 panel[..depth * width].fill(T::ZERO);
             }
-            transpose(from, b.col_stride, used, depth, panel, width);
+            transpose::<V>(from, b.col_stride, used, depth, panel, width);
             continue;
         }
         for (p, row) in panel[..depth * width].chunks_exact_mut(width).enumerate() {
@@ -30,9 +36,9 @@ pub fn pack_right<T: Element>(b: Mat<'_, T>, depth: usize, columns: usize, width
 
 /// Rows of `a`, column by column: element `(i, p)` goes to `out[p * rows + i]`.
 #[inline(always)]
-pub fn pack_left<T: Element>(a: Mat<'_, T>, rows: usize, depth: usize, out: &mut [T]) {
+pub fn pack_left<T: Element, V: Vector<Elem = T>>(a: Mat<'_, T>, rows: usize, depth: usize, out: &mut [T]) {
     if a.col_stride == 1 {
-        return transpose(a.data, a.row_stride, rows, depth, out, rows);
+        return transpose::<V>(a.data, a.row_stride, rows, depth, out, rows);
     }
     for (p, column) in out[..rows * depth].chunks_exact_mut(rows).enumerate() {
         let from = &a.data[p * a.col_stride..];
@@ -44,33 +50,53 @@ pub fn pack_left<T: Element>(a: Mat<'_, T>, rows: usize, depth: usize, out: &mut
 
 /// `out[p * out_stride + i] = from[i * from_stride + p]` for `i < rows` and `p < columns`.
 #[inline(always)]
-pub fn transpose<T: Element>(
-    from: &[T],
+pub fn transpose<V: Vector>(
+    from: &[V::Elem],
     from_stride: usize,
     rows: usize,
     columns: usize,
-    out: &mut [T],
+    out: &mut [V::Elem],
     out_stride: usize,
 ) {
-    // In blocks of 8 by 8, which the compiler turns inside registers.
-    const BLOCK: usize = 8;
-    let (whole_rows, whole_columns) = (rows - rows % BLOCK, columns - columns % BLOCK);
-    for i in (0..whole_rows).step_by(BLOCK) {
-        for p in (0..whole_columns).step_by(BLOCK) {
-            let mut block = [[T::ZERO; BLOCK]; BLOCK];
-            for r in 0..BLOCK {
-                block[r].copy_from_slice(&from[(i + r) * from_stride + p..][..BLOCK]);
-            }
-            for c in 0..BLOCK {
-                let column: [T; BLOCK] = std::array::from_fn(|r| block[r][c]);
-                out[(p + c) * out_stride + i..][..BLOCK].copy_from_slice(&column);
-            }
-        }
+    if rows == 0 || columns == 0 {
+        return;
     }
-    for i in 0..rows {
-        let done = if i < whole_rows { whole_columns } else { 0 };
-        for p in done..columns {
-            out[p * out_stride + i] = from[i * from_stride + p];
+    assert!(from.len() >= (rows - 1) * from_stride + columns, "a matrix lies inside its storage");
+    assert!(out.len() >= (columns - 1) * out_stride + rows, "so does its transpose");
+    let lanes = V::LANES;
+    for i in (0..rows).step_by(lanes) {
+        for p in (0..columns).step_by(lanes) {
+            let (height, width) = (lanes.min(rows - i), lanes.min(columns - p));
+            // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both, as asserted; and a vector has at most 16 lanes.
+            unsafe {
+                let from = from.as_ptr().add(i * from_stride + p);
+                let out = out.as_mut_ptr().add(p * out_stride + i);
+                let mut block = [V::zero(); 16];
+                for r in 0..lanes {
+                    if width == lanes && r < height {
+                        block[r] = V::load(from.add(r * from_stride));
+                    } else if r < height {
+                        block[r] = V::load_part(from.add(r * from_stride), width);
+                    }
+                }
+                // Rows `r` and `r + lanes / 2` in turn, until the bits of a row's number and of a lane's have changed places.
+                let mut turns = lanes;
+                while turns > 1 {
+                    let mut next = block;
+                    for r in 0..lanes / 2 {
+                        [next[2 * r], next[2 * r + 1]] = block[r].interleave(block[r + lanes / 2]);
+                    }
+                    block = next;
+                    turns /= 2;
+                }
+                for c in 0..lanes {
+                    if height == lanes && c < width {
+                        block[c].store(out.add(c * out_stride));
+                    } else if c < width {
+                        block[c].store_part(out.add(c * out_stride), height);
+                    }
+                }
+            }
         }
     }
 }

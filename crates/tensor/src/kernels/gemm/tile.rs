@@ -107,10 +107,7 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
             }
             for h in 0..H {
-                let left = V::splat(*a[h].add(at));
-                for w in 0..W {
-                    sums[h][w] = sums[h][w].add_product(left, right[w]);
-                }
+                V::add_products(&mut sums[h], a[h].add(at), &right);
             }
         }
         if c.col_stride == 1 {

@@ -1,0 +1,172 @@
+//! Two-dimensional convolution: forward, input gradient and weight gradient.
+//!
+//! Which algorithm runs depends on the sizes of the convolution alone, so the bits do not depend on the number of threads or on
+//! how many other images there are.
+
+mod direct;
+mod frame;
+mod winograd;
+
+use frame::Frame;
+
+use super::simd::{Isa, dispatch_on};
+use crate::Float;
+
+/// The sizes of one convolution (cross-correlation, as in every deep-learning library).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvGeometry {
+    /// Images in the batch.
+    pub batch: usize,
+    /// Channels of the input, over all groups.
+    pub in_channels: usize,
+    /// Channels of the output, over all groups.
+    pub out_channels: usize,
+    /// Height and width of the input.
+    pub input: [usize; 2],
+    /// Height and width of the output.
+    pub output: [usize; 2],
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Step between windows, down and right.
+    pub stride: [usize; 2],
+    /// Zeros added on each side, above-and-below and left-and-right.
+    pub padding: [usize; 2],
+    /// Distance between the taps of a kernel, down and right.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+impl ConvGeometry {
+    /// Channels of the input and of the output, in one group.
+    fn channels(&self) -> [usize; 2] {
+        [self.in_channels / self.groups, self.out_channels / self.groups]
+    }
+
+    /// Taps of one output channel.
+    fn taps(&self) -> usize {
+        self.channels()[0] * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Multiply-adds, in elementary operations.
+    fn work(&self) -> usize {
+        self.batch * self.out_channels * self.taps() * self.output[0] * self.output[1] / 16
+    }
+
+    /// The reach of a kernel beyond its first tap.
+    fn reach(&self) -> [usize; 2] {
+        std::array::from_fn(|d| self.dilation[d] * (self.kernel[d] - 1))
+    }
+
+    /// Elements of an image of the input, and of one of the output.
+    fn images(&self) -> [usize; 2] {
+        [(self.in_channels, self.input), (self.out_channels, self.output)].map(|(c, [h, w])| c * h * w)
+    }
+
+    /// The padded input, as a frame around the input.
+    fn frame(&self) -> Frame {
+        let size = std::array::from_fn(|d| self.input[d] + 2 * self.padding[d]);
+        Frame { size, spread: [1, 1], first: self.padding.map(|p| p as isize) }
+    }
+
+    /// The offset of each tap `(c, i, j)` from the first, in planes of the size of `frame`.
+    fn shifts(&self, channels: usize, frame: &Frame) -> Vec<usize> {
+        let mut shifts = Vec::with_capacity(channels * self.kernel[0] * self.kernel[1]);
+        for c in 0..channels {
+            for i in 0..self.kernel[0] {
+                for j in 0..self.kernel[1] {
+                    let row = c * frame.size[0] + i * self.dilation[0];
+                    shifts.push(row * frame.size[1] + j * self.dilation[1]);
+                }
+            }
+        }
+        shifts
+    }
+}
+
+/// Element types with convolution kernels, which are methods so that they are compiled here, once for each type.
+#[doc(hidden)]
+pub trait Conv: crate::Element {
+    /// Runs a correlation with the vectors of `isa`.
+    fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
+    /// Runs the sums of a weight gradient.
+    fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
+    /// Turns the sums of a weight gradient.
+    fn transpose(isa: Isa, kernel: direct::Transpose<'_, Self>);
+    /// Transforms kernels.
+    fn winograd_kernels(isa: Isa, kernels: winograd::Kernels<'_, Self>);
+    /// Runs a correlation of transformed tiles.
+    fn winograd_correlate(isa: Isa, correlation: winograd::Correlation<'_, Self>);
+    /// Runs a weight gradient of transformed tiles.
+    fn winograd_weight_grad(isa: Isa, grad: winograd::WeightGrad<'_, Self>);
+}
+
+macro_rules! conv {
+    ($($t:ty)*) => {$(
+        impl Conv for $t {
+            fn correlate(isa: Isa, kernel: direct::Correlation<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn add_weight_grad(isa: Isa, kernel: direct::WeightGrad<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn transpose(isa: Isa, kernel: direct::Transpose<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn winograd_kernels(isa: Isa, kernel: winograd::Kernels<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn winograd_correlate(isa: Isa, kernel: winograd::Correlation<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn winograd_weight_grad(isa: Isa, kernel: winograd::WeightGrad<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+        }
+    )*};
+}
+conv!(f32 f64);
+
+/// `y = x ⋆ w (+ bias)`; `x: [batch, in, h, w]`, `w: [out, in / groups, kh, kw]`, `y: [batch, out, oh, ow]`, all contiguous.
+pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    forward_on(Isa::detect(), g, x, w, bias, y);
+}
+
+fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    if winograd::suits(g) {
+        winograd::forward(isa, g, x, w, bias, y);
+    } else {
+        direct::forward(isa, g, x, w, bias, y);
+    }
+}
+
+/// `dx` of [`forward`], overwritten, from `dy` and `w`.
+pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
+    input_grad_on(Isa::detect(), g, dy, w, dx);
+}
+
+fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
+    if winograd::suits(g) {
+        winograd::input_grad(isa, g, dy, w, dx);
+    } else {
+        direct::input_grad(isa, g, dy, w, dx);
+    }
+}
+
+/// `dw` of [`forward`], overwritten, from `x` and `dy`. Sums over the batch in order.
+pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
+    weight_grad_on(Isa::detect(), g, x, dy, dw);
+}
+
+fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
+    if g.batch == 0 || g.output.contains(&0) {
+        dw.fill(T::ZERO);
+    } else if winograd::suits(g) {
+        winograd::weight_grad(isa, g, x, dy, dw);
+    } else {
+        direct::weight_grad(isa, g, x, dy, dw);
+    }
+}
+
+#[cfg(test)]
+mod tests;

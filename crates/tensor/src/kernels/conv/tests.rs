@@ -1,0 +1,191 @@
+use super::*;
+use crate::{ConvOptions, Rng, Tensor, sequential};
+
+/// `(x, w, dy)`'s index triples of every product in a convolution.
+fn products(g: &ConvGeometry, mut f: impl FnMut(usize, usize, usize)) {
+    let [channels_in, channels_out] = g.channels();
+    for b in 0..g.batch {
+        for o in 0..g.out_channels {
+            for (i, j) in (0..g.output[0]).flat_map(|i| (0..g.output[1]).map(move |j| (i, j))) {
+                for c in 0..channels_in {
+                    for (p, q) in (0..g.kernel[0]).flat_map(|p| (0..g.kernel[1]).map(move |q| (p, q))) {
+                        let row = i * g.stride[0] + p * g.dilation[0];
+                        let col = j * g.stride[1] + q * g.dilation[1];
+                        let inside =
+                            |at: usize, d: usize| (g.padding[d]..g.padding[d] + g.input[d]).contains(&at);
+                        if !inside(row, 0) || !inside(col, 1) {
+                            continue;
+                        }
+                        let channel = o / channels_out * channels_in + c;
+                        let x = ((b * g.in_channels + channel) * g.input[0] + row - g.padding[0])
+                            * g.input[1]
+                            + col
+                            - g.padding[1];
+                        let w = ((o * channels_in + c) * g.kernel[0] + p) * g.kernel[1] + q;
+                        let y = ((b * g.out_channels + o) * g.output[0] + i) * g.output[1] + j;
+                        f(x, w, y);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn close<T: Float>(what: &str, found: &[T], want: &[f64], tolerance: f64) {
+    for (i, (x, want)) in found.iter().zip(want).enumerate() {
+        assert!(
+            (x.as_f64() - want).abs() <= tolerance * (1.0 + want.abs()),
+            "{what}: {i} is {x}, should be {want}"
+        );
+    }
+}
+
+fn check<T: Float>(g: &ConvGeometry, tolerance: f64) {
+    let mut rng = Rng::new(3);
+    let mut random = |n: usize| -> Vec<T> { Tensor::<f64>::randn(n, &mut rng).iter().map(T::of).collect() };
+    let x = random(g.batch * g.in_channels * g.input[0] * g.input[1]);
+    let w = random(g.out_channels * g.taps());
+    let dy = random(g.batch * g.out_channels * g.output[0] * g.output[1]);
+    let bias = random(g.out_channels);
+    let (mut y_want, mut dx_want, mut dw_want) =
+        (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+    products(g, |xi, wi, yi| {
+        y_want[yi] += x[xi].as_f64() * w[wi].as_f64();
+        dx_want[xi] += dy[yi].as_f64() * w[wi].as_f64();
+        dw_want[wi] += x[xi].as_f64() * dy[yi].as_f64();
+    });
+    let plane = (g.output[0] * g.output[1]).max(1);
+    y_want.iter_mut().enumerate().for_each(|(i, y)| *y += bias[i / plane % g.out_channels].as_f64());
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa <= Isa::detect()) {
+        let what = |name| format!("{name} {isa:?} {g:?}");
+        let nan = T::of(f64::NAN);
+        let (mut y, mut dx, mut dw) = (vec![nan; dy.len()], vec![nan; x.len()], vec![nan; w.len()]);
+        forward_on(isa, g, &x, &w, Some(&bias), &mut y);
+        close(&what("forward"), &y, &y_want, tolerance);
+        input_grad_on(isa, g, &dy, &w, &mut dx);
+        close(&what("input_grad"), &dx, &dx_want, tolerance);
+        weight_grad_on(isa, g, &x, &dy, &mut dw);
+        close(&what("weight_grad"), &dw, &dw_want, tolerance);
+    }
+}
+
+fn geometry(shape: [usize; 5], kernel: [usize; 2], options: ConvOptions) -> ConvGeometry {
+    let [batch, in_channels, out_channels, height, width] = shape;
+    let ConvOptions { stride, padding, dilation, groups } = options;
+    let input = [height, width];
+    let output = options.output_size(input, kernel).unwrap();
+    ConvGeometry {
+        batch,
+        in_channels,
+        out_channels,
+        input,
+        output,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups,
+    }
+}
+
+#[test]
+fn all_kinds_on_all_instruction_sets() {
+    let o = |stride, padding, dilation, groups| ConvOptions { stride, padding, dilation, groups };
+    let cases = [
+        ([2, 1, 6, 12, 12], [5, 5], o([1, 1], [2, 2], [1, 1], 1)),
+        ([2, 6, 16, 9, 11], [5, 5], o([1, 1], [0, 0], [1, 1], 1)),
+        ([1, 3, 35, 8, 7], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([2, 4, 6, 9, 8], [3, 2], o([2, 3], [1, 0], [1, 1], 2)),
+        ([1, 5, 5, 9, 9], [3, 3], o([1, 1], [1, 1], [1, 1], 5)),
+        ([1, 2, 3, 11, 10], [3, 3], o([2, 1], [3, 2], [2, 3], 1)),
+        ([3, 2, 4, 5, 5], [1, 1], o([1, 1], [0, 0], [1, 1], 1)),
+        ([2, 2, 2, 5, 6], [1, 1], o([2, 2], [1, 3], [1, 1], 1)),
+        ([1, 1, 1, 3, 3], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        ([1, 40, 2, 6, 6], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([0, 2, 3, 5, 5], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        // Winograd's: whole and broken tiles, vectors and blocks, every padding.
+        ([2, 16, 32, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        ([11, 12, 13, 7, 9], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([1, 17, 40, 11, 18], [3, 3], o([1, 1], [2, 0], [1, 1], 1)),
+        ([1, 33, 12, 4, 5], [3, 3], o([1, 1], [1, 2], [1, 1], 1)),
+        ([1, 12, 12, 6, 160], [3, 3], o([1, 1], [0, 1], [1, 1], 1)),
+        ([1, 300, 12, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        ([0, 12, 12, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+    ];
+    for (shape, kernel, options) in cases {
+        let g = geometry(shape, kernel, options);
+        check::<f32>(&g, 1e-4);
+        check::<f64>(&g, 1e-12);
+    }
+}
+
+/// The root mean square of the differences, and the largest, as parts of the root mean square of what is wanted.
+fn errors(found: &[f32], want: &[f64]) -> [f64; 2] {
+    let size = (want.iter().map(|x| x * x).sum::<f64>() / want.len() as f64).sqrt();
+    let off = || found.iter().zip(want).map(|(&x, want)| (f64::from(x) - want).abs() / size);
+    [(off().map(|x| x * x).sum::<f64>() / want.len() as f64).sqrt(), off().fold(0.0, f64::max)]
+}
+
+#[test]
+fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
+    let mut rng = Rng::new(11);
+    for channels in [12, 64, 200] {
+        let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
+        let g = geometry([2, channels, channels, 12, 12], [3, 3], options);
+        assert!(winograd::suits(&g));
+        let [x, dy] = [0; 2].map(|_| Tensor::<f32>::randn([2, channels, 12, 12], &mut rng));
+        let w = Tensor::<f32>::randn([channels, channels, 3, 3], &mut rng);
+        let [x64, dy64, w64] = [&x, &dy, &w].map(|x| x.iter().map(f64::from).collect::<Vec<_>>());
+        let isa = Isa::detect();
+        let [mut y, mut dx, mut dw] = [x.numel(), x.numel(), w.numel()].map(|n| vec![0.0; n]);
+        direct::forward(isa, &g, &x64, &w64, None, &mut y);
+        direct::input_grad(isa, &g, &dy64, &w64, &mut dx);
+        direct::weight_grad(isa, &g, &x64, &dy64, &mut dw);
+        let compare = |what: &str, want: &[f64], plain: &dyn Fn(&mut [f32]), fast: &dyn Fn(&mut [f32])| {
+            let [plain, fast] = [plain, fast].map(|pass| {
+                let mut out = vec![f32::NAN; want.len()];
+                pass(&mut out);
+                errors(&out, want)
+            });
+            assert!(fast[0] <= 8.0 * plain[0], "{what}, {channels} channels: {fast:?}, plain {plain:?}");
+            assert!(fast[1] <= 3e-5, "{what}, {channels} channels: {fast:?}, plain {plain:?}");
+        };
+        let (x, dy, w) = (x.values(), dy.values(), w.values());
+        compare("forward", &y, &|y| direct::forward(isa, &g, x, w, None, y), &|y| {
+            winograd::forward(isa, &g, x, w, None, y);
+        });
+        compare("input gradient", &dx, &|dx| direct::input_grad(isa, &g, dy, w, dx), &|dx| {
+            winograd::input_grad(isa, &g, dy, w, dx);
+        });
+        compare("weight gradient", &dw, &|dw| direct::weight_grad(isa, &g, x, dy, dw), &|dw| {
+            winograd::weight_grad(isa, &g, x, dy, dw);
+        });
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    for [inputs, outputs] in [[4, 20], [12, 70]] {
+        let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
+        let g = geometry([9, inputs, outputs, 20, 20], [3, 3], options);
+        let mut rng = Rng::new(8);
+        let x = Tensor::<f32>::randn([9, inputs, 20, 20], &mut rng);
+        let w = Tensor::<f32>::randn([outputs, inputs, 3, 3], &mut rng);
+        let dy = Tensor::<f32>::randn([9, outputs, 20, 20], &mut rng);
+        assert!(g.work() > 1 << 17, "large enough to be split");
+        let all = || {
+            (
+                x.conv2d(&w, None, &options),
+                dy.conv2d_input_grad(&w, [20, 20], &options),
+                x.conv2d_weight_grad(&dy, [3, 3], &options),
+            )
+        };
+        let alone = sequential(all);
+        for threads in [1, 2, 3, 4, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(all), alone, "{threads} threads");
+        }
+        let first = x.narrow(0, 0, 1).conv2d(&w, None, &options);
+        assert_eq!(alone.0.narrow(0, 0, 1), first, "an image alone");
+    }
+}

@@ -1,0 +1,184 @@
+//! The forward pass and the input gradient.
+
+use super::points::{Panels, Squares, from_points, to_points};
+use super::transform::{of_input, of_kernel, of_products};
+use super::{IN, OUT, POINTS, Pass};
+use crate::Float;
+use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, block_length, rows, transpose};
+use crate::kernels::simd::VectorKernel;
+use crate::storage::Buffer;
+
+/// The kernels at the 36 points, with panels of outputs: rows are inputs.
+pub struct Kernels<'a, T> {
+    /// The sizes.
+    pub pass: Pass,
+    /// `w[o, i]`; if `turned`, `w[i, o]`, to be turned round.
+    pub w: &'a [T],
+    /// Whether this is the input gradient.
+    pub turned: bool,
+    /// Room of [`Kernels::len`].
+    pub u: &'a mut [T],
+}
+
+impl<T> Kernels<'_, T> {
+    /// Enough room for the vectors of any instruction set.
+    pub fn len(pass: &Pass) -> usize {
+        POINTS * (pass.inputs + 1) * pass.outputs.next_multiple_of(32)
+    }
+}
+
+impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let Kernels { pass: Pass { inputs, outputs, .. }, w, turned, u } = self;
+        let panels = Panels::new::<V>(inputs, outputs, WIDTH * V::LANES);
+        let wide = panels.columns();
+        let squares = Squares { step: 0, line: 3 * wide, channels: wide };
+        // The nine taps of all outputs, so that a vector holds the same tap of several.
+        let mut taps = Buffer::<T>::filled(9 * wide, T::ZERO);
+        for i in 0..inputs {
+            if turned {
+                transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
+                // SAFETY: the instructions are there, and `taps` is a square of three by three.
+                unsafe {
+                    to_points::<T, V, 3>(
+                        1,
+                        &taps,
+                        squares,
+                        #[inline(always)]
+                        |[a, b, c]| of_kernel::<T, V>([c, b, a]),
+                        u,
+                        panels,
+                        i,
+                    );
+                }
+            } else {
+                transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
+                // SAFETY: as above.
+                unsafe {
+                    to_points::<T, V, 3>(
+                        1,
+                        &taps,
+                        squares,
+                        #[inline(always)]
+                        |taps| of_kernel::<T, V>(taps),
+                        u,
+                        panels,
+                        i,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// `y = x ⋆ w (+ bias)` for some images.
+pub struct Correlation<'a, T> {
+    /// The sizes.
+    pub pass: Pass,
+    /// The images.
+    pub x: &'a [T],
+    /// Of [`Kernels`].
+    pub u: &'a [T],
+    /// Added to each output plane.
+    pub bias: Option<&'a [T]>,
+    /// The results.
+    pub y: &'a mut [T],
+}
+
+impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let Correlation { pass, x, u, bias, y } = self;
+        let (across, down) = (pass.across(), pass.down());
+        let tiles = pass.strips() * across;
+        let narrow = pass.inputs.next_multiple_of(V::LANES);
+        let v_panels = Panels::new::<V>(tiles, narrow, narrow);
+        let u_panels = Panels::new::<V>(pass.inputs, pass.outputs, WIDTH * V::LANES);
+        let m_panels = Panels::new::<V>(tiles, pass.outputs, WIDTH * V::LANES);
+        let wide = m_panels.columns();
+        let inputs = Squares { step: OUT * narrow, line: (OUT * across + 2) * narrow, channels: narrow };
+        let outputs = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
+        let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
+        let mut result = Buffer::<T>::scratch(OUT * outputs.line);
+        let mut v = Buffer::<T>::scratch(v_panels.len());
+        let mut m = Buffer::<T>::scratch(m_panels.len());
+        let mut added = Buffer::<T>::filled(wide, T::ZERO);
+        if let Some(bias) = bias {
+            added[..bias.len()].copy_from_slice(bias);
+        }
+        let left: Vec<usize> = (0..pass.inputs).collect();
+        let right: Vec<usize> = left.iter().map(|p| p * u_panels.width).collect();
+        let length = block_length(pass.inputs);
+        let [image_in, image_out] = pass.images();
+        let ([h, w], strips) = (pass.output, y.len() / image_out * down);
+        for first in (0..strips).step_by(pass.strips()) {
+            let strips = first..strips.min(first + pass.strips());
+            let count = strips.len() * across;
+            for (s, strip) in strips.clone().enumerate() {
+                pass.fill_inputs::<T, V>(
+                    &x[strip / down * image_in..][..image_in],
+                    strip % down,
+                    &mut lines,
+                    narrow,
+                );
+                // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
+                unsafe {
+                    to_points::<T, V, IN>(
+                        across,
+                        &lines,
+                        inputs,
+                        #[inline(always)]
+                        |x| of_input::<T, V>(x),
+                        &mut v,
+                        v_panels,
+                        s * across,
+                    );
+                }
+            }
+            for point in 0..POINTS {
+                let v = v[v_panels.start(0, point)..].as_ptr();
+                for panel in 0..m_panels.count {
+                    let u = u[u_panels.start(panel, point)..].as_ptr();
+                    let m = m[m_panels.start(panel, point)..].as_mut_ptr();
+                    for (block, left) in left.chunks(length).enumerate() {
+                        let right = &right[block * length..][..left.len()];
+                        // SAFETY: `v` has `count` rows of `narrow` elements, `u` a row for each input, `m` room for `count` rows,
+                        // and rows of both are as wide as a tile.
+                        unsafe {
+                            rows::<V>(
+                                count,
+                                WIDTH * V::LANES,
+                                V::ROWS,
+                                Left { row: |i| v.add(i * narrow), offsets: left },
+                                Rows { base: u, offsets: right, padded: true },
+                                Target { base: m, row_stride: m_panels.width, col_stride: 1, add: block > 0 },
+                            );
+                        }
+                    }
+                }
+            }
+            for (s, strip) in strips.enumerate() {
+                // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
+                unsafe {
+                    from_points::<T, V, OUT>(
+                        across,
+                        &m,
+                        m_panels,
+                        s * across,
+                        #[inline(always)]
+                        |m| of_products::<T, V>(m),
+                        &added,
+                        &mut result,
+                        outputs,
+                    );
+                }
+                let (image, row) = (strip / down, OUT * (strip % down));
+                for (i, line) in result.chunks_exact(outputs.line).take(h - row).enumerate() {
+                    let y = &mut y[image * image_out + (row + i) * w..];
+                    transpose::<V>(line, wide, w, pass.outputs, y, h * w);
+                }
+            }
+        }
+    }
+}

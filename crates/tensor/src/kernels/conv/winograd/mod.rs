@@ -1,0 +1,175 @@
+//! Convolution with 3x3 kernels and stride 1 by Winograd's algorithm, `F(4x4, 3x3)`: 36 multiplications for a tile of 4 by 4 outputs
+//! instead of 144.
+//!
+//! Tiles of 6 by 6 inputs (which overlap by two) are transformed, and so are the kernels. Then each of the 36 points is a matrix product
+//! over channels of its own, and what comes out is transformed back. All of this has the channels last, in vectors; images are
+//! turned round a strip of lines at a time. Strips are worked off in blocks whose transforms stay in the second-level cache.
+//!
+//! The way back makes roundings larger: the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
+//! the outputs. A test bounds both. An infinity or a NaN spoils its whole tile.
+
+mod correlate;
+mod points;
+mod transform;
+mod weight;
+
+pub use correlate::{Correlation, Kernels};
+pub use weight::WeightGrad;
+
+use rayon::prelude::*;
+
+use super::ConvGeometry;
+use crate::kernels::gemm::{Vector, transpose};
+use crate::kernels::simd::Isa;
+use crate::parallel::{split_units, threads_for};
+use crate::storage::Buffer;
+use crate::{Element, Float};
+
+/// Outputs of a tile along an axis.
+const OUT: usize = 4;
+/// Inputs of a tile along an axis.
+const IN: usize = 6;
+/// Points, along both axes.
+const POINTS: usize = IN * IN;
+/// Tiles that are worked off together, or a strip of them if that has more.
+const TILES: usize = 36;
+
+/// Whether the algorithm pays for a convolution, judged by its sizes alone: there must be enough channels to fill vectors and products, and
+/// outputs to fill tiles.
+pub fn suits(g: &ConvGeometry) -> bool {
+    g.kernel == [3, 3]
+        && g.stride == [1, 1]
+        && g.dilation == [1, 1]
+        && g.groups == 1
+        && g.padding.iter().all(|&padding| padding <= 2)
+        && g.output.iter().all(|&size| size >= OUT)
+        && g.in_channels.min(g.out_channels) >= 12
+}
+
+/// `y = x ⋆ w (+ bias)`.
+pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    correlate(isa, g, Pass::forward(g), x, w, false, bias, y);
+}
+
+/// `dx` from `dy` and `w`.
+pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
+    correlate(isa, g, Pass::input_grad(g), dy, w, true, None, dx);
+}
+
+fn correlate<T: Float>(
+    isa: Isa,
+    g: &ConvGeometry,
+    pass: Pass,
+    x: &[T],
+    w: &[T],
+    turned: bool,
+    bias: Option<&[T]>,
+    y: &mut [T],
+) {
+    let mut u = Buffer::scratch(Kernels::<T>::len(&pass));
+    T::winograd_kernels(isa, Kernels { pass, w, turned, u: &mut u });
+    let [image_in, image_out] = pass.images();
+    split_units(y, image_out, g.work(), |images, y| {
+        let x = &x[images.start * image_in..images.end * image_in];
+        T::winograd_correlate(isa, Correlation { pass, x, u: &u, bias, y });
+    });
+}
+
+/// `dw` from `x` and `dy`, summed over the batch in order.
+pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
+    // Threads take outputs, whole tiles of them, as the sum over images must not be split. Each transforms all inputs for itself.
+    let threads = threads_for(g.work()).min(g.out_channels.div_ceil(32));
+    let some = g.out_channels.div_ceil(threads).next_multiple_of(32);
+    dw.par_chunks_mut(some * 9 * g.in_channels).enumerate().for_each(|(i, dw)| {
+        let outputs = i * some..i * some + dw.len() / (9 * g.in_channels);
+        T::winograd_weight_grad(isa, WeightGrad { pass: Pass::forward(g), x, dy, outputs, dw });
+    });
+}
+
+/// The sizes of a correlation of `inputs` planes that gives `outputs` planes.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    inputs: usize,
+    outputs: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+    padding: [usize; 2],
+}
+
+impl Pass {
+    /// The forward pass.
+    pub fn forward(g: &ConvGeometry) -> Pass {
+        let ConvGeometry { in_channels: inputs, out_channels: outputs, input, output, padding, .. } = *g;
+        Pass { inputs, outputs, input, output, padding }
+    }
+
+    /// The gradient by the input, which is the correlation of the gradient by the output with the kernels turned round.
+    pub fn input_grad(g: &ConvGeometry) -> Pass {
+        Pass {
+            inputs: g.out_channels,
+            outputs: g.in_channels,
+            input: g.output,
+            output: g.input,
+            padding: g.padding.map(|padding| 2 - padding),
+        }
+    }
+
+    /// Strips of tiles in an image.
+    fn down(&self) -> usize {
+        self.output[0].div_ceil(OUT)
+    }
+
+    /// Tiles in a strip.
+    fn across(&self) -> usize {
+        self.output[1].div_ceil(OUT)
+    }
+
+    /// Strips in a block.
+    fn strips(&self) -> usize {
+        TILES.div_ceil(self.across())
+    }
+
+    /// Elements of an image that goes in, and of one that comes out.
+    fn images(&self) -> [usize; 2] {
+        [self.inputs * self.input[0] * self.input[1], self.outputs * self.output[0] * self.output[1]]
+    }
+
+    /// The six lines under a strip of tiles in their frame of zeros, channels last: `[6, 4 across + 2, channels]`.
+    #[inline(always)]
+    fn fill_inputs<T: Element, V: Vector<Elem = T>>(
+        &self,
+        image: &[T],
+        strip: usize,
+        lines: &mut [T],
+        channels: usize,
+    ) {
+        let first = (OUT * strip) as isize - self.padding[0] as isize;
+        fill_lines::<T, V>(image, self.input, self.inputs, first, self.padding[1], lines, IN, channels);
+    }
+}
+
+/// `count` lines of planes of size `[h, w]`, from line `first` on, channels last. They begin with `left` zeros; beyond the planes there are only zeros.
+#[inline(always)]
+fn fill_lines<T: Element, V: Vector<Elem = T>>(
+    planes: &[T],
+    [h, w]: [usize; 2],
+    count_of_planes: usize,
+    first: isize,
+    left: usize,
+    lines: &mut [T],
+    count: usize,
+    channels: usize,
+) {
+    let length = lines.len() / count;
+    for (line, row) in lines.chunks_exact_mut(length).zip(first..) {
+        let Some(row) = usize::try_from(row).ok().filter(|&row| row < h) else {
+            line.fill(T::ZERO);
+            continue;
+        };
+        let (frame, inside) = line.split_at_mut(left * channels);
+        let (inside, rest) = inside.split_at_mut(w * channels);
+        frame.fill(T::ZERO);
+        rest.fill(T::ZERO);
+        transpose::<V>(&planes[row * w..], h * w, count_of_planes, w, inside, channels);
+    }
+}

@@ -1,0 +1,123 @@
+//! The weight gradient.
+
+use std::ops::Range;
+
+use super::points::{Panels, Squares, from_points, to_points};
+use super::transform::{of_input, of_kernel_grad, of_output_grad};
+use super::{IN, OUT, POINTS, Pass, fill_lines};
+use crate::Float;
+use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, rows, transpose};
+use crate::kernels::simd::VectorKernel;
+use crate::storage::Buffer;
+
+/// `dw[o, i]` of some outputs, summed over the images in order: a product over tiles at each point, transformed once, at the end.
+pub struct WeightGrad<'a, T> {
+    /// The sizes of the forward pass.
+    pub pass: Pass,
+    /// All images.
+    pub x: &'a [T],
+    /// Their gradients, with the planes of all outputs.
+    pub dy: &'a [T],
+    /// The outputs whose kernels are wanted.
+    pub outputs: Range<usize>,
+    /// The result, for these outputs.
+    pub dw: &'a mut [T],
+}
+
+impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let WeightGrad { pass, x, dy, outputs, dw } = self;
+        let (across, down) = (pass.across(), pass.down());
+        let tiles = pass.strips() * across;
+        let narrow = pass.inputs.next_multiple_of(V::LANES);
+        let v_panels = Panels::new::<V>(tiles, narrow, narrow);
+        let d_panels = Panels::new::<V>(tiles, outputs.len(), WIDTH * V::LANES);
+        let sum_panels = Panels::new::<V>(pass.inputs, outputs.len(), WIDTH * V::LANES);
+        let wide = d_panels.columns();
+        let inputs = Squares { step: OUT * narrow, line: (OUT * across + 2) * narrow, channels: narrow };
+        let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
+        let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
+        let mut grad_lines = Buffer::<T>::filled(OUT * grads.line, T::ZERO);
+        let mut v = Buffer::<T>::scratch(v_panels.len());
+        let mut d = Buffer::<T>::scratch(d_panels.len());
+        let mut sums = Buffer::<T>::filled(sum_panels.len(), T::ZERO);
+        let left: Vec<usize> = (0..tiles).map(|t| t * narrow).collect();
+        let right: Vec<usize> = (0..tiles).map(|t| t * d_panels.width).collect();
+        let ([image_in, image_out], [h, w]) = (pass.images(), pass.output);
+        let strips = x.len() / image_in * down;
+        for first in (0..strips).step_by(pass.strips()) {
+            let strips = first..strips.min(first + pass.strips());
+            let count = strips.len() * across;
+            for (s, strip) in strips.enumerate() {
+                let (image, strip) = (strip / down, strip % down);
+                pass.fill_inputs::<T, V>(&x[image * image_in..][..image_in], strip, &mut lines, narrow);
+                let dy = &dy[image * image_out + outputs.start * h * w..];
+                let row = (OUT * strip) as isize;
+                fill_lines::<T, V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
+                // SAFETY: the instructions are there, and both have the tiles of a strip.
+                unsafe {
+                    to_points::<T, V, IN>(
+                        across,
+                        &lines,
+                        inputs,
+                        #[inline(always)]
+                        |x| of_input::<T, V>(x),
+                        &mut v,
+                        v_panels,
+                        s * across,
+                    );
+                    to_points::<T, V, OUT>(
+                        across,
+                        &grad_lines,
+                        grads,
+                        #[inline(always)]
+                        |dy| of_output_grad::<T, V>(dy),
+                        &mut d,
+                        d_panels,
+                        s * across,
+                    );
+                }
+            }
+            for point in 0..POINTS {
+                let v = v[v_panels.start(0, point)..].as_ptr();
+                for panel in 0..d_panels.count {
+                    let d = d[d_panels.start(panel, point)..].as_ptr();
+                    let sums = sums[sum_panels.start(panel, point)..].as_mut_ptr();
+                    // SAFETY: `v` has a row of `narrow` elements for each of `count` tiles, `d` a row as wide as a tile, and so has
+                    // `sums` for each input.
+                    unsafe {
+                        rows::<V>(
+                            pass.inputs,
+                            WIDTH * V::LANES,
+                            V::ROWS,
+                            Left { row: |i| v.add(i), offsets: &left[..count] },
+                            Rows { base: d, offsets: &right[..count], padded: true },
+                            Target { base: sums, row_stride: sum_panels.width, col_stride: 1, add: true },
+                        );
+                    }
+                }
+            }
+        }
+        let squares = Squares { step: 0, line: 3 * wide, channels: wide };
+        let mut taps = Buffer::<T>::scratch(9 * wide);
+        let nothing = Buffer::<T>::filled(wide, T::ZERO);
+        for i in 0..pass.inputs {
+            // SAFETY: the instructions are there, and `taps` is a square of three by three.
+            unsafe {
+                from_points::<T, V, 3>(
+                    1,
+                    &sums,
+                    sum_panels,
+                    i,
+                    #[inline(always)]
+                    |sums| of_kernel_grad::<T, V>(sums),
+                    &nothing,
+                    &mut taps,
+                    squares,
+                );
+            }
+            transpose::<V>(&taps, wide, 9, outputs.len(), &mut dw[9 * i..], 9 * pass.inputs);
+        }
+    }
+}
