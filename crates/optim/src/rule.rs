@@ -83,6 +83,12 @@ impl<'a, T: Float> Step<'a, T> {
         self
     }
 
+    /// The same step for the rule of this name.
+    pub(crate) fn named(mut self, rule: &'static str) -> Self {
+        self.rule = rule;
+        self
+    }
+
     /// The shape of the parameter.
     pub fn shape(&self) -> &Shape {
         self.w.shape()

@@ -50,8 +50,17 @@ pub(crate) fn split_units<T: Send>(
     if threads <= 1 {
         return f(0..units, out);
     }
-    // More pieces than threads, so that a thread that is late costs a piece and not a share.
-    let per_piece = units.div_ceil(4 * threads);
+    run_pieces(out, unit, units.div_ceil(4 * threads), &f);
+}
+
+/// The pieces of [`split_units`] on several threads. There are more pieces than threads, so that a thread that is late costs a
+/// piece and not a share. It does not know what is done to a piece: all that is done shares the compiled code of the threads.
+fn run_pieces<T: Send>(
+    out: &mut [T],
+    unit: usize,
+    per_piece: usize,
+    f: &(dyn Fn(Range<usize>, &mut [T]) + Sync),
+) {
     out.par_chunks_mut(per_piece * unit).enumerate().for_each(|(i, piece)| {
         let first = i * per_piece;
         f(first..first + piece.len() / unit, piece);

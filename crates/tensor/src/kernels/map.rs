@@ -114,24 +114,35 @@ pub fn update_with<T: Copy + Default + Send + Sync, const N: usize>(
     kept: [&mut [T]; N],
     f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
 ) {
-    let threads = threads_for(out.len() * (2 + N));
-    if threads <= 1 {
-        return dispatch(
+    update_pieces(out, a, kept, &|(out, a, kept)| {
+        dispatch(
             #[inline(always)]
             || update_piece(out, a, kept, &f),
         );
+    });
+}
+
+/// The same part of what is written, read, and kept.
+type Piece<'a, T, const N: usize> = (&'a mut [T], &'a [T], [&'a mut [T]; N]);
+
+/// Calls `update` with all of the slices, or on several threads with parts of them. It does not know which operation that is, so
+/// that all of them share the compiled code of the threads.
+fn update_pieces<T: Send + Sync, const N: usize>(
+    out: &mut [T],
+    a: &[T],
+    kept: [&mut [T]; N],
+    update: &(dyn Fn(Piece<T, N>) + Sync),
+) {
+    let threads = threads_for(out.len() * (2 + N));
+    if threads <= 1 {
+        return update((out, a, kept));
     }
     let per_piece = out.len().div_ceil(4 * threads).next_multiple_of(BLOCK);
     let mut kept = kept.map(|kept| kept.chunks_mut(per_piece));
     let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
     let pieces: Vec<_> =
         out.chunks_mut(per_piece).zip(a.chunks(per_piece)).map(|(out, a)| (out, a, next())).collect();
-    pieces.into_par_iter().for_each(|(out, a, kept)| {
-        dispatch(
-            #[inline(always)]
-            || update_piece(out, a, kept, &f),
-        );
-    });
+    pieces.into_par_iter().for_each(update);
 }
 
 /// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.

@@ -6,12 +6,16 @@
 //! conformance::check(Lion::default());
 //! ```
 
+mod tested;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ravine_autograd::{Gradients, Param, Tape};
 use ravine_tensor::{Rng, Shape, Tensor};
 
-use crate::{Decay, Group, Linear, NonFinite, Optimize, Optimizer, Rule, Schedule};
+use tested::Tested;
+
+use crate::{Decay, Group, Linear, NonFinite, Optimize, Optimizer, Rule, Schedule, Step};
 
 /// A check that a rule failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct Failure {
 /// # Panics
 /// If it fails some, naming them all.
 #[track_caller]
-pub fn check<R: Rule + Clone>(rule: R) {
+pub fn check(rule: impl Rule) {
     check_except(rule, &[]);
 }
 
@@ -43,7 +47,7 @@ pub fn check<R: Rule + Clone>(rule: R) {
 /// # Panics
 /// If it fails others, or there is no check of such a name.
 #[track_caller]
-pub fn check_except<R: Rule + Clone>(rule: R, except: &[&str]) {
+pub fn check_except<R: Rule>(rule: R, except: &[&str]) {
     let names = names();
     for name in except {
         assert!(names.contains(name), "there is no check named {name:?}; there are {names:?}");
@@ -57,13 +61,17 @@ pub fn check_except<R: Rule + Clone>(rule: R, except: &[&str]) {
 
 /// The names of all checks.
 pub fn names() -> Vec<&'static str> {
-    checks::<crate::Sgd>().iter().map(|(name, _)| *name).collect()
+    CHECKS.iter().map(|(name, _)| *name).collect()
 }
 
 /// The checks that a rule fails. A panic inside a check is a failure of it.
-pub fn failures<R: Rule + Clone>(rule: R) -> Vec<Failure> {
-    let run = |(check, run): (&'static str, Check<R>)| {
-        let found = match catch_unwind(AssertUnwindSafe(|| run(&rule))) {
+pub fn failures(rule: impl Rule) -> Vec<Failure> {
+    run_all(&Tested::new(rule))
+}
+
+fn run_all(rule: &Tested) -> Vec<Failure> {
+    let run = |&(check, run): &(&'static str, Check)| {
+        let found = match catch_unwind(AssertUnwindSafe(|| run(rule))) {
             Ok(Ok(())) => return None,
             Ok(Err(found)) => found,
             Err(panic) => {
@@ -74,38 +82,36 @@ pub fn failures<R: Rule + Clone>(rule: R) -> Vec<Failure> {
         };
         Some(Failure { check, found })
     };
-    checks().into_iter().filter_map(run).collect()
+    CHECKS.iter().filter_map(run).collect()
 }
 
-type Check<R> = fn(&R) -> Result<(), String>;
+type Check = fn(&Tested) -> Result<(), String>;
 
-fn checks<R: Rule + Clone>() -> Vec<(&'static str, Check<R>)> {
-    vec![
-        ("names are given once", names_are_given_once),
-        ("the first step goes against the gradient", first_step_descends),
-        ("the first step follows the rate", first_step_follows_rate),
-        ("later steps follow the schedule", later_steps_follow_schedule),
-        ("the same run twice has the same bits", same_run_twice),
-        ("threads change no bit", threads_change_no_bit),
-        ("a saved run goes on as if it had not stopped", saved_run_goes_on),
-        ("a parameter does not depend on its neighbours", parameters_are_apart),
-        ("a thawed parameter begins like a new one", thawed_begins_anew),
-        ("a frozen parameter stays", frozen_stays),
-        ("a group's rate is its own", groups_are_honoured),
-        ("weight decay pulls towards zero", decay_is_honoured),
-        ("without gradient and decay weights stay", zero_gradient_stays),
-        ("every slot is used", every_slot_is_used),
-        ("shapes stay", shapes_stay),
-        ("scalars, empty tensors and many axes work", odd_shapes_work),
-        ("a gradient may be a view", gradient_may_be_a_view),
-        ("huge and tiny gradients leave weights finite", extremes_stay_finite),
-        ("a NaN stays in its parameter", nan_is_contained),
-        ("descends a bowl", descends_bowl),
-        ("descends a narrow valley", descends_narrow_valley),
-        ("descends Rosenbrock's banana", descends_rosenbrock),
-        ("descends a noisy bowl", descends_noisy_bowl),
-    ]
-}
+const CHECKS: &[(&str, Check)] = &[
+    ("names are given once", names_are_given_once),
+    ("the first step goes against the gradient", first_step_descends),
+    ("the first step follows the rate", first_step_follows_rate),
+    ("later steps follow the schedule", later_steps_follow_schedule),
+    ("the same run twice has the same bits", same_run_twice),
+    ("threads change no bit", threads_change_no_bit),
+    ("a saved run goes on as if it had not stopped", saved_run_goes_on),
+    ("a parameter does not depend on its neighbours", parameters_are_apart),
+    ("a thawed parameter begins like a new one", thawed_begins_anew),
+    ("a frozen parameter stays", frozen_stays),
+    ("a group's rate is its own", groups_are_honoured),
+    ("weight decay pulls towards zero", decay_is_honoured),
+    ("without gradient and decay weights stay", zero_gradient_stays),
+    ("every slot is used", every_slot_is_used),
+    ("shapes stay", shapes_stay),
+    ("scalars, empty tensors and many axes work", odd_shapes_work),
+    ("a gradient may be a view", gradient_may_be_a_view),
+    ("huge and tiny gradients leave weights finite", extremes_stay_finite),
+    ("a NaN stays in its parameter", nan_is_contained),
+    ("descends a bowl", descends_bowl),
+    ("descends a narrow valley", descends_narrow_valley),
+    ("descends Rosenbrock's banana", descends_rosenbrock),
+    ("descends a noisy bowl", descends_noisy_bowl),
+];
 
 const RATE: f64 = 0.01;
 
@@ -121,18 +127,15 @@ fn gradients(params: &[Param], grads: &[Tensor]) -> Gradients {
 }
 
 /// An optimizer of parameters that begin at these values, and the parameters.
-fn begin<R: Rule + Clone>(
-    rule: &R,
-    starts: &[Tensor],
-    rate: impl Schedule + 'static,
-) -> (Vec<Param>, Optimizer<R>) {
+fn begin(rule: &Tested, starts: &[Tensor], rate: impl Schedule + 'static) -> (Vec<Param>, Optimizer<Tested>) {
     let params: Vec<Param> = starts.iter().map(|start| Param::new(start.clone())).collect();
-    let optimizer = Optimizer::new(&params, rule.clone(), rate);
+    let (decay, amount) = rule.decay();
+    let optimizer = Optimizer::new(&params, rule.clone(), rate).decay(decay).weight_decay(amount);
     (params, optimizer)
 }
 
 /// Steps `from..to` with gradients that are a fixed function of step and parameter.
-fn walk<R: Rule>(params: &[Param], optimizer: &mut Optimizer<R>, steps: std::ops::Range<u64>) {
+fn walk(params: &[Param], optimizer: &mut Optimizer<Tested>, steps: std::ops::Range<u64>) {
     for step in steps {
         let grad = |(i, param): (usize, &Param)| {
             let mut rng = Rng::new(7).child(step).child(i as u64);
@@ -151,38 +154,39 @@ fn ensure(holds: bool, found: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(found()) }
 }
 
-fn names_are_given_once<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn names_are_given_once(rule: &Tested) -> Result<(), String> {
     let mut slots = rule.slots().to_vec();
     slots.sort_unstable();
     slots.dedup();
-    ensure(!R::NAME.is_empty() && slots.len() == rule.slots().len(), || {
-        format!("rule {:?} with slots {:?}", R::NAME, rule.slots())
+    let name = rule.name();
+    ensure(!name.is_empty() && slots.len() == rule.slots().len(), || {
+        format!("rule {name:?} with slots {:?}", rule.slots())
     })
 }
 
 /// What the first step adds to a parameter.
-fn first_step<R: Rule + Clone>(rule: &R, start: &Tensor, grad: &Tensor, rate: f64) -> Tensor {
+fn first_step(rule: &Tested, start: &Tensor, grad: &Tensor, rate: f64) -> Tensor {
     let (params, mut optimizer) = begin(rule, std::slice::from_ref(start), rate);
     let mut optimizer_step = || optimizer.step(gradients(&params, std::slice::from_ref(grad)));
     optimizer_step().unwrap_or_else(|error| panic!("{error}"));
     params[0].value() - start
 }
 
-fn first_step_descends<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn first_step_descends(rule: &Tested) -> Result<(), String> {
     let (start, grad) = (matrix(1), matrix(2));
     let change = first_step(rule, &start, &grad, RATE);
     let slope = (change * grad).sum(..).item();
     ensure(slope < 0.0, || format!("the product of change and gradient is {slope}"))
 }
 
-fn first_step_follows_rate<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn first_step_follows_rate(rule: &Tested) -> Result<(), String> {
     let (start, grad) = (matrix(1), matrix(2));
     let size = |rate| first_step(rule, &start, &grad, rate).norm_squared().sqrt();
     let ratio = size(2.0 * RATE) / size(RATE);
     ensure((1.8..2.2).contains(&ratio), || format!("at twice the rate, the step is {ratio} times as long"))
 }
 
-fn later_steps_follow_schedule<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn later_steps_follow_schedule(rule: &Tested) -> Result<(), String> {
     let size = |last: f64| {
         let (params, mut optimizer) = begin(rule, &[matrix(1)], RATE.then(5, last));
         walk(&params, &mut optimizer, 0..5);
@@ -195,7 +199,7 @@ fn later_steps_follow_schedule<R: Rule + Clone>(rule: &R) -> Result<(), String> 
     ensure(ratio > 1.2, || format!("at three times the rate, steps are {ratio} times as long"))
 }
 
-fn same_run_twice<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn same_run_twice(rule: &Tested) -> Result<(), String> {
     let run = || {
         let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
         walk(&params, &mut optimizer, 0..5);
@@ -204,7 +208,7 @@ fn same_run_twice<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(run() == run(), || "two runs end in different weights".into())
 }
 
-fn threads_change_no_bit<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn threads_change_no_bit(rule: &Tested) -> Result<(), String> {
     let starts = [[301, 300], [3, 2], [200, 211]].map(|shape| Tensor::randn(shape, &mut Rng::new(3)));
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -219,7 +223,7 @@ fn threads_change_no_bit<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(other.is_none(), || format!("{} threads end in other weights than one", other.unwrap_or(0)))
 }
 
-fn saved_run_goes_on<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn saved_run_goes_on(rule: &Tested) -> Result<(), String> {
     let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
     walk(&params, &mut optimizer, 0..4);
     let values: Vec<Tensor> = params.iter().map(Param::value).collect();
@@ -233,7 +237,7 @@ fn saved_run_goes_on<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(bits(&params) == bits(&resumed), || "the resumed run ends in other weights".into())
 }
 
-fn parameters_are_apart<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn parameters_are_apart(rule: &Tested) -> Result<(), String> {
     let (together, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
     walk(&together, &mut optimizer, 0..4);
     let (alone, mut optimizer) = begin(rule, &[matrix(1)], RATE);
@@ -241,7 +245,7 @@ fn parameters_are_apart<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(bits(&together[..1]) == bits(&alone), || "it ends elsewhere when it has a neighbour".into())
 }
 
-fn thawed_begins_anew<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn thawed_begins_anew(rule: &Tested) -> Result<(), String> {
     let (start, grad) = (matrix(2), matrix(3));
     let new = first_step(rule, &start, &grad, RATE);
     let (params, mut optimizer) = begin(rule, &[matrix(1), start.clone()], RATE);
@@ -256,14 +260,14 @@ fn thawed_begins_anew<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     })
 }
 
-fn frozen_stays<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn frozen_stays(rule: &Tested) -> Result<(), String> {
     let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
     params[1].set_frozen(true);
     walk(&params, &mut optimizer, 0..3);
     ensure(params[1].value() == matrix(2), || "it was changed".into())
 }
 
-fn groups_are_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn groups_are_honoured(rule: &Tested) -> Result<(), String> {
     let (grouped, optimizer) = begin(rule, &[matrix(1)], RATE);
     let mut optimizer = optimizer.group(Group::new(|_, _| true).rule(rule.clone()).rate_factor(0.5));
     walk(&grouped, &mut optimizer, 0..4);
@@ -272,10 +276,10 @@ fn groups_are_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(bits(&grouped) == bits(&plain), || "half the rate by a group is not half the rate".into())
 }
 
-fn decay_is_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn decay_is_honoured(rule: &Tested) -> Result<(), String> {
     // Weights of one sign, and no gradient: all that can happen to them is decay.
     let start = matrix(1).abs() + 0.5;
-    for decay in [R::DECAY, Decay::Decoupled] {
+    for decay in [rule.decay().0, Decay::Decoupled] {
         let (params, optimizer) = begin(rule, std::slice::from_ref(&start), RATE);
         let mut optimizer = optimizer.decay(decay).weight_decay(0.5);
         let grads = [start.zeros_like()];
@@ -292,7 +296,7 @@ fn decay_is_honoured<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     Ok(())
 }
 
-fn zero_gradient_stays<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn zero_gradient_stays(rule: &Tested) -> Result<(), String> {
     let (params, optimizer) = begin(rule, &[matrix(1)], RATE);
     let mut optimizer = optimizer.weight_decay(0.0);
     let grads = [Tensor::zeros([3, 2])];
@@ -302,7 +306,7 @@ fn zero_gradient_stays<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     ensure(params[0].value() == matrix(1), || format!("{} becomes {}", matrix(1), params[0].value()))
 }
 
-fn every_slot_is_used<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn every_slot_is_used(rule: &Tested) -> Result<(), String> {
     let (params, mut optimizer) = begin(rule, &[matrix(1), Tensor::ones([4])], RATE);
     walk(&params, &mut optimizer, 0..3);
     let state = optimizer.state();
@@ -314,13 +318,13 @@ fn every_slot_is_used<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     Ok(())
 }
 
-fn shapes_stay<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn shapes_stay(rule: &Tested) -> Result<(), String> {
     let shape = Shape::from([3, 2]);
     let (mut w, g) = (matrix(1), matrix(2));
     let mut slots: Vec<Tensor> =
         rule.slots().iter().map(|slot| Tensor::zeros(rule.slot_shape(slot, &shape))).collect();
     for count in 1..=3 {
-        rule.update(crate::Step::new(rule, RATE, count, &mut w, &g, &mut slots));
+        rule.update(Step::new(rule, RATE, count, &mut w, &g, &mut slots));
     }
     ensure(*w.shape() == shape, || {
         format!("a parameter of shape {shape} has shape {} after a step", w.shape())
@@ -334,7 +338,7 @@ fn shapes_stay<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     Ok(())
 }
 
-fn odd_shapes_work<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn odd_shapes_work(rule: &Tested) -> Result<(), String> {
     let shapes = [&[][..], &[0], &[2, 0], &[1], &[1, 5], &[2, 1, 3], &[2, 2, 3, 3]];
     let starts = shapes.map(|shape| Tensor::randn(Shape::from(shape), &mut Rng::new(5)));
     let (params, mut optimizer) = begin(rule, &starts, RATE);
@@ -349,14 +353,14 @@ fn odd_shapes_work<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     Ok(())
 }
 
-fn gradient_may_be_a_view<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn gradient_may_be_a_view(rule: &Tested) -> Result<(), String> {
     let (start, view) = (matrix(1), Tensor::<f32>::randn([2, 3], &mut Rng::new(2)).t());
     let (of_view, of_copy) =
         (first_step(rule, &start, &view, RATE), first_step(rule, &start, &view.contiguous(), RATE));
     ensure(of_view == of_copy, || "a transposed gradient gives another step than a copy of it".into())
 }
 
-fn extremes_stay_finite<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn extremes_stay_finite(rule: &Tested) -> Result<(), String> {
     for size in [1e15, 1e-30] {
         let (params, mut optimizer) = begin(rule, &[matrix(1)], RATE);
         let grads = [matrix(2) * size];
@@ -369,7 +373,7 @@ fn extremes_stay_finite<R: Rule + Clone>(rule: &R) -> Result<(), String> {
     Ok(())
 }
 
-fn nan_is_contained<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn nan_is_contained(rule: &Tested) -> Result<(), String> {
     let starts = [matrix(1), matrix(2)];
     let poison = [matrix(3), Tensor::full([3, 2], f32::NAN)];
     let (params, optimizer) = begin(rule, &starts, RATE);
@@ -385,8 +389,8 @@ fn nan_is_contained<R: Rule + Clone>(rule: &R) -> Result<(), String> {
 }
 
 /// The least that is left of `f` after `steps` steps, as a share of what it was, over rates that fall to zero from powers of ten.
-fn best_share<R: Rule + Clone>(
-    rule: &R,
+fn best_share(
+    rule: &Tested,
     start: &Tensor,
     steps: u64,
     f: impl Fn(&Tensor) -> f64,
@@ -412,13 +416,7 @@ fn stiffness(last: f32) -> Tensor {
     Tensor::from_fn([3, 2], |i| last.powf(i as f32 / 5.0))
 }
 
-fn bowl<R: Rule + Clone>(
-    rule: &R,
-    condition: f32,
-    steps: u64,
-    noise: f32,
-    enough: f64,
-) -> Result<(), String> {
+fn bowl(rule: &Tested, condition: f32, steps: u64, noise: f32, enough: f64) -> Result<(), String> {
     let k = stiffness(condition);
     let f = |x: &Tensor| f64::from((x.square() * &k).sum(..).item());
     let grad =
@@ -427,19 +425,19 @@ fn bowl<R: Rule + Clone>(
     ensure(share < enough, || format!("at the best rate, {share:.3} of the loss is left after {steps} steps"))
 }
 
-fn descends_bowl<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn descends_bowl(rule: &Tested) -> Result<(), String> {
     bowl(rule, 1.0, 200, 0.0, 1e-2)
 }
 
-fn descends_narrow_valley<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn descends_narrow_valley(rule: &Tested) -> Result<(), String> {
     bowl(rule, 100.0, 500, 0.0, 1e-2)
 }
 
-fn descends_noisy_bowl<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn descends_noisy_bowl(rule: &Tested) -> Result<(), String> {
     bowl(rule, 3.0, 500, 0.3, 0.1)
 }
 
-fn descends_rosenbrock<R: Rule + Clone>(rule: &R) -> Result<(), String> {
+fn descends_rosenbrock(rule: &Tested) -> Result<(), String> {
     let f = |x: &Tensor| {
         let (x, y) = (f64::from(x.at([0, 0])), f64::from(x.at([0, 1])));
         (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2)
