@@ -121,6 +121,14 @@ impl Layout {
         Some(Layout { shape: *shape, strides, offset: self.offset })
     }
 
+    /// For an index of `shape` that fits into this one beside `axis`: the places at index 0 of `axis`, from which an op that chooses along
+    /// it goes on.
+    pub fn at_start_of(&self, axis: usize, shape: &Shape) -> Layout {
+        let mut view = Layout { shape: *shape, ..*self };
+        view.strides[axis] = 0;
+        view
+    }
+
     /// The view without axis `axis`, at index 0 of it.
     pub fn without(&self, axis: usize) -> Layout {
         let mut view = Layout { shape: self.shape.removed(axis), ..*self };

@@ -29,7 +29,9 @@ mod tensor;
 pub use element::{DType, Element, Float, Number};
 pub use files::{FileError, safetensors};
 pub use kernels::math::Math;
-pub use ops::{Cast, Contract, ConvOptions, EinsumError, PoolOptions, Unique, einsum};
+pub use ops::{
+    Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Pad, PoolOptions, Unique, einsum,
+};
 pub use parallel::{sequential, threads_for};
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};

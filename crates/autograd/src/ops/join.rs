@@ -1,4 +1,4 @@
-//! Several tensors as one.
+//! Several tensors as one, and one as several.
 
 use ravine_tensor::{Float, Tensor};
 
@@ -35,5 +35,51 @@ impl<T: Float> Var<T> {
     pub fn stack(parts: &[&Var<T>], axis: isize) -> Var<T> {
         let values: Vec<&Tensor<T>> = parts.iter().map(|part| part.value()).collect();
         record_many("stack", parts, Tensor::stack(&values, axis), move |dy, i| dy.index(axis, i))
+    }
+
+    /// Consecutive pieces of `len` along `axis`; the last may be shorter. Backward: the pieces of `dx` are their `dy`.
+    ///
+    /// # Panics
+    /// If `len` is 0.
+    #[track_caller]
+    pub fn split(&self, len: usize, axis: isize) -> Vec<Var<T>> {
+        assert!(len > 0, "split: pieces of 0 elements never end");
+        let size = self.size(axis);
+        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
+    }
+
+    /// Consecutive pieces of these sizes along `axis`. Backward: the pieces of `dx` are their `dy`.
+    ///
+    /// # Panics
+    /// If they do not add up to the size of the axis.
+    #[track_caller]
+    pub fn split_sizes<const N: usize>(&self, sizes: [usize; N], axis: isize) -> [Var<T>; N] {
+        assert!(
+            sizes.iter().sum::<usize>() == self.size(axis),
+            "split_sizes: {sizes:?} do not add up to axis {axis} of shape {}",
+            self.shape()
+        );
+        let mut end = 0;
+        sizes.map(|len| {
+            end += len;
+            self.narrow(axis, end - len, len)
+        })
+    }
+
+    /// `n` consecutive pieces along `axis`, all of one size but the last, which may be shorter; fewer than `n` if the axis is too short to
+    /// give each of them an element. Backward: the pieces of `dx` are their `dy`.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    #[track_caller]
+    pub fn chunk(&self, n: usize, axis: isize) -> Vec<Var<T>> {
+        assert!(n > 0, "chunk: nothing can be cut into 0 pieces");
+        self.split(self.size(axis).div_ceil(n).max(1), axis)
+    }
+
+    /// The slices of `axis`, without it. Backward: the slices of `dx` are their `dy`.
+    #[track_caller]
+    pub fn unbind(&self, axis: isize) -> Vec<Var<T>> {
+        (0..self.size(axis)).map(|i| self.index(axis, i)).collect()
     }
 }

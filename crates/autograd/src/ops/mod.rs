@@ -9,13 +9,27 @@ mod einsum;
 mod elementwise;
 mod index;
 mod join;
+mod mask;
 mod matmul;
 mod normalise;
+mod pad;
 mod pool;
 mod reduce;
+mod repeat;
 mod scan;
+mod scatter;
 mod select;
+mod slice;
 mod softmax;
 mod sort;
 mod statistics;
 mod view;
+
+use ravine_tensor::{Float, Shape, Tensor};
+
+use crate::Var;
+
+/// Zeros of `shape`, for `dy` to be put into. They take no memory: one zero, seen everywhere.
+fn zeros<T: Float>(dy: &Var<T>, shape: impl Into<Shape>) -> Var<T> {
+    dy.constant(Tensor::scalar(T::ZERO).expand(shape))
+}

@@ -5,40 +5,6 @@ use ravine_tensor::{Float, Tensor};
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
-    /// `y = value` where `mask`, else `x`. Backward: `dx = 0` where `mask`, else `dy`.
-    ///
-    /// `mask` broadcasts to the shape of `x`.
-    ///
-    /// # Panics
-    /// If it does not.
-    #[track_caller]
-    #[must_use]
-    pub fn masked_fill(&self, mask: &Tensor<bool>, value: T) -> Var<T> {
-        assert!(
-            self.shape().broadcast(mask.shape()) == Some(*self.shape()),
-            "masked_fill: a mask of shape {} does not broadcast to {}",
-            mask.shape(),
-            self.shape()
-        );
-        let y = self.value().zip(mask, |x, masked| if masked { value } else { x });
-        let mask = mask.clone();
-        record("masked_fill", [self], y, move |dy, _| [Some(dy.masked_fill(&mask, T::ZERO))])
-    }
-
-    /// `y = a` where `mask`, else `b`, after broadcasting all three. Backward: `da = dy` where `mask`, `db = dy` elsewhere.
-    #[track_caller]
-    #[must_use]
-    pub fn select(mask: &Tensor<bool>, a: &Var<T>, b: &Var<T>) -> Var<T> {
-        let y = mask.select(a.value(), b.value());
-        let mask = mask.clone();
-        record("select", [a, b], y, move |dy, needs| {
-            [
-                needs[0].then(|| dy.masked_fill(&mask.map(|m| !m), T::ZERO)),
-                needs[1].then(|| dy.masked_fill(&mask, T::ZERO)),
-            ]
-        })
-    }
-
     /// `y = max(a, b)`. Backward: to the larger; half to each where they are equal.
     #[track_caller]
     #[must_use]

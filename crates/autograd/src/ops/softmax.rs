@@ -60,10 +60,10 @@ impl<T: Float> Var<T> {
                 self.shape()
             );
         }
-        let y = -self.value().log_softmax().gather(&column).squeeze(-1);
+        let y = -self.value().log_softmax().gather(-1, &column).squeeze(-1);
         let x = self.saved();
         record("cross_entropy", [self], y, move |dy, _| {
-            let one_hot = dy.constant(Tensor::ones(*column.shape()).scatter_add(&column, classes));
+            let one_hot = dy.constant(Tensor::one_hot(&column.squeeze(-1), classes));
             [Some((x.on(dy).softmax() - one_hot) * dy.unsqueeze(-1))]
         })
     }

@@ -1,6 +1,6 @@
-//! Other shapes of the same numbers, and parts of them. Forward passes copy nothing.
+//! Other shapes and orders of the same numbers. Forward passes copy nothing.
 
-use ravine_tensor::{Extents, Float, Shape, Tensor};
+use ravine_tensor::{Extents, Float, Shape};
 
 use crate::var::{Var, record};
 
@@ -24,13 +24,14 @@ impl<T: Float> Var<T> {
     /// Axis `i` of `y` is axis `order[i]` of `x`. Backward: `dx = dy` in the inverse order.
     #[track_caller]
     #[must_use]
-    pub fn permute<const N: usize>(&self, order: [isize; N]) -> Var<T> {
-        let mut inverse = [0; N];
+    pub fn permute(&self, order: impl AsRef<[isize]>) -> Var<T> {
+        let order = order.as_ref();
         let y = self.value().permute(order);
+        let mut inverse = vec![0; order.len()];
         for (i, &axis) in order.iter().enumerate() {
             inverse[self.shape().axis("permute", axis)] = i as isize;
         }
-        record("permute", [self], y, move |dy, _| [Some(dy.permute(inverse))])
+        record("permute", [self], y, move |dy, _| [Some(dy.permute(&inverse))])
     }
 
     /// Two axes exchanged. Backward: `dx = dy` with them exchanged back.
@@ -68,41 +69,6 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn expand(&self, shape: impl Into<Shape>) -> Var<T> {
         record("expand", [self], self.value().expand(shape), |dy, _| [Some(dy.clone())])
-    }
-
-    /// `len` elements along `axis` from `start` on. Backward: `dx = dy` there, 0 elsewhere.
-    #[track_caller]
-    #[must_use]
-    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Var<T> {
-        let y = self.value().narrow(axis, start, len);
-        let after = self.size(axis) - start - len;
-        record("narrow", [self], y, move |dy, _| [Some(dy.zero_pad(axis, start, after))])
-    }
-
-    /// Zeros added along `axis`, `before` and `after`. Backward: `dx` is the part of `dy` between them.
-    #[track_caller]
-    #[must_use]
-    pub fn zero_pad(&self, axis: isize, before: usize, after: usize) -> Var<T> {
-        let size = self.size(axis);
-        let at = self.shape().axis("zero_pad", axis);
-        let zeros = |n| {
-            let mut shape = *self.shape();
-            shape[at] = n;
-            Tensor::zeros(shape)
-        };
-        let y = Tensor::cat(&[&zeros(before), self.value(), &zeros(after)], axis);
-        record("zero_pad", [self], y, move |dy, _| [Some(dy.narrow(axis, before, size))])
-    }
-
-    /// The elements at `index` along `axis`, which disappears. Backward: `dx = dy` there, 0 elsewhere.
-    #[track_caller]
-    #[must_use]
-    pub fn index(&self, axis: isize, index: usize) -> Var<T> {
-        let (from, y) = (*self.shape(), self.value().index(axis, index));
-        let at = from.axis("index", axis);
-        record("index", [self], y, move |dy, _| {
-            [Some(dy.unsqueeze(at as isize).zero_pad(at as isize, index, from[at] - index - 1))]
-        })
     }
 
     /// The order along `axis` reversed. Backward: `dx = dy` reversed.

@@ -1,8 +1,5 @@
 //! Functions of one variable, and choices.
 
-use ravine_autograd::Var;
-use ravine_tensor::Tensor;
-
 use super::{Case, case, normal as n, positive, transposed};
 
 pub fn cases() -> Vec<Case> {
@@ -50,12 +47,6 @@ pub fn cases() -> Vec<Case> {
         case("powf", |x| x[0].powf(3.0) + x[0].powf(0.0), &[n(&[2, 3])]),
         case("pow", |x| x[0].pow(x[1]), &[positive(&[2, 3]), n(&[3])]),
         // Choices.
-        case("masked_fill", |x| x[0].masked_fill(&x[0].value().map(|v| v > 0.5), 3.0) * x[0], &[n(&[2, 3])]),
-        case(
-            "select",
-            |x| Var::select(&Tensor::from([true, false, true]), x[0], x[1]) * x[0],
-            &[n(&[2, 3]), n(&[3])],
-        ),
         case("maximum", |x| x[0].maximum(x[1]) * x[0], &[n(&[2, 3]), n(&[3])]),
         case("minimum", |x| x[0].minimum(x[1]) * x[0], &[n(&[2, 3]), n(&[3])]),
         case("clamp", |x| x[0].clamp(-1.0, 1.0) * x[0], &[n(&[4, 3])]),

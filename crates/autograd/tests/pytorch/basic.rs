@@ -55,8 +55,8 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
             x[0].max_pool2d(&PoolOptions { kernel: [3, 3], stride: [1, 1], padding: [1, 1] })
         }
         "avg_pool2d" => x[0].avg_pool2d(&PoolOptions { kernel: [3, 3], stride: [2, 2], padding: [1, 1] }),
-        "gather" => x[0].gather(&index()),
-        "scatter_add" => x[0].scatter_add(&index(), 3),
+        "gather" => x[0].gather(1, &index()),
+        "scatter_add" => x[0].constant(Tensor::zeros([2, 3])).scatter_add(1, &index(), x[0]),
         "index_select" => x[0].index_select(0, &Tensor::from([2, 0, 2])),
         "normalize" => x[0].normalize(-1, 1e-5).0,
         _ => panic!("{name} is in the file, but not here"),

@@ -3,6 +3,7 @@
 mod basic;
 mod functions;
 mod reduce;
+mod shape;
 mod window;
 
 use ravine_autograd::{Tape, Var, grad};
@@ -43,6 +44,7 @@ const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] = &[
     (basic::FILE, basic::run),
     (functions::FILE, functions::run),
     (reduce::FILE, reduce::run),
+    (shape::FILE, shape::run),
     (window::FILE, window::run),
 ];
 

@@ -217,8 +217,23 @@ fn for_runs<const N: usize, O: Send>(
     });
 }
 
+/// Calls `run(piece of out, places of its first elements, distances to the next)` for each run, or parts of one: for ops that are
+/// neither functions of one element nor of several.
+pub fn runs<const N: usize, O: Send>(
+    runs: &Runs<N>,
+    out: &mut [O],
+    run: impl Fn(&mut [O], [usize; N], [isize; N]) + Sync,
+) {
+    for_runs(
+        runs,
+        out,
+        #[inline(always)]
+        |out, places| run(out, places, runs.step),
+    );
+}
+
 /// The place of element `i` of a run.
 #[inline(always)]
-fn along(first: usize, i: usize, step: isize) -> usize {
+pub fn along(first: usize, i: usize, step: isize) -> usize {
     first.wrapping_add_signed(i as isize * step)
 }

@@ -39,7 +39,7 @@ pub fn sum<T: Number, U: Number>(
         return;
     }
     // Rows are summed in strips of columns; each strip is a unit of its own.
-    for (o, out) in out.chunks_exact_mut(inner).enumerate() {
+    for (o, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
         let x = &x[o * n * inner..][..n * inner];
         split_units(out, 1, x.len(), |columns, out| {
             dispatch(
@@ -170,7 +170,7 @@ pub fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
         dispatch(
             #[inline(always)]
             || {
-                for (o, out) in range.zip(out.chunks_exact_mut(inner)) {
+                for (o, out) in range.zip(out.chunks_exact_mut(inner.max(1))) {
                     out.fill(init);
                     for j in 0..n {
                         let x = &x[(o * n + j) * inner..][..inner];

@@ -33,15 +33,6 @@ comparison! {
     ge, >=;
 }
 
-impl Tensor<bool> {
-    /// `a` where this mask is true, `b` where it is false, after broadcasting all three.
-    #[track_caller]
-    #[must_use]
-    pub fn select<T: Element>(&self, a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
-        self.zip3(a, b, |mask, a, b| if mask { a } else { b })
-    }
-}
-
 /// Operators on truth values and on the bits of integers.
 macro_rules! bitwise {
     ($($Trait:ident $method:ident, $name:literal, $op:tt: $($t:ty)*;)*) => {$($(
@@ -123,7 +114,10 @@ mod tests {
         let two = Tensor::scalar(2.0);
         assert_eq!((x.lt(&two) | x.gt(&two)).to_vec(), [true, false, true]);
         assert_eq!((!&x.eq(&x)).to_vec(), [false, true, false]);
-        assert_eq!(x.gt(&two).select(&Tensor::scalar(1), &Tensor::scalar(-1)).to_vec(), [-1, -1, 1]);
+        assert_eq!(
+            Tensor::where_(&x.gt(&two), &Tensor::scalar(1), &Tensor::scalar(-1)).to_vec(),
+            [-1, -1, 1]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Choosing elements by index.
+//! Choosing whole slices by their index, and the way back.
 
 use crate::{Element, Number, Tensor};
 
@@ -17,8 +17,13 @@ impl<T: Element> Tensor<T> {
             index.shape()
         );
         let size = self.shape()[at];
-        let index: Vec<usize> = index.iter().map(|i| checked("index_select", i, size)).collect();
+        self.slices(at, &positions("index_select", index, size))
+    }
+
+    /// `y[.., j, ..] = x[.., index[j], ..]`, for indices that are known to be inside axis `at`.
+    fn slices(&self, at: usize, index: &[usize]) -> Tensor<T> {
         let mut shape = *self.shape();
+        let size = shape[at];
         shape[at] = index.len();
         let x = self.contiguous();
         let inner: usize = shape[at + 1..].iter().product();
@@ -26,99 +31,96 @@ impl<T: Element> Tensor<T> {
             if out.is_empty() {
                 return;
             }
-            for (out, x) in
-                out.chunks_exact_mut(index.len() * inner).zip(x.values().chunks_exact(size * inner))
-            {
-                for (out, &i) in out.chunks_exact_mut(inner).zip(&index) {
-                    out.copy_from_slice(&x[i * inner..][..inner]);
+            let blocks = out.chunks_exact_mut(index.len() * inner);
+            for (out, x) in blocks.zip(x.values().chunks_exact(size * inner)) {
+                if inner == 1 {
+                    out.iter_mut().zip(index).for_each(|(y, &i)| *y = x[i]);
+                } else {
+                    for (out, &i) in out.chunks_exact_mut(inner).zip(index) {
+                        out.copy_from_slice(&x[i * inner..][..inner]);
+                    }
                 }
             }
         })
     }
 
-    /// `y[i, .., j] = x[i, .., index[i, .., j]]`: elements along the last axis, chosen row by row.
+    /// The elements that `index` lists, counted in row-major order whatever the shape; `y` has the shape of `index`.
     ///
     /// # Panics
-    /// If the shapes differ before the last axis, or an index is outside.
+    /// If an index is outside.
     #[track_caller]
     #[must_use]
-    pub fn gather(&self, index: &Tensor<i64>) -> Tensor<T> {
-        let (n, m) = rows("gather", self, index);
-        let (x, index_values) = (self.contiguous(), index.contiguous());
-        Tensor::build(*index.shape(), |out| {
-            for (row, (out, index)) in
-                out.chunks_mut(m.max(1)).zip(index_values.values().chunks(m.max(1))).enumerate()
-            {
-                for (out, &i) in out.iter_mut().zip(index) {
-                    *out = x.values()[row * n + checked("gather", i, n)];
-                }
-            }
-        })
+    pub fn take(&self, index: &Tensor<i64>) -> Tensor<T> {
+        self.reshape([-1]).slices(0, &positions("take", index, self.numel())).reshape(index.shape())
+    }
+
+    /// The rows of this table that `index` lists: `y[i, j, ..] = x[index[i, j], ..]`, whatever the shape of `index`.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let table = Tensor::from([[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]]);
+    /// let words = Tensor::from([[2, 2], [0, 1]]);
+    /// assert_eq!(table.embedding(&words).shape(), &[2, 2, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If this is a scalar, or an index is outside its first axis.
+    #[track_caller]
+    #[must_use]
+    pub fn embedding(&self, index: &Tensor<i64>) -> Tensor<T> {
+        assert!(self.rank() > 0, "embedding: a table has rows, a scalar has none");
+        let rows = positions("embedding", index, self.shape()[0]);
+        let shape = [index.shape(), &self.shape()[1..]].concat();
+        self.slices(0, &rows).reshape(&shape[..])
     }
 }
 
 impl<T: Number> Tensor<T> {
-    /// The transpose of [`index_select`](Self::index_select): zeros with `n` slices along `axis`, to which
-    /// `y[.., index[j], ..] += x[.., j, ..]`, in the order of `j`.
+    /// This tensor with `y[.., index[j], ..] += source[.., j, ..]`, in the order of `j`.
+    ///
+    /// On zeros, this is the transpose of [`index_select`](Self::index_select).
     ///
     /// # Panics
-    /// If `index` has not as many entries as `axis`, or one is outside `0..n`.
+    /// If `index` has not as many entries as `source` has slices, if the shapes differ beside `axis`, or if an index is outside.
     #[track_caller]
     #[must_use]
-    pub fn index_add(&self, axis: isize, index: &Tensor<i64>, n: usize) -> Tensor<T> {
-        let at = self.shape().axis("index_add", axis);
-        let size = self.shape()[at];
+    pub fn index_add(&self, axis: isize, index: &Tensor<i64>, source: &Tensor<T>) -> Tensor<T> {
+        let mut y = self.clone();
+        y.add_slices("index_add", axis, index, source);
+        y
+    }
+
+    /// [`index_add`](Self::index_add), in place.
+    #[track_caller]
+    pub fn index_add_(&mut self, axis: isize, index: &Tensor<i64>, source: &Tensor<T>) {
+        self.add_slices("index_add_", axis, index, source);
+    }
+
+    #[track_caller]
+    fn add_slices(&mut self, op: &str, axis: isize, index: &Tensor<i64>, source: &Tensor<T>) {
+        let at = self.shape().axis(op, axis);
+        let (shape, from) = (*self.shape(), source.shape());
+        let fits = from.rank() == shape.rank() && (0..shape.rank()).all(|d| d == at || from[d] == shape[d]);
+        assert!(fits, "{op}: {from} cannot be added to {shape}: they differ beside axis {axis}");
         assert!(
-            *index.shape() == [size],
-            "index_add: the index has shape {}, but axis {axis} of shape {} has {size} slices",
+            *index.shape() == [from[at]],
+            "{op}: the index has shape {}, but axis {axis} of {from} has {} slices",
             index.shape(),
-            self.shape()
+            from[at]
         );
-        let index: Vec<usize> = index.iter().map(|i| checked("index_add", i, n)).collect();
-        let mut shape = *self.shape();
-        shape[at] = n;
-        let x = self.contiguous();
+        let (n, size) = (shape[at], from[at]);
+        let index = positions(op, index, n);
+        let x = source.contiguous();
         let inner: usize = shape[at + 1..].iter().product();
-        let mut y: Tensor<T> = Tensor::zeros(shape);
         if x.numel() > 0 {
-            let blocks = y.as_mut_slice().chunks_exact_mut(n * inner);
+            let blocks = self.as_mut_slice().chunks_exact_mut(n * inner);
             for (out, x) in blocks.zip(x.values().chunks_exact(size * inner)) {
                 for (x, &i) in x.chunks_exact(inner).zip(&index) {
                     out[i * inner..][..inner].iter_mut().zip(x).for_each(|(y, &x)| *y = y.plus(x));
                 }
             }
         }
-        y
-    }
-
-    /// The transpose of [`gather`](Self::gather): zeros with `n` columns, to which `y[i, .., index[i, .., j]] += x[i, .., j]`.
-    ///
-    /// # Panics
-    /// If the shapes of this tensor and `index` differ, or an index is outside `0..n`.
-    #[track_caller]
-    #[must_use]
-    pub fn scatter_add(&self, index: &Tensor<i64>, n: usize) -> Tensor<T> {
-        assert!(
-            self.shape() == index.shape(),
-            "scatter_add: values {} and index {} differ",
-            self.shape(),
-            index.shape()
-        );
-        assert!(self.rank() > 0, "scatter_add: a scalar has no axis to scatter along");
-        let m = self.size(-1);
-        let mut shape = *self.shape();
-        shape[self.rank() - 1] = n;
-        let mut y = Tensor::<T>::zeros(shape);
-        let (x, index) = (self.contiguous(), index.contiguous());
-        let out = y.as_mut_slice();
-        for (row, (x, index)) in x.values().chunks(m.max(1)).zip(index.values().chunks(m.max(1))).enumerate()
-        {
-            for (&v, &i) in x.iter().zip(index) {
-                let place = &mut out[row * n + checked("scatter_add", i, n)];
-                *place = place.plus(v);
-            }
-        }
-        y
     }
 
     /// A new last axis of size `classes`, 1 at the class and 0 beside it.
@@ -127,33 +129,30 @@ impl<T: Number> Tensor<T> {
     /// If a class is outside `0..classes`.
     #[track_caller]
     pub fn one_hot(index: &Tensor<i64>, classes: usize) -> Tensor<T> {
+        let classes_of_rows = positions("one_hot", index, classes);
         let shape = index.shape().inserted(index.rank(), classes);
         let mut y = Tensor::<T>::zeros(shape);
         let out = y.as_mut_slice();
-        for (row, i) in index.iter().enumerate() {
-            out[row * classes + checked("one_hot", i, classes)] = T::ONE;
+        for (row, class) in classes_of_rows.into_iter().enumerate() {
+            out[row * classes + class] = T::ONE;
         }
         y
     }
 }
 
-/// `index` as a position, or a panic that says which one is outside.
+/// Panics at the caller's line, naming the first index that is not in `0..size`.
 #[track_caller]
-fn checked(op: &str, index: i64, size: usize) -> usize {
-    match usize::try_from(index) {
-        Ok(i) if i < size => i,
-        _ => panic!("{op}: index {index} is outside 0..{size}"),
+pub(super) fn assert_inside(op: &str, index: &Tensor<i64>, size: usize) {
+    if let Some(bad) = index.iter().find(|&i| !usize::try_from(i).is_ok_and(|i| i < size)) {
+        panic!("{op}: index {bad} is outside 0..{size}");
     }
 }
 
-/// The sizes of the last axis of both, whose other axes must agree.
+/// The indices as positions on an axis of this size.
 #[track_caller]
-fn rows<T: Element>(op: &str, x: &Tensor<T>, index: &Tensor<i64>) -> (usize, usize) {
-    let agree = x.rank() > 0
-        && x.rank() == index.rank()
-        && x.shape()[..x.rank() - 1] == index.shape()[..x.rank() - 1];
-    assert!(agree, "{op}: {} and index {} differ before the last axis", x.shape(), index.shape());
-    (x.size(-1), index.size(-1))
+fn positions(op: &str, index: &Tensor<i64>, size: usize) -> Vec<usize> {
+    assert_inside(op, index, size);
+    index.iter().map(|i| i as usize).collect()
 }
 
 #[cfg(test)]
@@ -170,17 +169,6 @@ mod tests {
     }
 
     #[test]
-    fn gather_and_scatter_add_are_transposes() {
-        let x = Tensor::from([[1.0f64, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-        let index = Tensor::from([[2i64, 2], [0, 1]]);
-        assert_eq!(x.gather(&index).to_vec(), [3.0, 3.0, 4.0, 5.0]);
-        let y = Tensor::from([[1.0f64, 10.0], [100.0, 1000.0]]);
-        let back = y.scatter_add(&index, 3);
-        assert_eq!(back.to_vec(), [0.0, 0.0, 11.0, 100.0, 1000.0, 0.0]);
-        assert_eq!((&x.gather(&index) * &y).sum(..), (&x * &back).sum(..));
-    }
-
-    #[test]
     fn one_hot_rows() {
         assert_eq!(Tensor::<u8>::one_hot(&Tensor::from([2i64, 0]), 3).to_vec(), [0, 0, 1, 1, 0, 0]);
     }
@@ -189,5 +177,18 @@ mod tests {
     #[should_panic(expected = "one_hot: index 3 is outside 0..3")]
     fn class_outside() {
         Tensor::<f32>::one_hot(&Tensor::from([3i64]), 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "embedding: index 5 is outside 0..3")]
+    fn a_word_that_is_not_in_the_table() {
+        let _ = Tensor::<f32>::zeros([3, 2]).embedding(&Tensor::from([[0, 5]]));
+    }
+
+    #[test]
+    #[should_panic(expected = "index_add: the index has shape [2], but axis 1 of [2, 3] has 3 slices")]
+    fn an_index_for_fewer_slices() {
+        let x = Tensor::<f32>::zeros([2, 3]);
+        let _ = x.index_add(1, &Tensor::from([0, 1]), &x);
     }
 }

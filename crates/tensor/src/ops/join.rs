@@ -1,4 +1,4 @@
-//! Putting tensors together.
+//! Putting tensors together and taking them apart.
 
 use crate::{Element, Shape, Tensor};
 
@@ -52,6 +52,62 @@ impl<T: Element> Tensor<T> {
         let parts: Vec<Tensor<T>> = parts.iter().map(|part| part.unsqueeze(axis)).collect();
         Tensor::cat(&parts.iter().collect::<Vec<_>>(), axis_from_start)
     }
+
+    /// Consecutive pieces of `len` along `axis`, as views; the last may be shorter.
+    ///
+    /// # Panics
+    /// If `len` is 0.
+    #[track_caller]
+    pub fn split(&self, len: usize, axis: isize) -> Vec<Tensor<T>> {
+        assert!(len > 0, "split: pieces of 0 elements never end");
+        let size = self.shape()[self.shape().axis("split", axis)];
+        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
+    }
+
+    /// Consecutive pieces of these sizes along `axis`, as views.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let [mean, log_var] = Tensor::from([[1, 2, 3], [4, 5, 6]]).split_sizes([1, 2], 1);
+    /// assert_eq!(log_var, Tensor::from([[2, 3], [5, 6]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If they do not add up to the size of the axis.
+    #[track_caller]
+    pub fn split_sizes<const N: usize>(&self, sizes: [usize; N], axis: isize) -> [Tensor<T>; N] {
+        let size = self.shape()[self.shape().axis("split_sizes", axis)];
+        assert!(
+            sizes.iter().sum::<usize>() == size,
+            "split_sizes: {sizes:?} do not add up to axis {axis} of shape {}",
+            self.shape()
+        );
+        let mut end = 0;
+        sizes.map(|len| {
+            end += len;
+            self.narrow(axis, end - len, len)
+        })
+    }
+
+    /// `n` consecutive pieces along `axis`, as views, all of one size but the last, which may be shorter; fewer than `n` if the axis
+    /// is too short to give each of them an element.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    #[track_caller]
+    pub fn chunk(&self, n: usize, axis: isize) -> Vec<Tensor<T>> {
+        assert!(n > 0, "chunk: nothing can be cut into 0 pieces");
+        let size = self.shape()[self.shape().axis("chunk", axis)];
+        self.split(size.div_ceil(n).max(1), axis)
+    }
+
+    /// The slices of `axis`, as views without it.
+    #[track_caller]
+    pub fn unbind(&self, axis: isize) -> Vec<Tensor<T>> {
+        let size = self.shape()[self.shape().axis("unbind", axis)];
+        (0..size).map(|i| self.index(axis, i)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +118,7 @@ mod tests {
     fn cat_and_split_are_inverse() {
         let x = Tensor::<i64>::arange(60).reshape([3, 4, 5]);
         for axis in [0, 1, 2, -1] {
-            let parts = x.split(axis, 2);
+            let parts = x.split(2, axis);
             assert_eq!(Tensor::cat(&parts.iter().collect::<Vec<_>>(), axis), x, "axis {axis}");
         }
         assert_eq!(Tensor::cat(&[&x, &x.narrow(1, 0, 0)], 1), x);
@@ -73,6 +129,26 @@ mod tests {
         let (a, b) = (Tensor::from([1, 2]), Tensor::from([3, 4]));
         assert_eq!(Tensor::stack(&[&a, &b], 0).to_vec(), [1, 2, 3, 4]);
         assert_eq!(Tensor::stack(&[&a, &b], -1).to_vec(), [1, 3, 2, 4]);
+    }
+
+    #[test]
+    fn pieces_of_uneven_axes() {
+        let x = Tensor::<i64>::arange(7);
+        let sizes = |parts: Vec<Tensor<i64>>| parts.iter().map(Tensor::numel).collect::<Vec<_>>();
+        assert_eq!(sizes(x.split(3, 0)), [3, 3, 1]);
+        assert_eq!(sizes(x.chunk(3, 0)), [3, 3, 1]);
+        assert_eq!(sizes(x.chunk(5, 0)), [2, 2, 2, 1]);
+        assert_eq!(sizes(x.narrow(0, 0, 0).chunk(2, 0)), [0; 0]);
+        let [a, b, c] = x.split_sizes([0, 5, 2], -1);
+        assert_eq!((a.numel(), b.numel(), c.to_vec()), (0, 5, vec![5, 6]));
+        let columns = x.narrow(0, 1, 6).reshape([2, 3]).unbind(1);
+        assert_eq!(Tensor::stack(&columns.iter().collect::<Vec<_>>(), 1).to_vec(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    #[should_panic(expected = "split_sizes: [1, 1] do not add up to axis 0 of shape [3]")]
+    fn sizes_that_leave_a_rest() {
+        Tensor::<f32>::zeros([3]).split_sizes([1, 1], 0);
     }
 
     #[test]

@@ -309,6 +309,8 @@ mod tests {
         assert_eq!(empty.sum(1).to_vec(), [0.0, 0.0]);
         assert_eq!(empty.prod(1).to_vec(), [1.0, 1.0]);
         assert!(Tensor::<bool>::zeros([0]).all(..).item() && !Tensor::<bool>::zeros([0]).any(..).item());
+        assert_eq!(Tensor::<f32>::zeros([2, 3, 0]).sum(1).shape(), &[2, 0]);
+        assert_eq!(Tensor::<f32>::zeros([2, 3, 0]).max(1).shape(), &[2, 0]);
     }
 
     #[test]

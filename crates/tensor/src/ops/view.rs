@@ -1,7 +1,5 @@
 //! Views: other shapes, orders and parts of the same elements. Only `reshape` may have to copy.
 
-use std::ops::{Bound, RangeBounds};
-
 use crate::shape::{Extents, MAX_RANK};
 use crate::{Element, Shape, Tensor};
 
@@ -38,22 +36,25 @@ impl<T: Element> Tensor<T> {
     /// If `order` does not name every axis once.
     #[track_caller]
     #[must_use]
-    pub fn permute<const N: usize>(&self, order: [isize; N]) -> Self {
+    pub fn permute(&self, order: impl AsRef<[isize]>) -> Self {
+        let (order, rank) = (order.as_ref(), self.rank());
         assert!(
-            N == self.rank(),
-            "permute: {order:?} names {N} axes, but shape {} has {}",
-            self.shape(),
-            self.rank()
+            order.len() == rank,
+            "permute: {order:?} names {} axes, but shape {} has {rank}",
+            order.len(),
+            self.shape()
         );
-        let order = order.map(|axis| self.shape().axis("permute", axis));
-        let mut seen = [false; MAX_RANK];
-        order.iter().for_each(|&axis| seen[axis] = true);
+        let (mut from, mut seen) = ([0; MAX_RANK], [false; MAX_RANK]);
+        for (to, &axis) in order.iter().enumerate() {
+            from[to] = self.shape().axis("permute", axis);
+            seen[from[to]] = true;
+        }
         assert!(
-            seen[..N].iter().all(|&s| s),
+            seen[..rank].iter().all(|&s| s),
             "permute: {order:?} does not name every axis of {} once",
             self.shape()
         );
-        self.view_with(self.layout().permuted(&order))
+        self.view_with(self.layout().permuted(&from[..rank]))
     }
 
     /// Axes `a` and `b` exchanged.
@@ -139,44 +140,6 @@ impl<T: Element> Tensor<T> {
         self.view_with(self.layout().sliced(at, start, len, 1))
     }
 
-    /// The part of axis `axis` inside a range: `x.slice(0, 10..)`.
-    ///
-    /// # Panics
-    /// If the range goes beyond the end or its start beyond its end.
-    #[track_caller]
-    #[must_use]
-    pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Self {
-        let size = self.size(axis);
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last + 1,
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => size,
-        };
-        assert!(
-            start <= end && end <= size,
-            "slice: {start}..{end} is not inside axis {axis} of shape {}",
-            self.shape()
-        );
-        self.narrow(axis, start, end - start)
-    }
-
-    /// Every `step`-th element along `axis`, from the first on.
-    ///
-    /// # Panics
-    /// If `step` is 0.
-    #[track_caller]
-    #[must_use]
-    pub fn step_by(&self, axis: isize, step: usize) -> Self {
-        assert!(step > 0, "step_by: a step of 0 goes nowhere");
-        let at = self.shape().axis("step_by", axis);
-        self.view_with(self.layout().sliced(at, 0, self.shape()[at].div_ceil(step), step as isize))
-    }
-
     /// The elements at `index` along `axis`, which disappears: `x.index(0, 3)` is row 3.
     #[track_caller]
     #[must_use]
@@ -202,20 +165,12 @@ impl<T: Element> Tensor<T> {
         assert!(self.rank() >= 2, "diagonal: shape {} has fewer than two axes", self.shape());
         self.view_with(self.layout().diagonal(self.rank() - 2, self.rank() - 1, offset))
     }
-
-    /// Consecutive pieces of `len` along `axis`; the last may be shorter.
-    #[track_caller]
-    #[must_use]
-    pub fn split(&self, axis: isize, len: usize) -> Vec<Self> {
-        assert!(len > 0, "split: pieces of 0 elements never end");
-        let size = self.size(axis);
-        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::At;
 
     fn sample() -> Tensor<i32> {
         Tensor::from_fn([2, 3, 4], |i| i as i32)
@@ -230,7 +185,7 @@ mod tests {
             ("index", x.index(1, 2), &[2, 4], vec![8, 9, 10, 11, 20, 21, 22, 23]),
             ("narrow", x.narrow(-1, 1, 2).index(0, 0), &[3, 2], vec![1, 2, 5, 6, 9, 10]),
             ("slice", x.slice(0, 1..).index(1, 0), &[1, 4], vec![12, 13, 14, 15]),
-            ("step_by", x.step_by(2, 3).index(0, 0), &[3, 2], vec![0, 3, 4, 7, 8, 11]),
+            ("slice by", x.slice(2, At::step(.., 3)).index(0, 0), &[3, 2], vec![0, 3, 4, 7, 8, 11]),
             ("flip", x.flip(1).index(0, 0), &[3, 4], vec![8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]),
             ("t", x.index(0, 0).t(), &[4, 3], vec![0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]),
             ("diagonal", x.diagonal(0), &[2, 3], vec![0, 5, 10, 12, 17, 22]),
@@ -267,7 +222,6 @@ mod tests {
         assert_eq!(empty.t().to_vec(), [0.0f32; 0]);
         assert_eq!(empty.reshape([-1, 1]).shape(), &[0, 1]);
         assert_eq!(Tensor::scalar(2.0f32).reshape([1, 1]).squeeze(0).to_vec(), [2.0]);
-        assert_eq!(sample().split(2, 3).iter().map(|p| p.size(2)).collect::<Vec<_>>(), [3, 1]);
     }
 
     #[test]

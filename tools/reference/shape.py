@@ -1,0 +1,52 @@
+"""Padding, repeating, slicing, and choosing by index and by mask."""
+
+import torch
+import torch.nn.functional as F
+
+from common import case, write
+
+
+def cases():
+    torch.manual_seed(4)
+    torch.set_default_dtype(torch.float64)
+    r = lambda *shape: torch.randn(*shape).mul(1000).round().div(1000)
+    index = torch.tensor([[2, 0, 2, 1], [1, 1, 0, 2]])
+    once = torch.tensor([[2, 0], [1, 2]])
+    rows = torch.tensor([2, 0, 2])
+    mask = torch.tensor([[True, False, True], [False, False, True]])
+
+    def assigned(x, values):
+        y = x.clone()
+        y[:, 1:] = values
+        return y
+
+    return [
+        case("pad_constant", lambda x: F.pad(x, (0, 2, 1, 0), value=0.5), r(1, 2, 2, 3)),
+        case("pad_reflect", lambda x: F.pad(x, (1, 2, 1, 0), mode="reflect"), r(1, 2, 2, 3)),
+        case("pad_replicate", lambda x: F.pad(x, (1, 2, 3, 0), mode="replicate"), r(1, 2, 2, 3)),
+        case("pad_circular", lambda x: F.pad(x, (3, 2, 1, 0), mode="circular"), r(1, 2, 2, 3)),
+        case("repeat", lambda x: x.repeat(2, 1, 3), r(2, 2)),
+        case("tile", lambda x: x.tile((2,)), r(2, 3)),
+        case("repeat_interleave", lambda x: x.repeat_interleave(2, 0), r(2, 3)),
+        case("roll", lambda x: x.roll(-2, 1), r(2, 3)),
+        case("stack", lambda a, b: torch.stack([a, b, a], -1), r(2, 3), r(2, 3)),
+        case("split", lambda x: torch.cat([part * part for part in reversed(x.split(2, 1))], 1), r(2, 5)),
+        case("chunk", lambda x: torch.cat([part * part for part in reversed(x.chunk(3, 0))], 0), r(7)),
+        case("i", lambda x: x[None, 1, ..., ::2], r(2, 3, 4)),
+        case("slice_assign", assigned, r(2, 3), r(2, 1)),
+        case("gather_last", lambda x: x.gather(-1, index), r(2, 3)),
+        case("gather_first", lambda x: x.gather(0, index), r(3, 5)),
+        case("scatter", lambda x, source: x.scatter(1, once, source), r(2, 3), r(2, 2)),
+        case("scatter_add_first", lambda x, source: x.scatter_add(0, index, source), r(3, 4), r(2, 4)),
+        case("index_add", lambda x, source: x.index_add(1, rows, source), r(2, 3), r(2, 3)),
+        case("take", lambda x: x.take(index + 3), r(2, 3)),
+        case("embedding", lambda x: F.embedding(index, x), r(3, 2)),
+        case("embedding_padding", lambda x: F.embedding(index, x, padding_idx=1), r(3, 2)),
+        case("where", lambda a, b: torch.where(mask, a, b), r(3), r(2, 1)),
+        case("masked_fill", lambda x: x.masked_fill(mask, 0.5), r(2, 3)),
+        case("masked_select", lambda x: x.masked_select(mask), r(2, 1)),
+        case("masked_scatter", lambda x, source: x.masked_scatter(mask, source), r(2, 3), r(3)),
+    ]
+
+
+write("crates/autograd/tests/data/shape.json", cases())
