@@ -67,7 +67,8 @@ impl Layout {
     pub fn sliced(&self, axis: usize, start: usize, len: usize, step: isize) -> Layout {
         let mut view = *self;
         view.shape[axis] = len;
-        if len > 0 {
+        // A view without elements stays where it is: its start may lie outside the storage.
+        if view.shape.numel() > 0 {
             view.offset = self.offset.wrapping_add_signed(start as isize * self.strides[axis]);
         }
         view.strides[axis] = self.strides[axis] * step;
@@ -161,7 +162,7 @@ impl Layout {
         let rank = view.shape.rank();
         view.shape = view.shape.inserted(rank, len);
         view.strides[rank] = along;
-        if len > 0 {
+        if view.shape.numel() > 0 {
             view.offset = self.offset.wrapping_add_signed(start);
         }
         view

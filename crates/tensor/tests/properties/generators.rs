@@ -156,7 +156,7 @@ fn view<T: Element>(shape: &[usize], order: &[usize], spreads: &[Spread], value:
     let mut tensor = Tensor::from_slice(&buffer, &memory[..]).permute(&back[..]);
     for (axis, Spread { before, step, backwards, repeated, .. }) in spreads.iter().enumerate() {
         if !repeated {
-            let whole = tensor.slice(axis as isize, before..&tensor.size(axis as isize));
+            let whole = tensor.slice(axis as isize, *before..);
             let stepped = whole.slice(axis as isize, At::step(.., *step as isize));
             let cut = stepped.slice(axis as isize, ..shape[axis]);
             tensor = if *backwards { cut.slice(axis as isize, At::step(.., -1)) } else { cut };
