@@ -42,7 +42,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn cummax(&self, axis: isize) -> (Var<T>, Tensor<i64>) {
         let places = self.value().cummax(axis).1;
-        (self.take_along(axis, &places), places)
+        (self.gather(axis, &places), places)
     }
 
     /// The smallest of `x[..=j]` along `axis`, and where it stands: the last one if there are several. Backward: to the smallest.
@@ -50,7 +50,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn cummin(&self, axis: isize) -> (Var<T>, Tensor<i64>) {
         let places = self.value().cummin(axis).1;
-        (self.take_along(axis, &places), places)
+        (self.gather(axis, &places), places)
     }
 
     /// `y[j] = x[j] + a[j] y[j - 1]` along `axis`, starting from 0; `a` broadcasts to the shape of `x`.
@@ -93,11 +93,5 @@ impl<T: Float> Var<T> {
     /// Without the first element along `axis`.
     fn after(&self, axis: isize) -> Var<T> {
         self.narrow(axis, self.size(axis).min(1), self.size(axis).saturating_sub(1))
-    }
-
-    /// The elements at `places` along `axis`, element by element.
-    #[track_caller]
-    pub(super) fn take_along(&self, axis: isize, places: &Tensor<i64>) -> Var<T> {
-        self.transpose(axis, -1).gather(&places.transpose(axis, -1)).transpose(axis, -1)
     }
 }

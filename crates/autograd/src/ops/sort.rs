@@ -11,7 +11,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn sort(&self, axis: isize, descending: bool) -> (Var<T>, Tensor<i64>) {
         let places = self.value().argsort(axis, descending);
-        (self.take_along(axis, &places), places)
+        (self.gather(axis, &places), places)
     }
 
     /// The `k` largest elements along `axis` in descending order (or the smallest in ascending order), and where each stands; of
@@ -23,7 +23,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn topk(&self, k: usize, axis: isize, largest: bool) -> (Var<T>, Tensor<i64>) {
         let places = self.value().topk(k, axis, largest).1;
-        (self.take_along(axis, &places), places)
+        (self.gather(axis, &places), places)
     }
 
     /// The `k`-th smallest element along `axis`, `k` counted from 1, and where it stands; the axis disappears. Backward: to that
@@ -36,7 +36,7 @@ impl<T: Float> Var<T> {
     pub fn kthvalue(&self, k: usize, axis: isize) -> (Var<T>, Tensor<i64>) {
         let at = self.shape().axis("kthvalue", axis) as isize;
         let places = self.value().kthvalue(k, axis).1;
-        (self.take_along(at, &places.unsqueeze(at)).squeeze(at), places)
+        (self.gather(at, &places.unsqueeze(at)).squeeze(at), places)
     }
 
     /// The `q`-quantile over `axes`: the sorted elements at the place `q (n - 1)`, interpolated linearly. Backward: to the two
@@ -63,7 +63,7 @@ impl<T: Float> Var<T> {
         let pick = |place: f64| {
             // NaNs stand at the end, and one is enough.
             let place = nan.map(|nan| if nan { n as i64 - 1 } else { place as i64 });
-            rows.gather(&order.gather(&place))
+            rows.gather(1, &order.gather(1, &place))
         };
         let weight = T::of(place.fract());
         let (low, high) = (pick(place.floor()), pick(place.ceil()));

@@ -141,7 +141,7 @@ pub fn nll_loss<T: Float>(log_probs: &Var<T>, target: &Tensor<i64>, options: &Nl
     let log_probs = classes_last("nll_loss", log_probs, options.class_axis);
     let weight = options.weight.as_ref();
     let sample = Samples::new("nll_loss", &log_probs, target, weight, options.ignore_index);
-    let likelihood = log_probs.gather(&sample.classes.unsqueeze(-1)).squeeze(-1);
+    let likelihood = log_probs.gather(-1, &sample.classes.unsqueeze(-1)).squeeze(-1);
     // Filled, not multiplied by 0: an ignored sample may have a probability of 0.
     let likelihood = likelihood.masked_fill(&sample.ignored, T::ZERO);
     let each = -(likelihood * log_probs.constant(sample.weights.clone()));

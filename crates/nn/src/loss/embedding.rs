@@ -21,7 +21,7 @@ pub fn hinge_embedding_loss<T: Float>(
     same_shape("hinge_embedding_loss", input.shape(), "target", target.shape());
     signs("hinge_embedding_loss", target);
     let apart = (-input + T::of(margin)).relu();
-    reduction.of(Var::select(&target.map(|y| y > T::ZERO), input, &apart))
+    reduction.of(Var::where_(&target.map(|y| y > T::ZERO), input, &apart))
 }
 
 /// Pairs of vectors whose cosine should be 1 where `y` is 1 and at most the margin where it is -1: `1 - cos`, or `max(0, cos - margin)`.
@@ -51,7 +51,7 @@ pub fn cosine_embedding_loss<T: Float>(
     let length = |x: &Var<T>| (dot(x, x) + T::of(1e-12)).sqrt();
     let cosine = dot(a, b) / length(a) / length(b);
     let (together, apart) = (-&cosine + T::ONE, (&cosine - T::of(margin)).relu());
-    reduction.of(Var::select(&target.map(|y| y > T::ZERO), &together, &apart))
+    reduction.of(Var::where_(&target.map(|y| y > T::ZERO), &together, &apart))
 }
 
 /// The options of [`triplet_margin_loss`].

@@ -79,7 +79,7 @@ pub fn multi_margin_loss<T: Float>(
         target.shape()
     );
     let classes = input.size(-1);
-    let right = input.gather(&target.unsqueeze(-1));
+    let right = input.gather(-1, &target.unsqueeze(-1));
     let hit = Tensor::<u8>::one_hot(target, classes).map(|hit| hit == 1);
     let violation = (input - right + T::of(*margin)).relu().masked_fill(&hit, T::ZERO);
     let violation = if *p == 2 { violation.square() } else { violation };
