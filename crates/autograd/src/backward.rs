@@ -1,109 +1,47 @@
 //! The reverse sweep: from an output back to everything it was computed from.
 
-use std::collections::HashMap;
 use std::mem;
 
 use ravine_tensor::{Float, Tensor};
 
-use crate::param::{Param, ParamKey};
-use crate::tape::{NodeId, Origin};
+use crate::gradients::Gradients;
+use crate::tape::{NodeId, Origin, Tape};
 use crate::var::Var;
 
-/// The gradients that one backward pass found. They have left the tape, and may leave the thread.
-pub struct Gradients<T: Float = f32> {
-    tape: usize,
-    variables: HashMap<NodeId, Tensor<T>>,
-    params: HashMap<ParamKey, (Param<T>, Tensor<T>)>,
-}
-
-impl<T: Float> Gradients<T> {
-    /// The gradient by a variable ([`Tape::variable`](crate::Tape::variable)); `None` if the output does not depend on it.
-    ///
-    /// # Panics
-    /// If `var` is on another tape.
-    #[track_caller]
-    pub fn wrt(&self, var: &Var<T>) -> Option<&Tensor<T>> {
-        assert!(
-            var.tape().address() == self.tape,
-            "wrt: the variable is on another tape than these gradients"
-        );
-        self.variables.get(&var.id())
-    }
-
-    /// The gradient by a parameter; `None` if the output does not depend on it, or it is frozen.
-    pub fn get(&self, param: &Param<T>) -> Option<&Tensor<T>> {
-        self.params.get(&param.key()).map(|(_, grad)| grad)
-    }
-
-    /// The gradient by a parameter, for writing.
-    pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut Tensor<T>> {
-        self.params.get_mut(&param.key()).map(|(_, grad)| grad)
-    }
-
-    /// Takes the gradient by a parameter out.
-    pub fn take(&mut self, param: &Param<T>) -> Option<Tensor<T>> {
-        self.params.remove(&param.key()).map(|(_, grad)| grad)
-    }
-
-    /// Puts the gradient by a parameter in, in place of the one there may be.
-    ///
-    /// # Panics
-    /// If the shapes differ.
-    #[track_caller]
-    pub fn insert(&mut self, param: &Param<T>, grad: Tensor<T>) {
-        assert!(
-            *grad.shape() == param.shape(),
-            "insert: a gradient of shape {} for a parameter of shape {}",
-            grad.shape(),
-            param.shape()
-        );
-        self.params.insert(param.key(), (param.tied(), grad));
-    }
-
-    /// How many parameters have a gradient here.
-    pub fn len(&self) -> usize {
-        self.params.len()
-    }
-
-    /// Whether no parameter has a gradient here.
-    pub fn is_empty(&self) -> bool {
-        self.params.is_empty()
-    }
-
-    /// Adds the parameter gradients of another pass: another shard of the batch, or another micro-batch.
-    pub fn add(&mut self, other: Gradients<T>) {
-        for (key, (param, grad)) in other.params {
-            match self.params.get_mut(&key) {
-                Some((_, sum)) => *sum += &grad,
-                None => {
-                    self.params.insert(key, (param, grad));
-                }
-            }
-        }
-    }
-
-    /// Multiplies all parameter gradients by a number.
-    pub fn scale(&mut self, factor: T) {
-        for (_, grad) in self.params.values_mut() {
-            *grad *= factor;
-        }
-    }
-}
-
 impl<T: Float> Var<T> {
-    /// The gradients of this scalar by the variables and parameters that it was computed from. Frees the derivatives it passes.
+    /// The gradients of this scalar by the variables and parameters that it was computed from. Frees the derivatives it passes,
+    /// with the values they kept.
     ///
     /// # Panics
     /// If this is not a single number, or if its graph was freed by an earlier backward.
     #[track_caller]
     pub fn backward(&self) -> Gradients<T> {
-        collect(self, scalar_seed("backward", self), true)
+        values(self, scalar_seed("backward", self), true)
     }
 
     /// [`backward`](Self::backward), keeping the derivatives for another pass.
     #[track_caller]
     pub fn backward_retained(&self) -> Gradients<T> {
-        collect(self, scalar_seed("backward", self), false)
+        values(self, scalar_seed("backward_retained", self), false)
+    }
+
+    /// [`backward_retained`](Self::backward_retained), with gradients that are recorded and can be differentiated again.
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let w = Param::new(Tensor::scalar(3.0));
+    /// let tape = Tape::new();
+    /// let loss = tape.param(&w) * tape.param(&w);
+    /// let gradients = loss.backward_create_graph();
+    /// let penalised = loss + gradients.get(&w).unwrap().square() * 0.5;
+    /// // d/dw (w² + ½ (2w)²) = 2w + 4w
+    /// assert_eq!(penalised.backward().get(&w).unwrap().item(), 18.0);
+    /// ```
+    #[track_caller]
+    pub fn backward_create_graph(&self) -> Gradients<T, Var<T>> {
+        collect(self, scalar_seed("backward_create_graph", self), false, true, |grad| grad)
     }
 
     /// The product of `seed` (the gradient of something by this value, in its shape) and the Jacobian of this value.
@@ -113,20 +51,16 @@ impl<T: Float> Var<T> {
     /// If the shapes differ, or if the graph was freed by an earlier backward.
     #[track_caller]
     pub fn backward_from(&self, seed: Tensor<T>) -> Gradients<T> {
-        assert!(
-            seed.shape() == self.shape(),
-            "backward_from: a seed of shape {} for a value of shape {}",
-            seed.shape(),
-            self.shape()
-        );
-        collect(self, seed, true)
+        check_seed("backward_from", self, &seed);
+        values(self, seed, true)
     }
 }
 
 /// The gradient of the scalar `output` by each of `inputs`, which may be any values on the tape; zeros for one on which the
 /// output does not depend. The graph is kept.
 ///
-/// With `create_graph` the gradients are themselves recorded and can be differentiated again.
+/// With `create_graph` the gradients are themselves recorded and can be differentiated again. [`functional`](crate::functional) has
+/// this, and more, for functions that are closures.
 ///
 /// ```
 /// use ravine_autograd::{Tape, grad};
@@ -145,16 +79,38 @@ impl<T: Float> Var<T> {
 /// If `output` is not a single number or its graph was freed.
 #[track_caller]
 pub fn grad<T: Float>(output: &Var<T>, inputs: &[&Var<T>], create_graph: bool) -> Vec<Var<T>> {
+    let seed = output.constant(scalar_seed("grad", output));
+    grad_from(output, inputs, &seed, create_graph)
+}
+
+/// [`grad`] of an output of any shape: the product of `seed`, in that shape, and its Jacobian by each of `inputs`. With
+/// `create_graph` the result can be differentiated by the seed, too.
+///
+/// # Panics
+/// If the shapes of `output` and `seed` differ, or the graph was freed.
+#[track_caller]
+pub fn grad_from<T: Float>(
+    output: &Var<T>,
+    inputs: &[&Var<T>],
+    seed: &Var<T>,
+    create_graph: bool,
+) -> Vec<Var<T>> {
     let tape = output.tape();
+    check_seed("grad_from", output, seed.value());
     assert!(inputs.iter().all(|x| x.tape().is(tape)), "grad: an input is on another tape than the output");
-    let wanted: Vec<NodeId> = inputs.iter().map(|x| x.id()).collect();
-    let seed = tape.input(scalar_seed("grad", output));
-    let found = tape.recording(create_graph, || sweep(output, seed, Some(&wanted), false));
-    let found: HashMap<NodeId, Var<T>> = found.into_iter().collect();
-    inputs
-        .iter()
-        .map(|x| found.get(&x.id()).cloned().unwrap_or_else(|| tape.input(x.value().zeros_like())))
-        .collect()
+    let mut targets: Vec<NodeId> = inputs.iter().map(|x| x.id()).collect();
+    targets.sort_unstable();
+    let mut found = Vec::new();
+    let route = Route { floor: 0, targets: Some(&targets), free: false };
+    tape.recording(create_graph, || {
+        sweep(output, seed.clone(), &route, &mut |id, grad| found.push((id, grad)));
+    });
+    // The sweep goes backwards.
+    let gradient = |x: &&Var<T>| match found.binary_search_by(|(id, _)| x.id().cmp(id)) {
+        Ok(at) => found[at].1.clone(),
+        Err(_) => tape.constant(x.value().zeros_like()),
+    };
+    inputs.iter().map(gradient).collect()
 }
 
 #[track_caller]
@@ -168,46 +124,103 @@ fn scalar_seed<T: Float>(op: &str, output: &Var<T>) -> Tensor<T> {
 }
 
 #[track_caller]
-fn collect<T: Float>(output: &Var<T>, seed: Tensor<T>, free: bool) -> Gradients<T> {
-    let tape = output.tape();
-    let found = tape.recording(false, || sweep(output, tape.input(seed), None, free));
-    let mut variables: HashMap<NodeId, Tensor<T>> =
-        found.into_iter().map(|(id, grad)| (id, grad.into_value())).collect();
-    let params = tape
-        .params()
-        .into_iter()
-        .filter_map(|(param, id)| Some((param.key(), (param, variables.remove(&id)?))))
-        .collect();
-    Gradients { tape: tape.address(), variables, params }
+fn check_seed<T: Float>(op: &str, output: &Var<T>, seed: &Tensor<T>) {
+    assert!(
+        seed.shape() == output.shape(),
+        "{op}: a seed of shape {} for a value of shape {}",
+        seed.shape(),
+        output.shape()
+    );
 }
 
-/// Walks the tape from `output` to its beginning, and returns the gradients by the `wanted` places (all leaves, if `None`).
+#[track_caller]
+fn values<T: Float>(output: &Var<T>, seed: Tensor<T>, free: bool) -> Gradients<T> {
+    collect(output, seed, free, false, Var::into_value)
+}
+
+/// The gradients by all leaves.
+#[track_caller]
+fn collect<T: Float, V>(
+    output: &Var<T>,
+    seed: Tensor<T>,
+    free: bool,
+    create_graph: bool,
+    finish: fn(Var<T>) -> V,
+) -> Gradients<T, V> {
+    let tape = output.tape();
+    let mut found = Vec::new();
+    let route = Route { floor: 0, targets: None, free };
+    tape.recording(create_graph, || {
+        sweep(output, tape.constant(seed), &route, &mut |id, grad| found.push((id, finish(grad))));
+    });
+    Gradients::new(tape, found)
+}
+
+/// Where a sweep goes.
+pub(crate) struct Route<'a> {
+    /// Nodes before this one are not walked: what goes to them is emitted piece by piece.
+    pub(crate) floor: usize,
+    /// The places whose gradients are emitted, in ascending order; if `None`, all leaves.
+    pub(crate) targets: Option<&'a [NodeId]>,
+    /// Whether derivatives are freed when they have been used.
+    pub(crate) free: bool,
+}
+
+impl Route<'_> {
+    fn is_target(&self, id: NodeId) -> bool {
+        self.targets.is_some_and(|targets| targets.binary_search(&id).is_ok())
+    }
+
+    /// For each node from the floor to `last`, whether it is a target or was computed from one; `None` if all leaves are meant.
+    fn leads<T: Float>(&self, tape: &Tape<T>, last: usize) -> Option<Vec<bool>> {
+        self.targets?;
+        let mut leads = vec![false; last + 1 - self.floor];
+        tape.nodes(|nodes| {
+            for index in self.floor..=last {
+                let leading = |&x: &NodeId| self.needed(x, Some(&leads));
+                leads[index - self.floor] =
+                    self.is_target(NodeId::at(index)) || nodes.inputs(index).iter().any(leading);
+            }
+        });
+        Some(leads)
+    }
+
+    /// Whether a gradient must go to this input of a node.
+    fn needed(&self, x: NodeId, leads: Option<&Vec<bool>>) -> bool {
+        match x.index().checked_sub(self.floor) {
+            _ if x.is_constant() => false,
+            None => self.is_target(x),
+            Some(index) => leads.is_none_or(|leads| leads[index]),
+        }
+    }
+}
+
+/// Walks the tape from `output` to its beginning, and emits the gradients that the route asks for.
 ///
 /// A node comes after everything it was computed from, so by the time the walk reaches it, its gradient is complete.
 #[track_caller]
-fn sweep<T: Float>(
+pub(crate) fn sweep<T: Float>(
     output: &Var<T>,
     seed: Var<T>,
-    wanted: Option<&[NodeId]>,
-    free: bool,
-) -> Vec<(NodeId, Var<T>)> {
-    let mut found = Vec::new();
+    route: &Route<'_>,
+    emit: &mut dyn FnMut(NodeId, Var<T>),
+) {
+    let (tape, floor) = (output.tape(), route.floor);
     if output.id().is_constant() {
-        return found;
+        return;
     }
-    let tape = output.tape();
     let last = output.id().index();
-    let leads = wanted.map(|wanted| places_that_lead_to(output, wanted));
-    let mut grads: Vec<Option<Var<T>>> = Vec::new();
-    grads.resize_with(last + 1, || None);
-    grads[last] = Some(seed);
+    if last < floor {
+        return emit(output.id(), seed);
+    }
+    let leads = route.leads(tape, last);
+    let mut pending = Pending::new(last + 1 - floor);
+    pending.add(last - floor, seed);
     let (mut inputs, mut needs): (Vec<NodeId>, Vec<bool>) = (Vec::new(), Vec::new());
-    for index in (0..=last).rev() {
-        let Some(dy) = grads[index].take() else { continue };
+    for index in (floor..=last).rev() {
+        let Some(dy) = pending.take(index - floor) else { continue };
         let id = NodeId::at(index);
-        if wanted.is_some_and(|wanted| wanted.contains(&id)) {
-            found.push((id, dy.clone()));
-        }
+        let (dy, retain) = tape.hooks().run(id, dy);
         // The derivative is taken off the tape while it runs: when it is recorded itself, it adds to the tape.
         let (op, line, origin) = tape.nodes_mut(|nodes| {
             inputs.clear();
@@ -215,61 +228,103 @@ fn sweep<T: Float>(
             let node = &mut nodes.list[index];
             (node.op, node.line, mem::replace(&mut node.origin, Origin::Freed))
         });
-        let origin = match origin {
+        tape.anomalies().look_at_sum(op, line, dy.value());
+        match origin {
             Origin::Leaf => {
-                if wanted.is_none() {
-                    found.push((id, dy));
+                tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Leaf);
+                if route.targets.is_none() || route.is_target(id) {
+                    emit(id, dy);
                 }
-                Origin::Leaf
             }
             Origin::Op(pullback) => {
                 needs.clear();
-                needs.extend(
-                    inputs
-                        .iter()
-                        .map(|x| !x.is_constant() && leads.as_ref().is_none_or(|leads| leads[x.index()])),
-                );
-                pullback(&dy, &needs, &mut |i, grad| accumulate(&mut grads, op, inputs[i], grad));
-                if free { Origin::Freed } else { Origin::Op(pullback) }
+                needs.extend(inputs.iter().map(|&x| route.needed(x, leads.as_ref())));
+                let mut give = |i: usize, grad: Option<Var<T>>| {
+                    assert!(
+                        grad.is_some() || !needs[i],
+                        "{op}: backward gave no gradient for input {i}, which needs one"
+                    );
+                    let Some(grad) = grad.filter(|_| needs[i]) else { return };
+                    let x = inputs[i];
+                    let grad = fitted(op, x, grad);
+                    tape.anomalies().look_at_gradient(op, line, i, grad.value(), dy.value());
+                    match x.index().checked_sub(floor) {
+                        Some(x) => pending.add(x, grad),
+                        None => emit(x, grad),
+                    }
+                };
+                tape.blaming(Some(line), || pullback(&dy, &needs, &mut give));
+                if !route.free {
+                    tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Op(pullback));
+                }
+                if if route.targets.is_none() { retain } else { route.is_target(id) } {
+                    emit(id, dy);
+                }
             }
             Origin::Freed => panic!(
                 "backward: the derivative of {op} ({line}) was freed by an earlier backward; \
                  use backward_retained for the earlier one"
             ),
-        };
-        tape.nodes_mut(|nodes| nodes.list[index].origin = origin);
-    }
-    found
-}
-
-/// For each place up to `output`, whether one of `wanted` was used in computing it (or is it).
-fn places_that_lead_to<T: Float>(output: &Var<T>, wanted: &[NodeId]) -> Vec<bool> {
-    output.tape().nodes(|nodes| {
-        let mut leads = vec![false; output.id().index() + 1];
-        for index in 0..leads.len() {
-            leads[index] = wanted.contains(&NodeId::at(index))
-                || nodes.inputs(index).iter().any(|x| !x.is_constant() && leads[x.index()]);
         }
-        leads
-    })
+    }
 }
 
-/// Adds `grad` to the gradient of a node: moved in if it is the first, added in place if it is not (unless this is
-/// being recorded). If the node's value was broadcast by the op, the gradient is summed over the axes along which it was.
-fn accumulate<T: Float>(grads: &mut [Option<Var<T>>], op: &str, id: NodeId, mut grad: Var<T>) {
+/// The gradient by a node in the shape of its value: where the op broadcast that, the gradient is summed over the axes along
+/// which it did.
+fn fitted<T: Float>(op: &str, id: NodeId, grad: Var<T>) -> Var<T> {
     let shape = grad.tape().nodes(|nodes| nodes.list[id.index()].shape);
-    if *grad.shape() != shape {
-        assert!(
-            shape.broadcast(grad.shape()) == Some(*grad.shape()),
-            "{op}: backward gave a gradient of shape {} for an input of shape {shape}",
-            grad.shape()
-        );
-        grad = grad.sum_to(shape);
+    if *grad.shape() == shape {
+        return grad;
     }
-    let sum = &mut grads[id.index()];
-    match sum.as_mut() {
-        None => *sum = Some(grad),
-        Some(so_far) if so_far.tape().is_recording() => *sum = Some(&*so_far + &grad),
-        Some(so_far) => *so_far.value_mut() += grad.value(),
+    assert!(
+        shape.broadcast(grad.shape()) == Some(*grad.shape()),
+        "{op}: backward gave a gradient of shape {} for an input of shape {shape}",
+        grad.shape()
+    );
+    grad.sum_to(shape)
+}
+
+/// The gradients that are not complete yet. Few are at any time, so a node has only the number of its sum.
+struct Pending<T: Float> {
+    place: Vec<u32>,
+    sums: Vec<Option<Var<T>>>,
+    empty: Vec<u32>,
+}
+
+impl<T: Float> Pending<T> {
+    /// The place of a node without a gradient.
+    const NONE: u32 = u32::MAX;
+
+    fn new(nodes: usize) -> Self {
+        Pending { place: vec![Self::NONE; nodes], sums: Vec::new(), empty: Vec::new() }
+    }
+
+    fn take(&mut self, node: usize) -> Option<Var<T>> {
+        let place = mem::replace(&mut self.place[node], Self::NONE);
+        if place == Self::NONE {
+            return None;
+        }
+        self.empty.push(place);
+        self.sums[place as usize].take()
+    }
+
+    /// Adds to the gradient of a node: moved in if it is the first, added in place if it is not (unless this is being recorded).
+    fn add(&mut self, node: usize, grad: Var<T>) {
+        let place = self.place[node];
+        if place == Self::NONE {
+            let place = self.empty.pop().unwrap_or_else(|| {
+                self.sums.push(None);
+                self.sums.len() as u32 - 1
+            });
+            self.place[node] = place;
+            self.sums[place as usize] = Some(grad);
+            return;
+        }
+        let sum = self.sums[place as usize].as_mut().expect("a place in use holds a gradient");
+        if grad.tape().is_recording() {
+            *sum = &*sum + &grad;
+        } else {
+            *sum.value_mut() += grad.value();
+        }
     }
 }

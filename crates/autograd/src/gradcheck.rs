@@ -1,111 +1,207 @@
-//! Derivatives checked against finite differences.
+//! Derivatives checked against finite differences: the kit that every op of this crate goes through, and yours can.
 //!
 //! A derivative `dy/dx` is compared with the central difference `(f(x + h) - f(x - h)) / 2h` in `f64`, whose error is of order
 //! `h²`, element by element. A function that is not a single number is multiplied by fixed, irregular weights and summed first,
 //! so that no two errors can cancel.
 //!
 //! ```
-//! use ravine_autograd::gradcheck::{check, check_second_order};
+//! use ravine_autograd::{Var, gradcheck, gradgradcheck, record};
 //! use ravine_tensor::Tensor;
 //!
 //! let x = Tensor::from([[0.3, -1.2], [0.7, 2.0]]);
-//! check(|x| x[0].tanh().matmul(x[0]), &[x.clone()]).unwrap();
-//! check_second_order(|x| x[0].tanh().matmul(x[0]), &[x]).unwrap();
+//! gradcheck(|x| x[0].tanh().matmul(x[0]), &[x.clone()]).unwrap();
+//! gradgradcheck(|x| x[0].tanh().matmul(x[0]), &[x]).unwrap();
+//!
+//! // An op whose author forgot a factor of 2.
+//! fn square(x: &Var<f64>) -> Var<f64> {
+//!     let saved = x.saved();
+//!     record("square", [x], x.value().square(), move |dy, _| [Some(dy * saved.on(dy))])
+//! }
+//! let error = gradcheck(|x| square(x[0]), &[Tensor::from([0.0, 4.0])]).unwrap_err();
+//! assert_eq!((error.input, error.element), (0, 1));
 //! ```
 
-use ravine_tensor::{Rng, Tensor};
+use ravine_tensor::{Rng, Shape, Tensor};
 
 use crate::{Tape, Var, grad};
 
-/// Half the distance of the two points of a difference. In `f64`, near the cube root of the rounding error, where rounding and
-/// truncation are equally small.
-const STEP: f64 = 1e-5;
-/// The largest error allowed, relative to 1 + the magnitude of the derivative.
-const TOLERANCE: f64 = 1e-6;
+/// Checks the first derivatives of `f` by all its inputs, at the given point, with the settings of [`Gradcheck::default`].
+///
+/// `f` must be smooth there, and the same function each time. It runs on training tapes, all with the same random stream, so that
+/// the same masks are drawn.
+///
+/// # Errors
+/// The first derivative that differs from its finite difference.
+///
+/// # Panics
+/// If `f` gives two values at the same point.
+#[track_caller]
+pub fn gradcheck(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> Result<(), Mismatch> {
+    Gradcheck::default().first(f, inputs)
+}
+
+/// Checks the second derivatives of `f`: that the gradient, as a function of the inputs, has the right gradient. That finds a derivative
+/// that is right but was computed outside the tape, so that it cannot be differentiated again.
+///
+/// # Errors
+/// The first derivative that differs from its finite difference.
+///
+/// # Panics
+/// If `f` gives two gradients at the same point.
+#[track_caller]
+pub fn gradgradcheck(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> Result<(), Mismatch> {
+    Gradcheck::default().second(f, inputs)
+}
+
+#[doc(hidden)]
+pub use self::{gradcheck as check, gradgradcheck as check_second_order};
+
+/// The checks with settings of one's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradcheck {
+    /// Half the distance of the two points of a difference, 10⁻⁵ by default: in `f64`, near the cube root of the rounding error,
+    /// where rounding and truncation are equally small.
+    pub step: f64,
+    /// The largest error allowed, relative to 1 + the magnitude of the derivative; 10⁻⁶ by default.
+    pub tolerance: f64,
+}
+
+impl Default for Gradcheck {
+    fn default() -> Self {
+        Gradcheck { step: 1e-5, tolerance: 1e-6 }
+    }
+}
 
 /// A derivative that differs from its finite difference.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Mismatch {
+    /// 1 for a first derivative, 2 for a second one.
+    pub order: u32,
     /// The number of the input.
     pub input: usize,
+    /// The shape of that input.
+    pub shape: Shape,
     /// The position in the input, in row-major order.
     pub element: usize,
-    /// The derivative that backward gave.
+    /// What was found: the derivative that backward gave.
     pub backward: f64,
-    /// The finite difference.
+    /// What was expected: the finite difference.
     pub difference: f64,
+    /// The error that was allowed.
+    pub tolerance: f64,
+}
+
+impl Mismatch {
+    /// The index of the element along each axis.
+    pub fn index(&self) -> Vec<usize> {
+        let mut rest = self.element;
+        let mut index: Vec<usize> = self
+            .shape
+            .iter()
+            .rev()
+            .map(|&n| {
+                let i = rest % n;
+                rest /= n;
+                i
+            })
+            .collect();
+        index.reverse();
+        index
+    }
+
+    /// The error, relative to 1 + the magnitude of the derivative.
+    pub fn error(&self) -> f64 {
+        (self.backward - self.difference).abs() / (1.0 + self.difference.abs())
+    }
 }
 
 impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Mismatch { input, element, backward, difference } = self;
+        let Mismatch { input, shape, backward, difference, tolerance, .. } = self;
+        let what = if self.order == 1 { "the derivative" } else { "the second derivative" };
         write!(
             f,
-            "the derivative by element {element} of input {input} is {backward} by backward, {difference} by finite difference"
+            "{what} by element {:?} of input {input}, of shape {shape}: found {backward} by backward, expected {difference} by \
+             finite difference (relative error {:.1e}, allowed {tolerance:.1e})",
+            self.index(),
+            self.error()
         )
     }
 }
 
 impl std::error::Error for Mismatch {}
 
-/// Checks the first derivatives of `f` by all its inputs, at the given point.
-///
-/// `f` must be smooth there. It runs on training tapes, all with the same random stream, so that the same masks are drawn.
-///
-/// # Errors
-/// The first derivative that differs from its finite difference.
-pub fn check(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> Result<(), Mismatch> {
-    let analytic = {
-        let tape = tape();
-        let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
-        let vars: Vec<_> = vars.iter().collect();
-        let gradients = grad(&weighted_sum(&f(&vars)), &vars, false);
-        gradients.into_iter().map(Var::into_value).collect::<Vec<_>>()
-    };
-    let value = |inputs: &[Tensor<f64>]| {
-        let tape = tape();
-        let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
-        weighted_sum(&f(&vars.iter().collect::<Vec<_>>())).item()
-    };
-    let mut moved = inputs.to_vec();
-    for (input, analytic) in analytic.iter().enumerate() {
-        assert_eq!(analytic.shape(), inputs[input].shape(), "a gradient has the shape of its variable");
-        for (element, backward) in analytic.iter().enumerate() {
-            let mut at = |h: f64| {
-                // Moved in place in the same layout, so that views are checked as views.
-                moved[input] = nudged(&inputs[input], element, h);
-                value(&moved)
-            };
-            let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            let error = (backward - difference).abs() / (1.0 + difference.abs());
-            if error.is_nan() || error > TOLERANCE {
-                return Err(Mismatch { input, element, backward, difference });
-            }
-        }
-        moved[input] = inputs[input].clone();
+impl Gradcheck {
+    /// See [`gradcheck`].
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn first(
+        &self,
+        f: impl Fn(&[&Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+    ) -> Result<(), Mismatch> {
+        self.check(1, f, inputs)
     }
-    Ok(())
-}
 
-/// Checks the second derivatives of `f`: that the gradient, as a function of the inputs, has the right gradient.
-///
-/// # Errors
-/// The first derivative that differs from its finite difference.
-pub fn check_second_order(
-    f: impl Fn(&[&Var<f64>]) -> Var<f64>,
-    inputs: &[Tensor<f64>],
-) -> Result<(), Mismatch> {
-    let gradient = |vars: &[&Var<f64>]| {
-        let sums: Vec<_> = grad(&weighted_sum(&f(vars)), vars, true).iter().map(weighted_sum).collect();
-        let mut sums = sums.into_iter();
-        let first = sums.next().expect("at least one input");
-        sums.fold(first, |sum, x| sum + x)
-    };
-    check(gradient, inputs)
-}
+    /// See [`gradgradcheck`].
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn second(
+        &self,
+        f: impl Fn(&[&Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+    ) -> Result<(), Mismatch> {
+        let gradient = |vars: &[&Var<f64>]| {
+            let sums = grad(&weighted_sum(&f(vars)), vars, true);
+            sums.iter().map(weighted_sum).reduce(|sum, x| sum + x).expect("at least one input")
+        };
+        self.check(2, gradient, inputs)
+    }
 
-fn tape() -> Tape<f64> {
-    Tape::train(Rng::new(0))
+    #[track_caller]
+    fn check(
+        &self,
+        order: u32,
+        f: impl Fn(&[&Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+    ) -> Result<(), Mismatch> {
+        let run = |inputs: &[Tensor<f64>]| {
+            let tape = Tape::train(Rng::new(0));
+            let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
+            let y = weighted_sum(&f(&vars.iter().collect::<Vec<_>>()));
+            (y, vars)
+        };
+        let (y, vars) = run(inputs);
+        let gradients = grad(&y, &vars.iter().collect::<Vec<_>>(), false);
+        let again = run(inputs).0.item();
+        assert!(
+            again == y.item() || (again.is_nan() && y.item().is_nan()),
+            "gradcheck: the function gave {} and then {again} at the same point; it must be the same each time",
+            y.item()
+        );
+        let mut moved = inputs.to_vec();
+        for (input, gradient) in gradients.iter().enumerate() {
+            for (element, backward) in gradient.value().iter().enumerate() {
+                let mut at = |h: f64| {
+                    moved[input] = nudged(&inputs[input], element, h);
+                    run(&moved).0.item()
+                };
+                let difference = (at(self.step) - at(-self.step)) / (2.0 * self.step);
+                let (shape, tolerance) = (*inputs[input].shape(), self.tolerance);
+                let mismatch = Mismatch { order, input, shape, element, backward, difference, tolerance };
+                if mismatch.error().is_nan() || mismatch.error() > tolerance {
+                    return Err(mismatch);
+                }
+            }
+            moved[input] = inputs[input].clone();
+        }
+        Ok(())
+    }
 }
 
 /// `Σ c[i] x[i]` with fixed irregular `c[i]` between 0.5 and 1.5.
@@ -114,7 +210,7 @@ fn weighted_sum(x: &Var<f64>) -> Var<f64> {
     (x * x.constant(weights)).sum(..)
 }
 
-/// `x` with `h` added to one element, in the same layout where that is not contiguous.
+/// `x` with `h` added to one element, in the same layout where that is not contiguous: views are checked as views.
 fn nudged(x: &Tensor<f64>, element: usize, h: f64) -> Tensor<f64> {
     let mut change = x.zeros_like();
     change.as_mut_slice()[element] = h;
@@ -123,18 +219,31 @@ fn nudged(x: &Tensor<f64>, element: usize, h: f64) -> Tensor<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::record;
 
     #[test]
-    fn a_wrong_derivative_is_found() {
-        let wrong_square = |x: &[&Var<f64>]| {
-            let saved = x[0].saved();
-            record("wrong", [x[0]], x[0].value().square(), move |dy, _| [Some(dy * saved.on(dy) * 2.001)])
+    fn a_wrong_derivative_is_found_and_named() {
+        let wrong = |x: &[&Var<f64>]| {
+            let saved = x[1].saved();
+            record("wrong", [x[1]], x[1].value().square(), move |dy, _| [Some(dy * saved.on(dy) * 2.001)])
         };
-        let error = check(wrong_square, &[Tensor::from([0.0, 3.0])]).unwrap_err();
-        assert_eq!((error.input, error.element), (0, 1));
+        let inputs = [Tensor::from([1.0]), Tensor::from([[0.0, 0.0], [0.0, 3.0]])];
+        let error = gradcheck(wrong, &inputs).unwrap_err();
+        assert_eq!((error.input, error.element, error.index()), (1, 3, vec![1, 1]));
         assert!((error.difference - error.backward / 1.0005).abs() < 1e-6);
+        let message = error.to_string();
+        assert!(
+            message.starts_with("the derivative by element [1, 1] of input 1, of shape [2, 2]: found "),
+            "{message}"
+        );
+        assert!(
+            message.contains(" by backward, expected ") && message.ends_with("allowed 1.0e-6)"),
+            "{message}"
+        );
+        Gradcheck { tolerance: 1e-2, ..Gradcheck::default() }.first(wrong, &inputs).unwrap();
     }
 
     #[test]
@@ -146,7 +255,21 @@ mod tests {
             })
         };
         let x = [Tensor::from([2.0])];
-        check(cut, &x).unwrap();
-        assert!(check_second_order(cut, &x).is_err());
+        gradcheck(cut, &x).unwrap();
+        let error = gradgradcheck(cut, &x).unwrap_err();
+        assert!(error.to_string().starts_with("the second derivative by element [0] of input 0"), "{error}");
+    }
+
+    #[test]
+    #[should_panic(expected = "at the same point; it must be the same each time")]
+    fn a_function_that_changes_is_no_function() {
+        let calls = Cell::new(0.0);
+        let _ = gradcheck(
+            |x| {
+                calls.set(calls.get() + 1.0);
+                x[0] * calls.get()
+            },
+            &[Tensor::from([2.0])],
+        );
     }
 }

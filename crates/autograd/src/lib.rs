@@ -23,8 +23,15 @@
 // The derive macro writes `::ravine::Module`; here, that is this crate.
 extern crate self as ravine;
 
+mod account;
+mod anomaly;
 mod backward;
+mod checkpoint;
+mod draw;
+pub mod functional;
 pub mod gradcheck;
+mod gradients;
+mod hook;
 mod module;
 mod ops;
 mod param;
@@ -34,7 +41,13 @@ mod tape;
 mod tree;
 mod var;
 
-pub use backward::{Gradients, grad};
+pub use account::{Account, AccountRow};
+pub use anomaly::{Anomaly, AnomalyPlace};
+pub use backward::{grad, grad_from};
+pub use checkpoint::checkpoint;
+pub use draw::Graph;
+pub use gradcheck::{gradcheck, gradgradcheck};
+pub use gradients::Gradients;
 pub use module::{Leaf, Module, Part, Visitor};
 pub use param::{Buffer, BufferUpdates, Param};
 pub use ravine_derive::Module;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use ravine_tensor::{Shape, Tensor};
+use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::module::{Module, Part, Visitor};
 use crate::tape::{NodeId, Nodes, Origin, Tape};
@@ -14,7 +14,7 @@ use crate::tree::grouped;
 use crate::var::Var;
 
 /// Ops that only look at the numbers of their input in another way.
-const VIEWS: [&str; 14] = [
+pub(crate) const VIEWS: [&str; 14] = [
     "reshape",
     "flatten",
     "permute",
@@ -226,15 +226,19 @@ fn rows(
 }
 
 /// Of the ops that are worth counting.
-fn multiply_adds(nodes: &Nodes<f32>, index: usize) -> usize {
-    let node = &nodes.list[index];
-    let shape = |i: usize| nodes.list[nodes.inputs(index)[i].index()].shape;
-    let per = |weight: Shape| weight.numel() / weight[0].max(1);
-    match node.op {
-        "matmul" | "linear" => node.shape.numel() * shape(0).last().copied().unwrap_or(0),
-        // Every output is a window of the weight of one output channel; of a transposed one, every input.
-        "conv1d" | "conv2d" => node.shape.numel() * per(shape(1)),
-        "conv_transpose1d" | "conv_transpose2d" => shape(0).numel() * per(shape(1)),
+pub(crate) fn multiply_adds<T: Float>(nodes: &Nodes<T>, index: usize) -> usize {
+    let (op, output) = (nodes.list[index].op, nodes.list[index].shape);
+    let inputs: Vec<Shape> = nodes.input_shapes(index).collect();
+    // What each place of the output takes from one weight: a window over all channels of its group.
+    let window = |weight: &Shape| weight.numel() / weight[0].max(1);
+    match (op, inputs.as_slice()) {
+        ("matmul" | "linear", [x, ..]) => output.numel() * x.last().copied().unwrap_or(0),
+        ("conv1d" | "conv2d", [_, weight, ..]) => output.numel() * window(weight),
+        // Of a transposed convolution every input takes that.
+        ("conv_transpose1d" | "conv_transpose2d" | "conv2d_input_grad", [x, weight, ..]) => {
+            x.numel() * window(weight)
+        }
+        ("conv2d_weight_grad", [_, dy]) => dy.numel() * window(&output),
         _ => 0,
     }
 }

@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use ravine_tensor::{Float, Rng, Shape, Tensor};
 
+use crate::anomaly::Anomalies;
+use crate::hook::Hooks;
 use crate::param::{Buffer, BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
@@ -31,9 +33,9 @@ impl NodeId {
     }
 }
 
-/// The derivative of one recorded op: given the gradient of its output and which inputs need one, hands the gradient
-/// of each such input, by its number, to the last argument.
-pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, &[bool], &mut dyn FnMut(usize, Var<T>))>;
+/// The derivative of one recorded op: given the gradient of its output and which inputs need one, it hands the gradient by
+/// each input, with the number of the input, to the last argument. `None` says that there is none.
+pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
 
 /// How the gradient goes on from a node.
 pub(crate) enum Origin<T: Float> {
@@ -51,20 +53,58 @@ pub(crate) struct Node<T: Float> {
     pub(crate) line: &'static Location<'static>,
     pub(crate) shape: Shape,
     pub(crate) origin: Origin<T>,
-    /// Where this node's inputs end in [`Nodes::edges`]; they begin where those of the node before it end.
+    /// Where this node's part of [`Nodes::edges`] and of [`Nodes::saved`] ends; it begins where that of the node before it ends.
     edges_end: u32,
+    saved_end: u32,
 }
 
-/// The nodes of a tape, in the order of their creation, and the inputs of each.
+/// The nodes of a tape, in the order of their creation, the inputs of each, and what the derivative of each keeps.
 pub(crate) struct Nodes<T: Float> {
     pub(crate) list: Vec<Node<T>>,
     edges: Vec<NodeId>,
+    /// The shapes of inputs that are constants, each with its place among the edges.
+    constants: Vec<(u32, Shape)>,
+    /// The storage (address and bytes) of each saved value. Those beyond the last node's are of an op that is being called.
+    saved: Vec<(usize, usize)>,
 }
 
 impl<T: Float> Nodes<T> {
-    pub(crate) fn inputs(&self, node: usize) -> &[NodeId] {
+    fn edge_range(&self, node: usize) -> std::ops::Range<usize> {
         let start = if node == 0 { 0 } else { self.list[node - 1].edges_end };
-        &self.edges[start as usize..self.list[node].edges_end as usize]
+        start as usize..self.list[node].edges_end as usize
+    }
+
+    /// The places of the inputs of a node.
+    pub(crate) fn inputs(&self, node: usize) -> &[NodeId] {
+        &self.edges[self.edge_range(node)]
+    }
+
+    /// The shapes of the inputs of a node, constants among them.
+    pub(crate) fn input_shapes(&self, node: usize) -> impl Iterator<Item = Shape> + '_ {
+        self.edge_range(node).map(|edge| match self.edges[edge] {
+            NodeId::CONSTANT => {
+                let at = self.constants.binary_search_by_key(&(edge as u32), |&(edge, _)| edge);
+                self.constants[at.expect("the shape of every constant was noted")].1
+            }
+            id => self.list[id.index()].shape,
+        })
+    }
+
+    /// The storage of the values that the derivative of a node keeps.
+    pub(crate) fn saved(&self, node: usize) -> &[(usize, usize)] {
+        let start = if node == 0 { 0 } else { self.list[node - 1].saved_end };
+        &self.saved[start as usize..self.list[node].saved_end as usize]
+    }
+
+    /// Forgets what was saved for an op that is not recorded after all.
+    pub(crate) fn unsave(&mut self) {
+        let claimed = self.list.last().map_or(0, |node| node.saved_end);
+        self.saved.truncate(claimed as usize);
+    }
+
+    /// The place of the next node.
+    pub(crate) fn next(&self) -> NodeId {
+        NodeId(self.list.len() as u32)
     }
 
     pub(crate) fn push(
@@ -73,13 +113,28 @@ impl<T: Float> Nodes<T> {
         line: &'static Location<'static>,
         shape: Shape,
         origin: Origin<T>,
-        inputs: impl IntoIterator<Item = NodeId>,
+        inputs: &[&Var<T>],
     ) -> NodeId {
-        let id = NodeId(self.list.len() as u32);
+        let id = self.next();
         assert!(!id.is_constant(), "{op}: the tape is full (2³² - 1 values)");
-        self.edges.extend(inputs);
-        self.list.push(Node { op, line, shape, origin, edges_end: self.edges.len() as u32 });
+        for x in inputs {
+            if x.id().is_constant() {
+                self.constants.push((self.edges.len() as u32, *x.shape()));
+            }
+            self.edges.push(x.id());
+        }
+        let (edges_end, saved_end) = (self.edges.len() as u32, self.saved.len() as u32);
+        self.list.push(Node { op, line, shape, origin, edges_end, saved_end });
         id
+    }
+
+    /// Forgets the nodes from `len` on.
+    fn truncate(&mut self, len: usize) {
+        self.list.truncate(len);
+        let (edges, saved) = self.list.last().map_or((0, 0), |node| (node.edges_end, node.saved_end));
+        self.edges.truncate(edges as usize);
+        self.saved.truncate(saved as usize);
+        self.constants.truncate(self.constants.partition_point(|&(edge, _)| edge < edges));
     }
 }
 
@@ -101,23 +156,39 @@ struct Inner<T: Float> {
     params: RefCell<HashMap<ParamKey, (Param<T>, NodeId)>>,
     updates: RefCell<BufferUpdates<T>>,
     rng: RefCell<Option<Rng>>,
+    hooks: Hooks<T>,
+    anomalies: Anomalies,
+    /// The line of the op whose derivative is running: what it records is recorded in that line's name.
+    blamed: Cell<Option<&'static Location<'static>>>,
+    /// The leaves of the parameters that a checkpointed function uses in its first run, while that lasts.
+    noted: RefCell<Option<Vec<Var<T>>>>,
+    /// The line that made this tape.
+    line: &'static Location<'static>,
 }
 
 impl<T: Float> Inner<T> {
+    #[track_caller]
     fn new(training: bool, recording: bool, rng: Option<Rng>) -> Self {
+        let nodes = Nodes { list: Vec::new(), edges: Vec::new(), constants: Vec::new(), saved: Vec::new() };
         Inner {
             training,
             recording: Cell::new(recording),
             surveying: false,
-            nodes: RefCell::new(Nodes { list: Vec::new(), edges: Vec::new() }),
+            nodes: RefCell::new(nodes),
             params: RefCell::default(),
             updates: RefCell::new(BufferUpdates::default()),
             rng: RefCell::new(rng),
+            hooks: Hooks::default(),
+            anomalies: Anomalies::default(),
+            blamed: Cell::new(None),
+            noted: RefCell::new(None),
+            line: Location::caller(),
         }
     }
 }
 
 impl<T: Float> Tape<T> {
+    #[track_caller]
     fn with(training: bool, recording: bool, rng: Option<Rng>) -> Self {
         Tape { inner: Rc::new(Inner::new(training, recording, rng)) }
     }
@@ -129,16 +200,19 @@ impl<T: Float> Tape<T> {
 
     /// A tape that records gradients, for a pass that evaluates: dropout passes everything, batch norm uses its running statistics.
     #[expect(clippy::new_without_default, reason = "which of the three constructors is meant should be said")]
+    #[track_caller]
     pub fn new() -> Self {
         Self::with(false, true, None)
     }
 
     /// A tape for a training pass: it records, dropout draws from `rng`, batch norm uses and reports its batch's statistics.
+    #[track_caller]
     pub fn train(rng: Rng) -> Self {
         Self::with(true, true, Some(rng))
     }
 
     /// A tape for inference: nothing is recorded, so intermediate values are freed as soon as they are used.
+    #[track_caller]
     pub fn eval() -> Self {
         Self::with(false, false, None)
     }
@@ -164,16 +238,17 @@ impl<T: Float> Tape<T> {
     }
 
     /// A constant: no gradient flows into it.
+    #[track_caller]
     pub fn input(&self, value: Tensor<T>) -> Var<T> {
-        let id = if self.inner.surveying { self.leaf("input", *value.shape()) } else { NodeId::CONSTANT };
-        Var::at(self.clone(), id, value)
+        self.anomalies().look_at_leaf("input", &value);
+        self.constant(value)
     }
 
     /// A leaf whose gradient [`Gradients::wrt`](crate::Gradients::wrt) gives.
     #[track_caller]
     pub fn variable(&self, value: Tensor<T>) -> Var<T> {
-        let id = self.leaf("variable", *value.shape());
-        Var::at(self.clone(), id, value)
+        self.anomalies().look_at_leaf("variable", &value);
+        if self.is_recording() { self.leaf("variable", value) } else { self.constant(value) }
     }
 
     /// The value of a parameter, as a leaf of this tape; a constant if the parameter is frozen.
@@ -182,21 +257,47 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
         let value = param.value();
-        if param.is_frozen() && !self.inner.surveying || !self.is_recording() {
-            return self.input(value);
+        self.anomalies().look_at_leaf("param", &value);
+        let mut noted = self.inner.noted.borrow_mut();
+        let frozen = param.is_frozen() && !self.inner.surveying;
+        if frozen || !(self.is_recording() || noted.is_some()) {
+            return self.constant(value);
         }
         let mut params = self.inner.params.borrow_mut();
-        let (_, id) =
-            params.entry(param.key()).or_insert_with(|| (param.tied(), self.leaf("param", *value.shape())));
-        Var::at(self.clone(), *id, value)
+        let leaf = match params.get(&param.key()) {
+            Some(&(_, id)) => Var::at(self.clone(), id, value),
+            None => {
+                let leaf = self.leaf("param", value);
+                params.insert(param.key(), (param.tied(), leaf.id()));
+                leaf
+            }
+        };
+        if let Some(noted) = noted.as_mut() {
+            noted.push(leaf.clone());
+        }
+        leaf
     }
 
     #[track_caller]
-    fn leaf(&self, op: &'static str, shape: Shape) -> NodeId {
-        if !self.is_recording() {
-            return NodeId::CONSTANT;
+    fn leaf(&self, op: &'static str, value: Tensor<T>) -> Var<T> {
+        let shape = *value.shape();
+        let id = self.nodes_mut(|nodes| nodes.push(op, Location::caller(), shape, Origin::Leaf, &[]));
+        Var::at(self.clone(), id, value)
+    }
+
+    /// Notes, for the account of memory, that the op which is about to be recorded keeps a value.
+    pub(crate) fn note_saved(&self, value: &Tensor<T>) {
+        if self.is_recording() {
+            self.nodes_mut(|nodes| nodes.saved.push(value.storage_span()));
         }
-        self.nodes_mut(|nodes| nodes.push(op, Location::caller(), shape, Origin::Leaf, []))
+    }
+
+    /// A constant of the engine or of an op.
+    pub(crate) fn constant(&self, value: Tensor<T>) -> Var<T> {
+        if self.inner.surveying {
+            return self.leaf("input", value);
+        }
+        Var::at(self.clone(), NodeId::CONSTANT, value)
     }
 
     /// Runs `f`; ops inside it are not recorded, so no gradient flows through them.
@@ -206,15 +307,17 @@ impl<T: Float> Tape<T> {
 
     /// Runs `f` with recording on or off.
     pub(crate) fn recording<R>(&self, on: bool, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Cell<bool>, bool);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.set(self.1);
-            }
-        }
-        let recording = &self.inner.recording;
-        let _restore = Restore(recording, recording.replace(on));
-        f()
+        with_cell(&self.inner.recording, on, f)
+    }
+
+    /// Runs `f`; what it records is recorded in the name of `line`, if there is one.
+    pub(crate) fn blaming<R>(&self, line: Option<&'static Location<'static>>, f: impl FnOnce() -> R) -> R {
+        with_cell(&self.inner.blamed, line, f)
+    }
+
+    /// See [`blaming`](Self::blaming).
+    pub(crate) fn blamed(&self) -> Option<&'static Location<'static>> {
+        self.inner.blamed.get()
     }
 
     /// Draws from this pass's random stream.
@@ -225,6 +328,28 @@ impl<T: Float> Tape<T> {
     pub fn with_rng<R>(&self, f: impl FnOnce(&mut Rng) -> R) -> R {
         let mut rng = self.inner.rng.borrow_mut();
         f(rng.as_mut().expect("this tape has no random stream; make it with Tape::train"))
+    }
+
+    /// Where the random stream is.
+    pub(crate) fn rng_snapshot(&self) -> Option<Rng> {
+        self.inner.rng.borrow().as_ref().map(Rng::snapshot)
+    }
+
+    /// Runs `f` a second time, so to speak: with the random stream of its first time, and without noting buffer updates again.
+    pub(crate) fn replaying<R>(&self, rng: Option<Rng>, f: impl FnOnce() -> R) -> R {
+        let rng = self.inner.rng.replace(rng);
+        let updates = self.inner.updates.take();
+        let result = f();
+        self.inner.rng.replace(rng);
+        self.inner.updates.replace(updates);
+        result
+    }
+
+    /// Runs `f` without recording, and finds the parameters that it uses.
+    pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
+        let outer = self.inner.noted.replace(Some(Vec::new()));
+        let result = self.recording(false, f);
+        (result, self.inner.noted.replace(outer).unwrap_or_default())
     }
 
     /// Notes that `buffer` should move towards `statistic`, which was computed from `samples` samples:
@@ -252,6 +377,19 @@ impl<T: Float> Tape<T> {
         Rc::as_ptr(&self.inner) as *const () as usize
     }
 
+    /// The line that made this tape.
+    pub(crate) fn line(&self) -> &'static Location<'static> {
+        self.inner.line
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks<T> {
+        &self.inner.hooks
+    }
+
+    pub(crate) fn anomalies(&self) -> &Anomalies {
+        &self.inner.anomalies
+    }
+
     pub(crate) fn nodes<R>(&self, f: impl FnOnce(&Nodes<T>) -> R) -> R {
         f(&self.inner.nodes.borrow())
     }
@@ -260,8 +398,32 @@ impl<T: Float> Tape<T> {
         f(&mut self.inner.nodes.borrow_mut())
     }
 
-    /// The parameters used so far, with their places.
-    pub(crate) fn params(&self) -> Vec<(Param<T>, NodeId)> {
-        self.inner.params.borrow().values().map(|(param, id)| (param.tied(), *id)).collect()
+    /// Forgets what was recorded from `len` on.
+    pub(crate) fn truncate(&self, len: usize) {
+        // Taken out first: a derivative that is dropped may itself look at the tape.
+        let dropped = self.nodes_mut(|nodes| nodes.list.split_off(len));
+        self.nodes_mut(|nodes| nodes.truncate(len));
+        self.hooks().truncate(len);
+        drop(dropped);
     }
+
+    /// The parameters used so far, with their places, in the order of their first uses.
+    pub(crate) fn params(&self) -> Vec<(Param<T>, NodeId)> {
+        let params = self.inner.params.borrow();
+        let mut params: Vec<_> = params.values().map(|(param, id)| (param.tied(), *id)).collect();
+        params.sort_unstable_by_key(|&(_, id)| id);
+        params
+    }
+}
+
+/// Runs `f` with another value in a cell, and puts the old one back, also if `f` panics.
+fn with_cell<V: Copy, R>(cell: &Cell<V>, value: V, f: impl FnOnce() -> R) -> R {
+    struct Restore<'a, V: Copy>(&'a Cell<V>, V);
+    impl<V: Copy> Drop for Restore<'_, V> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+    let _restore = Restore(cell, cell.replace(value));
+    f()
 }

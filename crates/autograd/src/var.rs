@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use ravine_tensor::{Float, Shape, Tensor};
 
+use crate::anomaly;
 use crate::tape::{NodeId, Origin, Pullback, Tape};
 
 /// A tensor and its place on a tape. Cheap to clone: the numbers are shared.
@@ -77,16 +78,49 @@ impl<T: Float> Var<T> {
 
     /// The same numbers as a constant: no gradient flows back through it.
     pub fn detach(&self) -> Var<T> {
-        self.tape.input(self.value.clone())
+        self.constant(self.value.clone())
+    }
+
+    /// [`detach`](Self::detach) by the name that JAX and TensorFlow give it.
+    pub fn stop_gradient(&self) -> Var<T> {
+        self.detach()
     }
 
     /// A constant on the same tape.
     pub fn constant(&self, value: Tensor<T>) -> Var<T> {
-        self.tape.input(value)
+        self.tape.constant(value)
+    }
+
+    /// `y = value`, whatever this is, and yet `dx = dy`: the straight-through estimator, for steps that have no useful derivative.
+    ///
+    /// Source: Bengio, Léonard and Courville 2013, 'Estimating or propagating gradients through stochastic neurons'.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tape::new().variable(Tensor::from([0.2, 0.9]));
+    /// let bits = x.straight_through(x.value().round());
+    /// assert_eq!(bits.value().to_vec(), [0.0, 1.0]);
+    /// assert_eq!((bits * 3.0).sum(..).backward().wrt(&x).unwrap().to_vec(), [3.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn straight_through(&self, value: Tensor<T>) -> Var<T> {
+        assert!(
+            value.shape() == self.shape(),
+            "straight_through: a value of shape {} in place of one of shape {}",
+            value.shape(),
+            self.shape()
+        );
+        record("straight_through", [self], value, |dy, _| [Some(dy.clone())])
     }
 
     /// What a derivative keeps of this value. It does not hold the tape, which would then hold itself and never be freed.
     pub fn saved(&self) -> Saved<T> {
+        self.tape.note_saved(&self.value);
         Saved { id: self.id, value: self.value.clone() }
     }
 }
@@ -153,9 +187,7 @@ pub fn record<T: Float, const N: usize>(
     push(op, &inputs, value, |_| {
         Box::new(move |dy, needs, give| {
             let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            for (i, grad) in pullback(dy, needs).into_iter().enumerate() {
-                hand_over(op, i, needs[i], grad, give);
-            }
+            pullback(dy, needs).into_iter().enumerate().for_each(|(i, dx)| give(i, dx));
         })
     })
 }
@@ -169,13 +201,12 @@ pub fn record_with_output<T: Float, const N: usize>(
     pullback: impl Fn(&Var<T>, &Var<T>, [bool; N]) -> [Option<Var<T>>; N] + 'static,
 ) -> Var<T> {
     let kept = value.clone();
+    inputs[0].tape.note_saved(&kept);
     push(op, &inputs, value, |id| {
         let y = Saved { id, value: kept };
         Box::new(move |dy, needs, give| {
             let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            for (i, grad) in pullback(dy, &y.on(dy), needs).into_iter().enumerate() {
-                hand_over(op, i, needs[i], grad, give);
-            }
+            pullback(dy, &y.on(dy), needs).into_iter().enumerate().for_each(|(i, dx)| give(i, dx));
         })
     })
 }
@@ -190,47 +221,58 @@ pub fn record_many<T: Float>(
 ) -> Var<T> {
     push(op, inputs, value, |_| {
         Box::new(move |dy, needs, give| {
-            for i in (0..needs.len()).filter(|&i| needs[i]) {
-                give(i, pullback(dy, i));
-            }
+            (0..needs.len()).filter(|&i| needs[i]).for_each(|i| give(i, Some(pullback(dy, i))));
         })
     })
 }
 
-fn hand_over<T: Float>(
-    op: &str,
-    input: usize,
-    needed: bool,
-    grad: Option<Var<T>>,
-    give: &mut dyn FnMut(usize, Var<T>),
-) {
-    match grad {
-        Some(grad) if needed => give(input, grad),
-        None if needed => panic!("{op}: backward gave no gradient for input {input}, which needs one"),
-        _ => {}
-    }
-}
-
 /// Puts an op on the tape, unless nothing is recorded or no input needs a gradient.
 #[track_caller]
-fn push<T: Float>(
+pub(crate) fn push<T: Float>(
     op: &'static str,
     inputs: &[&Var<T>],
     value: Tensor<T>,
     pullback: impl FnOnce(NodeId) -> Pullback<T>,
 ) -> Var<T> {
-    let line = Location::caller();
     let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
-    assert!(
-        inputs.iter().all(|x| x.tape.is(&tape)),
-        "{op}: the inputs are on different tapes; one forward pass uses one tape"
-    );
-    if !tape.is_recording() || !inputs.iter().any(|x| x.requires_grad()) {
-        return tape.input(value);
+    if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
+        different_tapes(op, inputs);
     }
-    let id = NodeId::at(tape.len());
-    let origin = Origin::Op(pullback(id));
+    let line = tape.blamed().unwrap_or(Location::caller());
+    anomaly::look_forward(op, line, inputs, &value);
+    if !tape.is_recording() {
+        return tape.constant(value);
+    }
     let shape = *value.shape();
-    tape.nodes_mut(|nodes| nodes.push(op, line, shape, origin, inputs.iter().map(|x| x.id)));
+    let id = tape.nodes_mut(|nodes| {
+        if inputs.iter().all(|x| x.id.is_constant()) {
+            nodes.unsave();
+            return NodeId::CONSTANT;
+        }
+        nodes.push(op, line, shape, Origin::Op(pullback(nodes.next())), inputs)
+    });
     Var { tape, id, value }
+}
+
+/// Says where inputs come from that cannot meet.
+#[cold]
+#[track_caller]
+fn different_tapes<T: Float>(op: &str, inputs: &[&Var<T>]) -> ! {
+    let stranger = inputs.iter().find(|x| !x.tape.is(&inputs[0].tape)).expect("one was found");
+    let origin = |x: &Var<T>| {
+        let made = if x.id.is_constant() {
+            "a constant".to_owned()
+        } else {
+            x.tape.nodes(|nodes| {
+                let node = &nodes.list[x.id.index()];
+                format!("the {} of {}", node.op, node.line)
+            })
+        };
+        format!("{made} (tape made at {})", x.tape.line())
+    };
+    panic!(
+        "{op}: the inputs are on different tapes: {} and {}; one forward pass uses one tape",
+        origin(inputs[0]),
+        origin(stranger)
+    );
 }

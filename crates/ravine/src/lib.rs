@@ -51,7 +51,9 @@ pub use ravine_autograd::{Module, Visitor};
 
 /// What a program that trains a model usually needs.
 pub mod prelude {
-    pub use ravine_autograd::{Buffer, Module, Param, StateDict, Summary, Tape, Var, grad};
+    pub use ravine_autograd::{
+        Buffer, Gradients, Module, Param, StateDict, Summary, Tape, Var, checkpoint, grad, record,
+    };
     pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
     pub use ravine_nn::{
         AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, init,
@@ -69,3 +71,13 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Keeps the tutorial on ops of one's own true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/custom_op.md")]
+struct CustomOp;
+
+/// Keeps the page on the tape true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tape.md")]
+struct TapePage;

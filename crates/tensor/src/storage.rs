@@ -112,13 +112,16 @@ pub struct Stats {
     pub cached: usize,
     /// Blocks of at least [`RECYCLED_FROM`] bytes asked from the system since the program began.
     pub system_allocations: usize,
+    /// Bytes of such blocks that the system has not got back: in use, or waiting in the free lists.
+    pub system_bytes: usize,
 }
 
-/// Bytes in the free lists now, and how many large blocks the system was ever asked for.
+/// Bytes in the free lists now, how many large blocks the system was ever asked for, and how much of it is still here.
 pub fn stats() -> Stats {
     Stats {
         cached: CACHED.load(Ordering::Relaxed),
         system_allocations: SYSTEM_ALLOCATIONS.load(Ordering::Relaxed),
+        system_bytes: SYSTEM_BYTES.load(Ordering::Relaxed),
     }
 }
 
@@ -128,6 +131,7 @@ pub fn trim() {
         let blocks = std::mem::take(&mut *lock(list));
         for block in blocks {
             CACHED.fetch_sub(class_bytes(class), Ordering::Relaxed);
+            SYSTEM_BYTES.fetch_sub(class_bytes(class), Ordering::Relaxed);
             // SAFETY: blocks in list `class` were allocated with exactly this layout, and the list owned them.
             unsafe { alloc::dealloc(block.0.as_ptr(), class_layout(class)) };
         }
@@ -144,6 +148,7 @@ const CLASSES: usize = 4 * 44;
 static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
 static CACHED: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static SYSTEM_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
     // A panic cannot leave a `Vec` of addresses half written.
@@ -188,6 +193,7 @@ fn take(bytes: usize) -> (NonNull<u8>, bool) {
             return (block.0, false);
         }
         SYSTEM_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        SYSTEM_BYTES.fetch_add(class_bytes(class), Ordering::Relaxed);
         class_layout(class)
     };
     // SAFETY: the layout is not empty.
@@ -209,6 +215,7 @@ fn give(ptr: NonNull<u8>, bytes: usize) {
             return lock(&FREE[class]).push(Block(ptr));
         }
         CACHED.fetch_sub(size, Ordering::Relaxed);
+        SYSTEM_BYTES.fetch_sub(size, Ordering::Relaxed);
         class_layout(class)
     };
     // SAFETY: `take(bytes)` allocated this block with the same layout, and its only owner is giving it back.

@@ -126,6 +126,12 @@ impl<T: Element> Tensor<T> {
         self.is_contiguous() && Arc::strong_count(&self.storage) == 1
     }
 
+    /// The address of the storage that this tensor is a view of, and its size in bytes: for an account of memory, in which
+    /// views of one storage count once.
+    pub fn storage_span(&self) -> (usize, usize) {
+        (self.storage.as_ptr() as usize, self.storage.len() * size_of::<T>())
+    }
+
     /// Whether both are views of one storage.
     pub fn shares_storage_with(&self, other: &Tensor<T>) -> bool {
         Arc::ptr_eq(&self.storage, &other.storage)

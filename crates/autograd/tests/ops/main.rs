@@ -13,8 +13,7 @@ mod scan;
 mod softmax;
 mod view;
 
-use ravine_autograd::Var;
-use ravine_autograd::gradcheck::{check, check_second_order};
+use ravine_autograd::{Var, gradcheck, gradgradcheck};
 use ravine_tensor::{Rng, Tensor};
 
 type V = Var<f64>;
@@ -76,14 +75,14 @@ fn cases() -> Vec<Case> {
 #[test]
 fn first_derivatives() {
     for Case { op, f, inputs } in cases() {
-        check(f, &inputs).unwrap_or_else(|error| panic!("{op} at {inputs:?}: {error}"));
+        gradcheck(f, &inputs).unwrap_or_else(|error| panic!("{op} at {inputs:?}: {error}"));
     }
 }
 
 #[test]
 fn second_derivatives() {
     for Case { op, f, inputs } in cases() {
-        check_second_order(f, &inputs).unwrap_or_else(|error| panic!("{op} at {inputs:?}: {error}"));
+        gradgradcheck(f, &inputs).unwrap_or_else(|error| panic!("{op} at {inputs:?}: {error}"));
     }
 }
 

@@ -1,0 +1,127 @@
+//! Less memory for more time: activations that are computed again when backward needs them.
+
+use ravine_tensor::{Float, Rng};
+
+use crate::backward::{Route, sweep};
+use crate::tape::{NodeId, Tape};
+use crate::var::{Saved, Var, push};
+
+/// `f(inputs)`, of which the tape keeps the inputs alone: what `f` computes on the way is freed, and computed again in backward.
+///
+/// A network of `n` equal blocks, each checkpointed, keeps `n` inputs and the activations of one block instead of those of all, for
+/// one more forward pass. Bits do not change: the second run draws the same numbers from the tape's random stream, so dropout
+/// has the same masks, buffers are not updated twice, and gradients are added up in the same order. Parameters that `f` uses get their gradients
+/// as ever. It can be differentiated to any order, and nested.
+///
+/// As the tape keeps `f`, that must own what it uses: blocks of a model go into an [`Arc`](std::sync::Arc), which is a
+/// [`Module`](crate::Module) like the block itself. It must do the same in both runs; a source of randomness other than the tape's would not.
+///
+/// Source: Chen et al. 2016, 'Training deep nets with sublinear memory cost'.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ravine_autograd::{Param, Tape, checkpoint};
+/// use ravine_tensor::Tensor;
+///
+/// let block = Arc::new(Param::new(Tensor::from([[0.5, -1.0], [2.0, 0.1]])));
+/// let tape = Tape::new();
+/// let mut x = tape.input(Tensor::ones([3, 2]));
+/// for _ in 0..4 {
+///     let block = block.clone();
+///     x = checkpoint(move |[x]| x.matmul(&x.tape().param(&block)).tanh(), [&x]);
+/// }
+/// assert_eq!(tape.len(), 5, "the parameter and one op for each block");
+/// assert!(x.sum(..).backward().get(&block).is_some());
+/// ```
+///
+/// # Panics
+/// If there is no input. In backward, if `f` used a value of the tape that is not among `inputs` (its gradient would be lost), or did
+/// something else than in its first run.
+#[track_caller]
+pub fn checkpoint<T: Float, const N: usize>(
+    f: impl Fn([&Var<T>; N]) -> Var<T> + 'static,
+    inputs: [&Var<T>; N],
+) -> Var<T> {
+    let tape = inputs.first().unwrap_or_else(|| panic!("checkpoint: there are no inputs")).tape();
+    if !tape.is_recording() {
+        return f(inputs);
+    }
+    let rng = tape.rng_snapshot();
+    let (y, params) = tape.noting_params(|| f(inputs));
+    let saved = inputs.map(Var::saved);
+    let mut sources = inputs.to_vec();
+    for param in &params {
+        if sources.iter().all(|source| source.id() != param.id()) {
+            sources.push(param);
+        }
+    }
+    let places: Vec<NodeId> = sources.iter().map(|source| source.id()).collect();
+    push("checkpoint", &sources, y.into_value(), |_| {
+        Box::new(move |dy, needs, give| {
+            let (tape, floor) = (dy.tape(), dy.tape().len());
+            let y = run_again(&f, &saved, rng.as_ref(), dy);
+            let targets = targets(&places, needs);
+            check_that_nothing_is_lost(tape, floor, &places);
+            let route = Route { floor, targets: Some(&targets), free: !tape.is_recording() };
+            // Piece by piece, so that sums are formed in the order in which they would be without a checkpoint.
+            sweep(&y, dy.clone(), &route, &mut |id, grad| {
+                let input = places.iter().position(|&place| place == id).expect("a target is a source");
+                give(input, Some(grad));
+            });
+            if !tape.is_recording() {
+                tape.truncate(floor);
+            }
+        })
+    })
+}
+
+/// The second run of `f`, recorded on the tape of `dy`.
+fn run_again<T: Float, const N: usize>(
+    f: &impl Fn([&Var<T>; N]) -> Var<T>,
+    saved: &[Saved<T>; N],
+    rng: Option<&Rng>,
+    dy: &Var<T>,
+) -> Var<T> {
+    let inputs = saved.each_ref().map(|x| x.on(dy));
+    let run = || f(inputs.each_ref());
+    let tape = dy.tape();
+    let y = tape.blaming(None, || tape.recording(true, || tape.replaying(rng.map(Rng::snapshot), run)));
+    assert!(
+        y.shape() == dy.shape(),
+        "checkpoint: the function gave {} in its first run and {} in its second",
+        dy.shape(),
+        y.shape()
+    );
+    y
+}
+
+/// The places that need a gradient, in ascending order.
+fn targets(places: &[NodeId], needs: &[bool]) -> Vec<NodeId> {
+    let mut targets: Vec<NodeId> =
+        places.iter().zip(needs).filter(|(_, needed)| **needed).map(|(&id, _)| id).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
+fn check_that_nothing_is_lost<T: Float>(tape: &Tape<T>, floor: usize, places: &[NodeId]) {
+    tape.nodes(|nodes| {
+        for index in floor..nodes.list.len() {
+            let node = &nodes.list[index];
+            for &x in nodes.inputs(index) {
+                assert!(
+                    x.is_constant() || x.index() >= floor || places.contains(&x),
+                    "checkpoint: {} ({}) uses a value from outside that is not among the inputs; its gradient would be lost",
+                    node.op,
+                    node.line
+                );
+            }
+            assert!(
+                node.op != "param",
+                "checkpoint: the function uses a parameter ({}) that it did not use in its first run",
+                node.line
+            );
+        }
+    });
+}

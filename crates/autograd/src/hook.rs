@@ -1,0 +1,108 @@
+//! Looking at gradients on their way back, and changing them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use ravine_tensor::Float;
+
+use crate::tape::NodeId;
+use crate::var::Var;
+
+type Hook<T> = Rc<dyn Fn(&Var<T>) -> Option<Var<T>>>;
+
+/// What a tape has been asked to do with gradients when they are complete.
+pub(crate) struct Hooks<T: Float> {
+    places: RefCell<BTreeMap<NodeId, Place<T>>>,
+}
+
+struct Place<T: Float> {
+    hooks: Vec<Hook<T>>,
+    retain: bool,
+}
+
+impl<T: Float> Default for Hooks<T> {
+    fn default() -> Self {
+        Hooks { places: RefCell::default() }
+    }
+}
+
+impl<T: Float> Hooks<T> {
+    fn change(&self, id: NodeId, change: impl FnOnce(&mut Place<T>)) {
+        let mut places = self.places.borrow_mut();
+        change(places.entry(id).or_insert_with(|| Place { hooks: Vec::new(), retain: false }));
+    }
+
+    /// The gradient of a place after its hooks have seen it, and whether it is to be kept.
+    #[track_caller]
+    pub(crate) fn run(&self, id: NodeId, mut dy: Var<T>) -> (Var<T>, bool) {
+        let (hooks, retain) = match self.places.borrow().get(&id) {
+            None => return (dy, false),
+            Some(place) => (place.hooks.clone(), place.retain),
+        };
+        for hook in hooks {
+            if let Some(replaced) = hook(&dy) {
+                assert!(
+                    replaced.shape() == dy.shape(),
+                    "hook: a gradient of shape {} in place of one of shape {}",
+                    replaced.shape(),
+                    dy.shape()
+                );
+                dy = replaced;
+            }
+        }
+        (dy, retain)
+    }
+
+    /// Forgets the places from `len` on.
+    pub(crate) fn truncate(&self, len: usize) {
+        let dropped = self.places.borrow_mut().split_off(&NodeId::at(len));
+        drop(dropped);
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Calls `f` with the gradient by this value in every backward pass, once it is complete: the sum over all uses. If `f` returns a
+    /// gradient, that goes on in its place.
+    ///
+    /// Several hooks run in the order in which they were set, each with what the one before it returned. On a value through which no
+    /// gradient flows this does nothing. What `f` needs of this pass it should hold as a `Tensor`: a `Var` in it would hold the tape,
+    /// which holds `f`, so that neither were freed.
+    ///
+    /// ```
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::from([1.0, 2.0]));
+    /// let h = x.exp();
+    /// // One that observes, and one that clips.
+    /// let norm = Rc::new(Cell::new(0.0));
+    /// let seen = norm.clone();
+    /// h.hook(move |g| {
+    ///     seen.set(g.value().norm_squared().sqrt());
+    ///     None
+    /// });
+    /// h.hook(|g| Some(g.clamp(-1.0, 1.0)));
+    /// let grads = (&h * 3.0).sum(..).backward();
+    /// assert_eq!(norm.get(), 18f64.sqrt());
+    /// assert_eq!(grads.wrt(&x).unwrap(), x.exp().value());
+    /// ```
+    ///
+    /// # Panics
+    /// In backward, if `f` returns a gradient of another shape.
+    pub fn hook(&self, f: impl Fn(&Var<T>) -> Option<Var<T>> + 'static) {
+        if self.requires_grad() && self.tape().is_recording() {
+            self.tape().hooks().change(self.id(), |place| place.hooks.push(Rc::new(f)));
+        }
+    }
+
+    /// Makes backward keep the gradient by this value, which is not a leaf: [`Gradients::wrt`](crate::Gradients::wrt) then has it.
+    pub fn retain_grad(&self) {
+        if self.requires_grad() {
+            self.tape().hooks().change(self.id(), |place| place.retain = true);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine, apart from any particular op.
+
+// The derive macro writes `::ravine::Module`.
+extern crate ravine_autograd as ravine;
+
+mod checkpoint;
+mod control;
+mod diagnosis;
+mod tape;
