@@ -15,8 +15,10 @@
 //! (the modules of `ops`, as methods of [`Var`]) with its forward pass and its derivative, the latter written in `Var`
 //! ops too: recorded, it can itself be differentiated ([`grad`]).
 //!
-//! The chapters, in reading order: `tape`, `var` (with [`record`], the door through which every op goes, yours as well),
-//! `backward`, [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]), `ops`, and [`gradcheck`].
+//! The chapters, in reading order. The engine: `tape`, `var` (with [`record`], the door through which every op goes, yours as well), `backward`,
+//! `gradients`, `hook`. What models are made of: [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]). The table of
+//! derivatives: `ops`. And what is built upon them: [`functional`], [`checkpoint()`], [`mod@gradcheck`], and to see what was done or went
+//! wrong, [`Account`], [`Graph`] and [`Anomaly`].
 
 #![forbid(unsafe_code)]
 
