@@ -36,7 +36,7 @@
 //! ```
 //!
 //! The functions run on a [`Tape::new`]: they evaluate. To differentiate a training pass, or one output several times, use the tape
-//! itself ([`grad_from`](crate::grad_from), [`hvp_of`]).
+//! itself ([`grad_from`], [`hvp_of`]).
 
 use ravine_tensor::{Float, Shape, Tensor};
 
