@@ -132,6 +132,7 @@ impl<T: Float> fmt::Debug for Var<T> {
 }
 
 /// A value kept for the backward pass, made by [`Var::saved`].
+#[derive(Clone)]
 pub struct Saved<T: Float = f32> {
     id: NodeId,
     value: Tensor<T>,

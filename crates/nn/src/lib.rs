@@ -31,6 +31,9 @@
 //! assert_eq!(cnn.named_params()[0].0, "0.weight");
 //! ```
 //!
+//! The chapters: `linear`; `conv` and `pool` (windows of lines and images); `norm`; `activation`; `dropout`; `shape` (other shapes, other sizes);
+//! `container` (layers made of layers); `recurrent`; `attention` (and transformers); [`loss`]; [`init`]. Parameters have PyTorch's names and shapes.
+//!
 //! Whether a pass trains is not a mode of the model but a property of the [`Tape`](ravine_autograd::Tape) that its input is on:
 //! [`Dropout`] and [`BatchNorm2d`] ask it, and draw from its random stream.
 //!
@@ -43,6 +46,9 @@
 extern crate ravine_autograd as ravine;
 
 mod activation;
+mod attention;
+mod check;
+mod container;
 mod conv;
 mod dropout;
 pub mod init;
@@ -51,11 +57,27 @@ mod linear;
 pub mod loss;
 mod norm;
 mod pool;
+mod recurrent;
+mod shape;
 
-pub use activation::{Flatten, Relu};
-pub use conv::Conv2d;
-pub use dropout::Dropout;
-pub use layer::{Layer, Sequential};
-pub use linear::Linear;
-pub use norm::BatchNorm2d;
-pub use pool::{AvgPool2d, MaxPool2d};
+pub use activation::{
+    Elu, Gelu, GeluTanh, Glu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
+    PRelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, SwiGlu, Tanh,
+};
+pub use attention::{
+    Mask, MultiHeadAttention, RotaryPositions, SinusoidalPositions, TransformerDecoder,
+    TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
+};
+pub use check::Sizes;
+pub use container::{Join, Parallel, Residual, Sequential};
+pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Padding};
+pub use dropout::{AlphaDropout, Dropout, Dropout2d};
+pub use layer::Layer;
+pub use linear::{Bilinear, Identity, Linear};
+pub use norm::{BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, RmsNorm};
+pub use pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
+    GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
+};
+pub use recurrent::{Gru, Lstm, Rnn};
+pub use shape::{Flatten, PixelShuffle, Unflatten, Upsample};

@@ -56,8 +56,10 @@ pub mod prelude {
     };
     pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
     pub use ravine_nn::{
-        AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, init,
-        loss, sequential,
+        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose2d, Dropout,
+        Dropout2d, Flatten, Gelu, GlobalAvgPool, GroupNorm, Identity, Layer, LayerNorm, LeakyRelu, Linear,
+        MaxPool2d, Padding, Relu, Residual, RmsNorm, Sequential, Sigmoid, Silu, Tanh, Upsample, init, loss,
+        sequential,
     };
     pub use ravine_optim::{
         Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step,

@@ -30,7 +30,8 @@ pub use element::{DType, Element, Float, Number};
 pub use files::{FileError, safetensors};
 pub use kernels::math::Math;
 pub use ops::{
-    Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Pad, PoolOptions, Unique, einsum,
+    Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, Pad, PoolOptions, Recurrence,
+    Steps, Unique, einsum,
 };
 pub use parallel::{sequential, threads_for};
 pub use random::Rng;

@@ -67,6 +67,27 @@ fn run_pieces<T: Send>(
     });
 }
 
+/// [`split_units`] of two outputs that have as many units, of different lengths.
+pub(crate) fn split_pairs<T: Send>(
+    [a, b]: [&mut [T]; 2],
+    [a_unit, b_unit]: [usize; 2],
+    work: usize,
+    f: impl Fn(Range<usize>, &mut [T], &mut [T]) + Sync,
+) {
+    let units = a.len().checked_div(a_unit).unwrap_or(0);
+    debug_assert_eq!(b.len(), units * b_unit);
+    let threads = threads_for(work).min(units.max(1));
+    if threads <= 1 {
+        return f(0..units, a, b);
+    }
+    let per_piece = units.div_ceil(4 * threads);
+    let pieces = a.par_chunks_mut(per_piece * a_unit).zip(b.par_chunks_mut(per_piece * b_unit));
+    pieces.enumerate().for_each(|(i, (a, b))| {
+        let first = i * per_piece;
+        f(first..first + a.len() / a_unit, a, b);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! Functions of one variable, element by element.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
-use ravine_tensor::{Float, Math, Tensor};
+use ravine_tensor::{Float, Tensor};
 
 use crate::var::{Var, record, record_with_output};
 
@@ -96,13 +96,6 @@ by_input! {
     erf: |x, dy| dy * (-x.square()).exp() * T::of(FRAC_2_SQRT_PI);
     /// `y = log(1 + eˣ)`, without overflow. Backward: `dx = dy sigmoid(x)`.
     softplus: |x, dy| dy * x.sigmoid();
-    /// `y = x sigmoid(x)`, also called swish. Backward: `dx = dy s (1 + x (1 - s))`, `s = sigmoid(x)`.
-    silu: |x, dy| {
-        let s = x.sigmoid();
-        dy * &s * (x * (-&s + T::ONE) + T::ONE)
-    };
-    /// `y = x Φ(x)`, `Φ` the normal distribution. Backward: `dx = dy (Φ(x) + x φ(x))`.
-    gelu: |x, dy| dy * x.gelu_slope();
     /// `y = |x|`. Backward: `dx = dy sign x`, 0 at the kink.
     abs: |x, dy| dy * dy.constant(x.value().sign());
 }
@@ -127,19 +120,6 @@ impl<T: Float> Var<T> {
         let value = self.value().zip(gate.value(), |x, gate| if gate <= T::ZERO { T::ZERO } else { x });
         let gate = gate.saved();
         record("where_positive", [self], value, move |dy, _| [Some(dy.where_positive(&gate.on(dy)))])
-    }
-
-    /// The derivative of [`gelu`](Self::gelu): `y = Φ(x) + x φ(x)`. Backward: `dx = dy (2 - x²) φ(x)`.
-    fn gelu_slope(&self) -> Var<T> {
-        let (half, density) = (T::of(0.5), T::of(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI));
-        let y = self.value().map(|x| {
-            half + half * Math::erf(x * T::of(FRAC_1_SQRT_2)) + x * density * Math::exp(-half * x * x)
-        });
-        let x = self.saved();
-        record("gelu_slope", [self], y, move |dy, _| {
-            let square = x.on(dy).square();
-            [Some(dy * (-&square + T::of(2.0)) * (square * -half).exp() * density)]
-        })
     }
 
     /// `y = xᵖ`, one exponent for all elements. Backward: `dx = p xᵖ⁻¹ dy`, 0 for `p = 0`.

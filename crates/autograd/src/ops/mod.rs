@@ -3,7 +3,9 @@
 //! `dy` is the gradient of the loss by the output `y`, `dx` by the input `x`. Derivatives are written with `Var` ops, so that
 //! they can be differentiated in turn. Where an input was broadcast, they are given in the broadcast shape: the engine sums.
 
+mod activation;
 mod arithmetic;
+mod attention;
 mod conv;
 mod einsum;
 mod elementwise;
@@ -14,6 +16,7 @@ mod matmul;
 mod normalise;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod repeat;
 mod scan;
@@ -27,9 +30,22 @@ mod view;
 
 use ravine_tensor::{Float, Shape, Tensor};
 
-use crate::Var;
+use crate::{Var, grad};
 
 /// Zeros of `shape`, for `dy` to be put into. They take no memory: one zero, seen everywhere.
 fn zeros<T: Float>(dy: &Var<T>, shape: impl Into<Shape>) -> Var<T> {
     dy.constant(Tensor::scalar(T::ZERO).expand(shape))
+}
+
+/// The gradients of `formula(inputs)` by its inputs, given the gradient `dy` by its output, as recorded ops: what the derivative of an op with a
+/// faster one of its own is, where that has to be differentiated again.
+fn by_formula<T: Float>(
+    formula: impl Fn(&[Var<T>]) -> Var<T>,
+    inputs: &[Var<T>],
+    dy: &Var<T>,
+) -> Vec<Var<T>> {
+    // The same values at new places on the tape: one input may depend on another, and the formula's derivative is to end at these.
+    let inputs: Vec<Var<T>> = inputs.iter().map(|x| x.reshape(*x.shape())).collect();
+    let output = (formula(&inputs) * dy).sum(..);
+    grad(&output, &inputs.iter().collect::<Vec<_>>(), true)
 }

@@ -32,8 +32,6 @@ pub fn cases() -> Vec<Case> {
         case("atanh", |x| x[0].atanh(), &[n(&[2, 3]).map(|x| 0.7 * x.tanh())]),
         case("erf", |x| x[0].erf(), &[n(&[2, 3])]),
         case("softplus", |x| x[0].softplus(), &[n(&[2, 3])]),
-        case("silu", |x| x[0].silu(), &[n(&[2, 3])]),
-        case("gelu", |x| x[0].gelu(), &[n(&[2, 3])]),
         case("sign", |x| x[0].sign() * x[0], &[n(&[2, 3]) + 0.03]),
         case("floor", |x| x[0].floor() * x[0], &[n(&[2, 3]) + 0.03]),
         case("ceil", |x| x[0].ceil() * x[0], &[n(&[2, 3]) + 0.03]),

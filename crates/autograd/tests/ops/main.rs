@@ -1,6 +1,8 @@
 //! Every op of `Var`, in one list, family by family: its first and second derivatives against finite differences.
 
+mod activation;
 mod arithmetic;
+mod attention;
 mod conv;
 mod einsum;
 mod elementwise;
@@ -8,6 +10,7 @@ mod index;
 mod matmul;
 mod normalise;
 mod pool;
+mod recurrent;
 mod reduce;
 mod scan;
 mod softmax;
@@ -58,6 +61,7 @@ fn cases() -> Vec<Case> {
     let families = [
         arithmetic::cases(),
         elementwise::cases(),
+        activation::cases(),
         view::cases(),
         matmul::cases(),
         reduce::cases(),
@@ -68,6 +72,8 @@ fn cases() -> Vec<Case> {
         normalise::cases(),
         conv::cases(),
         pool::cases(),
+        recurrent::cases(),
+        attention::cases(),
     ];
     families.into_iter().flatten().collect()
 }
@@ -104,10 +110,16 @@ fn every_public_op_is_in_the_list() {
             let line = line.trim();
             line[..line.find(':').unwrap()].to_owned()
         });
+        // Those of the macro of curves, `name = |x| ...`.
+        let curves = text.lines().filter_map(|line| {
+            let (name, _) = line.split_once(" = |x| ")?;
+            let plain = |c: char| c.is_alphanumeric() || c == '_';
+            Some(name.trim().to_owned()).filter(|name| name.chars().all(plain))
+        });
         let operators = ["add", "sub", "mul", "div", "neg"];
         let operators =
             operators.iter().filter(|op| text.contains(&format!("fn {op}(self"))).map(|op| op.to_string());
-        for op in methods.chain(rows).chain(operators).filter(|op| !op.is_empty()) {
+        for op in methods.chain(rows).chain(curves).chain(operators).filter(|op| !op.is_empty()) {
             found += 1;
             assert!(listed.contains(&op.as_str()), "{op} ({}) is not in the list of ops", path.display());
         }

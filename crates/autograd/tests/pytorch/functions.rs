@@ -22,8 +22,6 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         "atanh" => x[0].atanh(),
         "erf" => x[0].erf(),
         "softplus" => x[0].softplus(),
-        "silu" => x[0].silu(),
-        "gelu" => x[0].gelu(),
         "sign" => x[0].sign(),
         "floor" => x[0].floor(),
         "ceil" => x[0].ceil(),

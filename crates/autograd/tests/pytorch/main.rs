@@ -1,7 +1,9 @@
 //! Values and gradients of the ops against PyTorch's, kinks and ties included (`tools/reference` made the files).
 
+mod activation;
 mod basic;
 mod functions;
+mod normalise;
 mod reduce;
 mod shape;
 mod window;
@@ -41,8 +43,10 @@ fn close(what: &str, found: &Tensor<f64>, want: &Flat) {
 
 /// Each file of cases, and what runs the op of one name.
 const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] = &[
+    (activation::FILE, activation::run),
     (basic::FILE, basic::run),
     (functions::FILE, functions::run),
+    (normalise::FILE, normalise::run),
     (reduce::FILE, reduce::run),
     (shape::FILE, shape::run),
     (window::FILE, window::run),

@@ -85,11 +85,30 @@ pub fn sum_slice<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
     if x.len() <= BLOCK {
         return sum_block(x, f);
     }
-    // One partial sum per level of a binary counter: pairwise addition without recursion.
+    pairwise(x.chunks(BLOCK).map(
+        #[inline(always)]
+        |block| sum_block(block, f),
+    ))
+}
+
+/// `Σ f(a[i], b[i])` over two slices of one length, as the same tree.
+#[inline(always)]
+pub fn sum_zip<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) -> U) -> U {
+    if a.len() <= BLOCK {
+        return zip_block(a, b, f);
+    }
+    pairwise(a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(
+        #[inline(always)]
+        |(a, b)| zip_block(a, b, f),
+    ))
+}
+
+/// The sum of the sums of blocks, pairwise without recursion: one partial sum per level of a binary counter.
+#[inline(always)]
+fn pairwise<U: Number>(sums: impl Iterator<Item = U>) -> U {
     let mut levels = [U::ZERO; usize::BITS as usize];
     let mut blocks = 0usize;
-    for block in x.chunks(BLOCK) {
-        let mut sum = sum_block(block, f);
+    for mut sum in sums {
         let mut level = 0;
         while blocks >> level & 1 == 1 {
             sum = levels[level].plus(sum);
@@ -122,6 +141,30 @@ fn sum_block<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
     for (lane, &v) in lanes.iter_mut().zip(chunks.remainder()) {
         *lane = lane.plus(f(v));
     }
+    sum_lanes(lanes)
+}
+
+#[inline(always)]
+fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) -> U) -> U {
+    if a.len() < LANES {
+        return a.iter().zip(b).fold(U::ZERO, |sum, (&a, &b)| sum.plus(f(a, b)));
+    }
+    let mut lanes = [U::ZERO; LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = (a.remainder(), b.remainder());
+    for (a, b) in a.zip(b) {
+        for l in 0..LANES {
+            lanes[l] = lanes[l].plus(f(a[l], b[l]));
+        }
+    }
+    for (lane, (&a, &b)) in lanes.iter_mut().zip(rest.0.iter().zip(rest.1)) {
+        *lane = lane.plus(f(a, b));
+    }
+    sum_lanes(lanes)
+}
+
+#[inline(always)]
+fn sum_lanes<U: Number>(mut lanes: [U; LANES]) -> U {
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {

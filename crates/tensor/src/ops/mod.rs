@@ -1,6 +1,7 @@
 //! What can be done with tensors, one room per family.
 
 mod arithmetic;
+mod attention;
 mod cast;
 mod compare;
 mod conv;
@@ -12,9 +13,11 @@ mod index;
 mod join;
 mod mask;
 mod matmul;
+mod norm;
 mod order;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod repeat;
 mod scan;
@@ -28,7 +31,9 @@ mod view;
 pub use cast::Cast;
 pub use conv::ConvOptions;
 pub use einsum::{Contract, EinsumError, einsum};
+pub use norm::Normalize;
 pub use pad::Pad;
 pub use pool::PoolOptions;
+pub use recurrent::{Recurrence, Steps};
 pub use slice::{Along, At, Indices};
 pub use sort::Unique;

@@ -1,0 +1,59 @@
+//! Attention.
+
+use ravine_tensor::{Float, Rng, Tensor};
+
+use super::by_formula;
+use crate::var::{Var, record};
+
+impl<T: Float> Var<T> {
+    /// `y = softmax(q kᵀ / √width) v`: the mean of the values, weighted by how well their keys answer each query (`q`, this variable).
+    /// Backward: with the weights `p`, `dv = pᵀ dy`, `ds = p (dy vᵀ - Σ p dy vᵀ) / √width`, `dq = ds k`, `dk = dsᵀ q`.
+    ///
+    /// Where `mask` is true, a query does not see a key; one that sees none gets 0. With `dropout`, a probability and a random stream, weights
+    /// are dropped.
+    ///
+    /// Shapes: `q [batch, heads, queries, width]`, `k [batch, heads, keys, width]`, `v [batch, heads, keys, values]`, `mask` broadcasts to
+    /// `[batch, heads, queries, keys]` -> `[batch, heads, queries, values]`. Vaswani et al. 2017, equation 1.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    #[must_use]
+    pub fn scaled_dot_product_attention(
+        &self,
+        k: &Var<T>,
+        v: &Var<T>,
+        mask: Option<&Tensor<bool>>,
+        dropout: Option<(f64, &mut Rng)>,
+    ) -> Var<T> {
+        let scale = T::of(1.0 / (self.size(-1) as f64).sqrt());
+        let keep = dropout.filter(|(p, _)| *p > 0.0).map(|(p, rng)| {
+            assert!(p < 1.0, "scaled_dot_product_attention: dropout {p} is not in 0 <= p < 1");
+            let (q, k, share) = (self.shape(), k.shape(), T::of(1.0 / (1.0 - p)));
+            let keep = Tensor::bernoulli([q[0], q[1], q[2], k[2]], 1.0 - p, rng);
+            keep.map(|keep| if keep { share } else { T::ZERO })
+        });
+        let (y, weights) = self.value().attention(k.value(), v.value(), mask, keep.as_ref(), scale);
+        let (saved, mask) = ([self, k, v].map(Var::saved), mask.cloned());
+        record("scaled_dot_product_attention", [self, k, v], y, move |dy, _| {
+            if !dy.tape().is_recording() {
+                let [q, k, v] = saved.each_ref().map(|saved| saved.value());
+                let grads = dy.value().attention_grad(q, k, v, &weights, keep.as_ref(), scale);
+                return grads.map(|grad| Some(dy.constant(grad)));
+            }
+            let formula = |x: &[Var<T>]| {
+                let mut scores = x[0].matmul(&x[1].t()) * scale;
+                if let Some(mask) = &mask {
+                    scores = scores.masked_fill(mask, T::neg_infinity());
+                }
+                let weights = scores.softmax();
+                match &keep {
+                    Some(keep) => (weights * dy.constant(keep.clone())).matmul(&x[2]),
+                    None => weights.matmul(&x[2]),
+                }
+            };
+            let mut grads = by_formula(formula, &saved.each_ref().map(|saved| saved.on(dy)), dy).into_iter();
+            std::array::from_fn(|_| grads.next())
+        })
+    }
+}

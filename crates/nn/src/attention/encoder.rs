@@ -1,0 +1,214 @@
+//! The encoder of a transformer.
+
+use ravine_autograd::{Module, Var};
+use ravine_tensor::Rng;
+
+use super::{Mask, MultiHeadAttention};
+use crate::{Gelu, Layer, LayerNorm, Linear, Relu, check, dropout::dropout};
+
+/// What is between the two linear layers of a transformer's layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Between {
+    Relu,
+    Gelu,
+}
+
+impl Between {
+    pub(super) fn forward(self, x: &Var) -> Var {
+        match self {
+            Between::Relu => Relu.forward(x),
+            Between::Gelu => Gelu.forward(x),
+        }
+    }
+}
+
+/// A layer of a transformer's encoder: self-attention, then two linear layers with an activation between them, each added to its input.
+///
+/// `x = norm1(x + attention(x))`, `y = norm2(x + linear2(relu(linear1(x))))`; with [`norm_first`](Self::norm_first),
+/// `x = x + attention(norm1(x))`, `y = x + linear2(relu(linear1(norm2(x))))`, which trains without a warm-up.
+///
+/// Shapes: `[batch, length, features]`, in and out. The inner linear layer has 4 times the features, unless
+/// [`with_inner`](Self::with_inner) says otherwise. Initialisation: as of the parts; names and shapes are PyTorch's. Dropout is 0 unless asked for.
+///
+/// Vaswani et al. 2017, 'Attention is all you need'; Xiong et al. 2020, 'On layer normalization in the transformer architecture'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::{Layer, Mask, TransformerEncoderLayer};
+/// use ravine_tensor::{Rng, Tensor};
+///
+/// let layer = TransformerEncoderLayer::new(32, 4, &mut Rng::new(0)).norm_first().gelu();
+/// let x = Tape::eval().input(Tensor::ones([2, 5, 32]));
+/// assert_eq!(layer.forward(&x).shape(), &[2, 5, 32]);
+/// assert_eq!(layer.forward_masked(&x, &Mask::causal()).shape(), &[2, 5, 32]);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct TransformerEncoderLayer {
+    /// Attention of the sequence to itself.
+    pub self_attn: MultiHeadAttention,
+    /// From the features to the inner ones.
+    pub linear1: Linear,
+    /// And back.
+    pub linear2: Linear,
+    /// Of the attention.
+    pub norm1: LayerNorm,
+    /// Of the linear layers.
+    pub norm2: LayerNorm,
+    norm_first: bool,
+    #[module(skip)]
+    between: Between,
+    dropout: f64,
+}
+
+impl TransformerEncoderLayer {
+    /// A layer of so many features and heads, with 4 times the features inside.
+    ///
+    /// # Panics
+    /// If either is 0, or the heads do not divide the features.
+    #[track_caller]
+    pub fn new(features: usize, heads: usize, rng: &mut Rng) -> Self {
+        Self::with_inner(features, heads, 4 * features, rng)
+    }
+
+    /// [`new`](Self::new) with so many features between the linear layers.
+    ///
+    /// # Panics
+    /// If a size is 0, or the heads do not divide the features.
+    #[track_caller]
+    pub fn with_inner(features: usize, heads: usize, inner: usize, rng: &mut Rng) -> Self {
+        let sizes = [("features", features), ("heads", heads), ("inner", inner)];
+        check::positive("TransformerEncoderLayer", &sizes);
+        check::divides("TransformerEncoderLayer", ("heads", heads), &[("features", features)]);
+        TransformerEncoderLayer {
+            self_attn: MultiHeadAttention::new(features, heads, rng),
+            linear1: Linear::new(features, inner, rng),
+            linear2: Linear::new(inner, features, rng),
+            norm1: LayerNorm::new(features),
+            norm2: LayerNorm::new(features),
+            norm_first: false,
+            between: Between::Relu,
+            dropout: 0.0,
+        }
+    }
+
+    /// The layer that normalises what goes into its parts, and not what comes out.
+    #[must_use]
+    pub fn norm_first(mut self) -> Self {
+        self.norm_first = true;
+        self
+    }
+
+    /// The layer with [`Gelu`] in place of ReLU.
+    #[must_use]
+    pub fn gelu(mut self) -> Self {
+        self.between = Between::Gelu;
+        self
+    }
+
+    /// The layer with dropout of this probability: of attention's weights, between the linear layers, and of what is added.
+    ///
+    /// # Panics
+    /// If it is not in `0 <= p < 1`.
+    #[track_caller]
+    #[must_use]
+    pub fn dropout(mut self, p: f64) -> Self {
+        check::probability("TransformerEncoderLayer", "dropout", p);
+        self.dropout = p;
+        self.self_attn = self.self_attn.dropout(p);
+        self
+    }
+
+    /// The layer whose queries and keys are turned by their positions, of which there are at most so many
+    /// ([`RotaryPositions`](crate::RotaryPositions)).
+    ///
+    /// # Panics
+    /// If there is none, or the width of a head is odd.
+    #[track_caller]
+    #[must_use]
+    pub fn rotary(mut self, positions: usize) -> Self {
+        self.self_attn = self.self_attn.rotary(positions);
+        self
+    }
+
+    /// The layer's output, where some of the sequence is hidden.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    pub fn forward_masked(&self, x: &Var, mask: &Mask) -> Var {
+        let attend = |x: &Var| dropout(&self.self_attn.forward(x, x, x, mask), self.dropout);
+        let feed = |x: &Var| {
+            let inner = dropout(&self.between.forward(&self.linear1.forward(x)), self.dropout);
+            dropout(&self.linear2.forward(&inner), self.dropout)
+        };
+        if self.norm_first {
+            let x = x + attend(&self.norm1.forward(x));
+            &x + feed(&self.norm2.forward(&x))
+        } else {
+            let x = self.norm1.forward(&(x + attend(x)));
+            self.norm2.forward(&(&x + feed(&x)))
+        }
+    }
+}
+
+/// With nothing hidden.
+impl Layer for TransformerEncoderLayer {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        self.forward_masked(x, &Mask::none())
+    }
+}
+
+/// Encoder layers one after another, and a norm after the last if there is one (for layers with `norm_first`, there should be).
+///
+/// Shapes: `[batch, length, features]`, in and out. Names are PyTorch's: `layers.0.self_attn.in_proj_weight`, `norm.weight`.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::{Layer, LayerNorm, TransformerEncoder, TransformerEncoderLayer};
+/// use ravine_tensor::{Rng, Tensor};
+///
+/// let rng = &mut Rng::new(0);
+/// let layers = (0..3).map(|_| TransformerEncoderLayer::new(32, 4, rng).norm_first()).collect();
+/// let encoder = TransformerEncoder::new(layers).norm(LayerNorm::new(32));
+/// assert_eq!(encoder.forward(&Tape::eval().input(Tensor::ones([2, 5, 32]))).shape(), &[2, 5, 32]);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct TransformerEncoder {
+    /// From the input on.
+    pub layers: Vec<TransformerEncoderLayer>,
+    /// After the last.
+    pub norm: Option<LayerNorm>,
+}
+
+impl TransformerEncoder {
+    /// These layers.
+    pub fn new(layers: Vec<TransformerEncoderLayer>) -> Self {
+        TransformerEncoder { layers, norm: None }
+    }
+
+    /// With a norm after the last.
+    #[must_use]
+    pub fn norm(mut self, norm: LayerNorm) -> Self {
+        self.norm = Some(norm);
+        self
+    }
+
+    /// The output, where some of the sequence is hidden.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    pub fn forward_masked(&self, x: &Var, mask: &Mask) -> Var {
+        let y = self.layers.iter().fold(x.clone(), |x, layer| layer.forward_masked(&x, mask));
+        self.norm.forward(&y)
+    }
+}
+
+/// With nothing hidden.
+impl Layer for TransformerEncoder {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        self.forward_masked(x, &Mask::none())
+    }
+}

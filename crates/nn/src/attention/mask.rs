@@ -1,0 +1,88 @@
+//! What may see what.
+
+use ravine_tensor::Tensor;
+
+/// What is hidden from the queries of an attention. The default hides nothing; what is asked for adds up.
+///
+/// ```
+/// use ravine_nn::Mask;
+///
+/// let mask = Mask::causal().lengths(&[2, 3]);
+/// let hidden = mask.hidden(2, 3, 3).unwrap();
+/// assert!(!hidden.at([1, 0, 2, 1]) && hidden.at([1, 0, 1, 2]), "no query sees a later key");
+/// assert!(hidden.at([0, 0, 2, 2]) && !hidden.at([1, 0, 2, 2]), "the first sample has two keys");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    causal: bool,
+    pairs: Option<Tensor<bool>>,
+    keys: Option<Tensor<bool>>,
+    lengths: Option<Vec<usize>>,
+}
+
+impl Mask {
+    /// Hides nothing.
+    pub fn none() -> Self {
+        Mask::default()
+    }
+
+    /// Hides later keys: query `i` sees keys `0..=i`.
+    pub fn causal() -> Self {
+        Mask { causal: true, ..Mask::default() }
+    }
+
+    /// Also hides the pairs at which `pairs` is true: `[queries, keys]`, or with `[batch, heads]` before them, or `[batch, 1]`
+    /// (PyTorch's `attn_mask`, if it is boolean).
+    #[must_use]
+    pub fn hide(mut self, pairs: Tensor<bool>) -> Self {
+        self.pairs = Some(pairs);
+        self
+    }
+
+    /// Also hides the keys at which `keys`, `[batch, keys]`, is true (PyTorch's `key_padding_mask`).
+    #[must_use]
+    pub fn hide_keys(mut self, keys: Tensor<bool>) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Also hides the keys beyond the length of each sample.
+    #[must_use]
+    pub fn lengths(mut self, lengths: &[usize]) -> Self {
+        self.lengths = Some(lengths.to_vec());
+        self
+    }
+
+    /// What is hidden, in a shape that broadcasts to `[batch, heads, queries, keys]`; `None`, if nothing is.
+    ///
+    /// # Panics
+    /// If what was asked for does not have the shape that it must have for these sizes.
+    #[track_caller]
+    pub fn hidden(&self, batch: usize, queries: usize, keys: usize) -> Option<Tensor<bool>> {
+        let causal = self.causal.then(|| Tensor::from_fn([1, 1, queries, keys], |i| i % keys > i / keys));
+        let pairs = self.pairs.as_ref().map(|pairs| {
+            let (shape, rank) = (pairs.shape(), pairs.rank());
+            assert!(
+                matches!(rank, 2 | 4) && shape[rank - 2..] == [queries, keys],
+                "Mask: pairs is {shape}; expected [queries, keys], maybe with [batch, heads] before, where these are {queries} and {keys}"
+            );
+            if rank == 2 { pairs.reshape([1, 1, queries, keys]) } else { pairs.clone() }
+        });
+        let padding = self.keys.as_ref().map(|hidden| {
+            assert!(
+                *hidden.shape() == [batch, keys],
+                "Mask: keys is {}; expected [batch, keys] = [{batch}, {keys}]",
+                hidden.shape()
+            );
+            hidden.reshape([batch, 1, 1, keys])
+        });
+        let beyond = self.lengths.as_ref().map(|lengths| {
+            assert!(
+                lengths.len() == batch,
+                "Mask: lengths is {lengths:?}; expected one for each of {batch} samples"
+            );
+            Tensor::from_fn([batch, 1, 1, keys], |i| i % keys >= lengths[i / keys])
+        });
+        [causal, pairs, padding, beyond].into_iter().flatten().reduce(|a, b| a.zip(&b, |a, b| a || b))
+    }
+}

@@ -1,0 +1,153 @@
+//! Attention with several heads.
+
+use ravine_autograd::{Module, Param, Var};
+use ravine_tensor::{Rng, Tensor};
+
+use super::{Mask, RotaryPositions};
+use crate::{Layer, Linear, check, init};
+
+/// `y = [head_0, .., head_n] w_oᵀ + b_o`, `head_i = softmax(q_i k_iᵀ / √width) v_i`, where `q_i`, `k_i` and `v_i` are projections of the queries,
+/// keys and values to the width `features / heads`.
+///
+/// Shapes: queries `[batch, queries, features]`, keys and values `[batch, keys, features]` -> `[batch, queries, features]`.
+/// In a training pass with [`dropout`](Self::dropout), weights are dropped. Initialisation, PyTorch's default: input projections Xavier uniform,
+/// output projection uniform in `±1 / √features`, biases 0.
+///
+/// Vaswani et al. 2017, 'Attention is all you need'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::{Mask, MultiHeadAttention};
+/// use ravine_tensor::{Rng, Tensor};
+///
+/// let attention = MultiHeadAttention::new(64, 8, &mut Rng::new(0));
+/// let tape = Tape::eval();
+/// let (x, memory) = (tape.input(Tensor::ones([2, 5, 64])), tape.input(Tensor::ones([2, 9, 64])));
+/// assert_eq!(attention.forward(&x, &x, &x, &Mask::causal()).shape(), &[2, 5, 64]);
+/// assert_eq!(attention.forward(&x, &memory, &memory, &Mask::none()).shape(), &[2, 5, 64]);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct MultiHeadAttention {
+    /// `[3 features, features]`: the projections of queries, keys and values.
+    pub in_proj_weight: Param,
+    /// `[3 features]`.
+    pub in_proj_bias: Option<Param>,
+    /// The projection of the heads.
+    pub out_proj: Linear,
+    heads: usize,
+    dropout: f64,
+    #[module(skip)]
+    rotary: Option<RotaryPositions>,
+}
+
+impl MultiHeadAttention {
+    /// So many heads, each with its share of the features.
+    ///
+    /// # Panics
+    /// If either is 0, or the heads do not divide the features.
+    #[track_caller]
+    pub fn new(features: usize, heads: usize, rng: &mut Rng) -> Self {
+        check::positive("MultiHeadAttention", &[("features", features), ("heads", heads)]);
+        check::divides("MultiHeadAttention", ("heads", heads), &[("features", features)]);
+        let in_proj_weight =
+            Param::new(init::xavier_uniform([3 * features, features], init::Gain::Linear, rng));
+        let out_proj = Linear::new(features, features, rng);
+        if let Some(bias) = &out_proj.bias {
+            bias.set(Tensor::zeros(features));
+        }
+        MultiHeadAttention {
+            in_proj_weight,
+            in_proj_bias: Some(Param::new(Tensor::zeros(3 * features))),
+            out_proj,
+            heads,
+            dropout: 0.0,
+            rotary: None,
+        }
+    }
+
+    /// The attention without biases.
+    #[must_use]
+    pub fn no_bias(mut self) -> Self {
+        self.in_proj_bias = None;
+        self.out_proj.bias = None;
+        self
+    }
+
+    /// The attention that drops weights with this probability, in training.
+    ///
+    /// # Panics
+    /// If it is not in `0 <= p < 1`.
+    #[track_caller]
+    #[must_use]
+    pub fn dropout(mut self, p: f64) -> Self {
+        check::probability("MultiHeadAttention", "dropout", p);
+        self.dropout = p;
+        self
+    }
+
+    /// The attention whose queries and keys are turned by their positions, of which there are at most so many.
+    ///
+    /// # Panics
+    /// If there is none, or the width of a head is odd.
+    #[track_caller]
+    #[must_use]
+    pub fn rotary(mut self, positions: usize) -> Self {
+        self.rotary = Some(RotaryPositions::new(self.out_proj.weight.shape()[0] / self.heads, positions));
+        self
+    }
+
+    /// What each query finds among the keys.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    pub fn forward(&self, queries: &Var, keys: &Var, values: &Var, mask: &Mask) -> Var {
+        let features = self.out_proj.weight.shape()[0];
+        let fits = [queries, keys, values]
+            .iter()
+            .all(|x| x.rank() == 3 && x.size(-1) == features && x.shape()[0] == queries.shape()[0]);
+        assert!(
+            fits && keys.shape() == values.shape(),
+            "MultiHeadAttention: queries {}, keys {}, values {}; expected [batch, length, {features}], with as many values as keys",
+            queries.shape(),
+            keys.shape(),
+            values.shape()
+        );
+        let tape = queries.tape();
+        let weight = tape.param(&self.in_proj_weight);
+        let bias = self.in_proj_bias.as_ref().map(|bias| tape.param(bias));
+        let project = |x: &Var, first: usize, parts: usize| {
+            let (start, len) = (first * features, parts * features);
+            let bias = bias.as_ref().map(|bias| bias.narrow(0, start, len));
+            x.linear(&weight.narrow(0, start, len), bias.as_ref())
+        };
+        // As few products as there are different inputs.
+        let same = |a: &Var, b: &Var| a.shape() == b.shape() && a.value().shares_storage_with(b.value());
+        let [q, k, v] = if same(queries, keys) && same(keys, values) {
+            let all = project(queries, 0, 3);
+            [0, 1, 2].map(|i| all.narrow(2, i * features, features))
+        } else if same(keys, values) {
+            let both = project(keys, 1, 2);
+            [project(queries, 0, 1), both.narrow(2, 0, features), both.narrow(2, features, features)]
+        } else {
+            [project(queries, 0, 1), project(keys, 1, 1), project(values, 2, 1)]
+        };
+        let [mut q, mut k, v] = [q, k, v].map(|x| {
+            let (batch, length) = (x.shape()[0], x.shape()[1]);
+            x.reshape([batch, length, self.heads, features / self.heads]).transpose(1, 2)
+        });
+        if let Some(rotary) = &self.rotary {
+            (q, k) = (rotary.forward(&q), rotary.forward(&k));
+        }
+        let (batch, length) = (queries.shape()[0], queries.shape()[1]);
+        let hidden = mask.hidden(batch, length, keys.shape()[1]);
+        let heads = if tape.is_training() && self.dropout > 0.0 {
+            tape.with_rng(|rng| {
+                q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), Some((self.dropout, rng)))
+            })
+        } else {
+            q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), None)
+        };
+        self.out_proj.forward(&heads.transpose(1, 2).reshape([batch, length, features]))
+    }
+}

@@ -1,0 +1,75 @@
+//! Layers side by side.
+
+use ravine_autograd::{Module, Var, Visitor};
+
+use crate::Layer;
+
+/// How [`Parallel`] makes one of the outputs of its branches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// One after another along this axis.
+    Cat(isize),
+    /// Their sum.
+    Sum,
+}
+
+/// `y = join(f_0(x), f_1(x), ...)`: all branches see the same input. Parameters are named by position: `0.weight`.
+///
+/// Szegedy et al. 2015, 'Going deeper with convolutions' (the inception module).
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::{Conv2d, Join, Layer, Parallel};
+/// use ravine_tensor::{Rng, Tensor};
+///
+/// let rng = &mut Rng::new(0);
+/// let inception = Parallel::new(Join::Cat(1))
+///     .branch(Conv2d::new(3, 8, 1, rng))
+///     .branch(Conv2d::new(3, 4, 3, rng).padding(1));
+/// let x = Tape::eval().input(Tensor::ones([2, 3, 6, 6]));
+/// assert_eq!(inception.forward(&x).shape(), &[2, 12, 6, 6]);
+/// ```
+pub struct Parallel {
+    join: Join,
+    branches: Vec<Box<dyn Layer + Send + Sync>>,
+}
+
+impl Parallel {
+    /// No branch yet.
+    pub fn new(join: Join) -> Self {
+        Parallel { join, branches: Vec::new() }
+    }
+
+    /// With another branch.
+    #[must_use]
+    pub fn branch(mut self, layer: impl Layer + Send + Sync + 'static) -> Self {
+        self.branches.push(Box::new(layer));
+        self
+    }
+
+    /// The branches.
+    pub fn branches(&self) -> &[Box<dyn Layer + Send + Sync>] {
+        &self.branches
+    }
+}
+
+impl Module for Parallel {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.branches.visit(visitor);
+    }
+}
+
+impl Layer for Parallel {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        let outputs: Vec<Var> = self.branches.iter().map(|branch| branch.forward(x)).collect();
+        let outputs: Vec<&Var> = outputs.iter().collect();
+        let Some((first, others)) = outputs.split_first() else {
+            panic!("Parallel: branches is empty; expected at least 1")
+        };
+        match self.join {
+            Join::Cat(axis) => Var::cat(&outputs, axis),
+            Join::Sum => others.iter().fold((*first).clone(), |sum, y| sum + *y),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Convolutions over lines and over images.
+
+use ravine_autograd::{Module, Param, Var};
+use ravine_tensor::{ConvOptions, Rng};
+
+use super::{Padding, check_channels, parameters};
+use crate::Layer;
+use crate::check::{self, Sizes};
+
+macro_rules! convolution {
+    ($(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident, $weight:literal, $shape:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Module)]
+        pub struct $name {
+            #[doc = $weight]
+            pub weight: Param,
+            /// `[out]`.
+            pub bias: Option<Param>,
+            #[module(skip)]
+            padding: Padding<$axes>,
+            #[module(skip)]
+            options: ConvOptions<$axes>,
+        }
+
+        impl $name {
+            /// Windows of size `kernel`, at every place, without padding.
+            ///
+            /// # Panics
+            /// If a size is 0.
+            #[track_caller]
+            pub fn new(
+                in_channels: usize,
+                out_channels: usize,
+                kernel: impl Sizes<$axes>,
+                rng: &mut Rng,
+            ) -> Self {
+                Self::grouped(in_channels, out_channels, kernel, 1, rng)
+            }
+
+            /// [`new`](Self::new) with the channels in `groups` that do not see each other; as many groups as channels is a depthwise
+            /// convolution.
+            ///
+            /// # Panics
+            /// If a size is 0, or the groups do not divide both numbers of channels.
+            #[track_caller]
+            pub fn grouped(
+                in_channels: usize,
+                out_channels: usize,
+                kernel: impl Sizes<$axes>,
+                groups: usize,
+                rng: &mut Rng,
+            ) -> Self {
+                let kernel = kernel.each();
+                check_channels(stringify!($name), in_channels, out_channels, groups);
+                check::each_positive(stringify!($name), "kernel", kernel);
+                let (weight, bias) = parameters(out_channels, in_channels / groups, &kernel, out_channels, rng);
+                let options = ConvOptions { groups, ..ConvOptions::default() };
+                $name { weight, bias, padding: Padding::from(0), options }
+            }
+
+            /// The layer with this step between windows.
+            ///
+            /// # Panics
+            /// If it is 0, or not 1 with [`Padding::Same`].
+            #[track_caller]
+            #[must_use]
+            pub fn stride(mut self, stride: impl Sizes<$axes>) -> Self {
+                self.options.stride = stride.each();
+                check::each_positive(stringify!($name), "stride", self.options.stride);
+                self.check_same();
+                self
+            }
+
+            /// The layer with zeros added around its input: so many on each side, or [`Padding::Same`].
+            ///
+            /// # Panics
+            /// If it is [`Padding::Same`] and the stride is not 1.
+            #[track_caller]
+            #[must_use]
+            pub fn padding(mut self, padding: impl Into<Padding<$axes>>) -> Self {
+                self.padding = padding.into();
+                self.check_same();
+                self
+            }
+
+            /// The layer with this distance between the taps of a window.
+            ///
+            /// # Panics
+            /// If it is 0.
+            #[track_caller]
+            #[must_use]
+            pub fn dilation(mut self, dilation: impl Sizes<$axes>) -> Self {
+                self.options.dilation = dilation.each();
+                check::each_positive(stringify!($name), "dilation", self.options.dilation);
+                self
+            }
+
+            /// The layer without its bias.
+            #[must_use]
+            pub fn no_bias(mut self) -> Self {
+                self.bias = None;
+                self
+            }
+
+            #[track_caller]
+            fn check_same(&self) {
+                assert!(
+                    self.padding != Padding::Same || self.options.stride == [1; $axes],
+                    concat!(stringify!($name), ": stride is {:?}; expected 1 with Padding::Same"),
+                    self.options.stride
+                );
+            }
+        }
+
+        impl Layer for $name {
+            #[track_caller]
+            fn forward(&self, x: &Var) -> Var {
+                let shape = self.weight.shape();
+                let channels = shape[1] * self.options.groups;
+                assert!(
+                    x.rank() == 2 + $axes && x.shape()[1] == channels,
+                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
+                    x.shape(),
+                    channels
+                );
+                let (mut x, mut options) = (x.clone(), self.options);
+                for axis in 0..$axes {
+                    options.padding[axis] = match self.padding {
+                        Padding::Each(padding) => padding[axis],
+                        Padding::Same => {
+                            let all = options.dilation[axis] * (shape[2 + axis] - 1);
+                            if !all.is_multiple_of(2) {
+                                x = x.zero_pad(2 + axis as isize, 0, 1);
+                            }
+                            all / 2
+                        }
+                    };
+                    let padded = x.shape()[2 + axis] + 2 * options.padding[axis];
+                    let span = options.dilation[axis] * (shape[2 + axis] - 1) + 1;
+                    assert!(
+                        span <= padded,
+                        concat!(stringify!($name), ": kernel is {:?}, with dilation {:?}; expected to fit the padded input, \
+                            but axis {} of {} is {} long"),
+                        &shape[2..],
+                        options.dilation,
+                        2 + axis,
+                        x.shape(),
+                        padded
+                    );
+                }
+                let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
+                x.$op(&x.tape().param(&self.weight), bias.as_ref(), &options)
+            }
+        }
+    };
+}
+
+convolution! {
+    /// `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ weight[o, i]`, the cross-correlation of lines with short windows.
+    ///
+    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`. Sizes, initialisation and paper: as [`Conv2d`].
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_nn::{Conv1d, Layer, Padding};
+    /// use ravine_tensor::{Rng, Tensor};
+    ///
+    /// let layer = Conv1d::new(2, 8, 4, &mut Rng::new(0)).padding(Padding::Same);
+    /// let x = Tape::eval().input(Tensor::zeros([16, 2, 100]));
+    /// assert_eq!(layer.forward(&x).shape(), &[16, 8, 100]);
+    /// ```
+    Conv1d: 1 axes by conv1d, "`[out, in / groups, kernel]`.", "[batch, channels, length]"
+}
+
+convolution! {
+    /// `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ weight[o, i]`, the cross-correlation of images with small windows.
+    ///
+    /// Shapes: `[batch, in, h, w] -> [batch, out, oh, ow]`, with `oh = (h + 2 padding - dilation (kernel - 1) - 1) / stride + 1`,
+    /// rounded down. Initialisation: weight and bias uniform in `±1 / √(in / groups · kernel²)`, PyTorch's default.
+    ///
+    /// LeCun et al. 1998, 'Gradient-based learning applied to document recognition'.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_nn::{Conv2d, Layer};
+    /// use ravine_tensor::{Rng, Tensor};
+    ///
+    /// let rng = &mut Rng::new(0);
+    /// let x = Tape::eval().input(Tensor::zeros([64, 1, 28, 28]));
+    /// assert_eq!(Conv2d::new(1, 6, 5, rng).padding(2).forward(&x).shape(), &[64, 6, 28, 28]);
+    /// assert_eq!(Conv2d::new(1, 6, [1, 28], rng).forward(&x).shape(), &[64, 6, 28, 1]);
+    /// ```
+    Conv2d: 2 axes by conv2d, "`[out, in / groups, kernel, kernel]`.", "[batch, channels, height, width]"
+}

@@ -1,0 +1,59 @@
+//! Convolutions: the same small window of weights, at every place.
+//!
+//! [`Conv1d`] and [`Conv2d`] look at windows of lines and images; [`ConvTranspose1d`] and [`ConvTranspose2d`] spread each place over a window of
+//! the output, and so undo what a stride has done to the size.
+
+mod direct;
+mod transposed;
+
+use ravine_autograd::Param;
+use ravine_tensor::{Rng, Shape};
+
+pub use direct::{Conv1d, Conv2d};
+pub use transposed::{ConvTranspose1d, ConvTranspose2d};
+
+use crate::{check, init};
+
+/// What a convolution finds beyond the edges of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding<const AXES: usize = 2> {
+    /// So many zeros on each side of each axis.
+    Each([usize; AXES]),
+    /// As many zeros as keep the size, for a stride of 1: `dilation (kernel - 1)` in all, the odd one at the end.
+    Same,
+}
+
+impl<const AXES: usize> From<usize> for Padding<AXES> {
+    fn from(padding: usize) -> Self {
+        Padding::Each([padding; AXES])
+    }
+}
+
+impl<const AXES: usize> From<[usize; AXES]> for Padding<AXES> {
+    fn from(padding: [usize; AXES]) -> Self {
+        Padding::Each(padding)
+    }
+}
+
+/// Weight `[first, second, kernel..]` and bias `[out]`, uniform in `±1 / √(second · kernel)` as PyTorch draws them.
+fn parameters(
+    first: usize,
+    second: usize,
+    kernel: &[usize],
+    out: usize,
+    rng: &mut Rng,
+) -> (Param, Option<Param>) {
+    let fan_in = second * kernel.iter().product::<usize>();
+    let shape = Shape::from([&[first, second], kernel].concat());
+    let weight = Param::new(init::uniform_by_fan_in(shape, fan_in, rng));
+    (weight, Some(Param::new(init::uniform_by_fan_in(out, fan_in, rng))))
+}
+
+/// The channels and groups of a convolution, checked.
+#[track_caller]
+fn check_channels(layer: &str, in_channels: usize, out_channels: usize, groups: usize) {
+    let channels = [("in_channels", in_channels), ("out_channels", out_channels)];
+    check::positive(layer, &channels);
+    check::positive(layer, &[("groups", groups)]);
+    check::divides(layer, ("groups", groups), &channels);
+}

@@ -1,0 +1,177 @@
+//! Transposed convolutions over lines and over images.
+
+use ravine_autograd::{Module, Param, Var};
+use ravine_tensor::{ConvOptions, Rng};
+
+use super::{check_channels, parameters};
+use crate::Layer;
+use crate::check::{self, Sizes};
+
+macro_rules! transposed_convolution {
+    (
+        $(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident($output_padding:expr),
+        $weight:literal, $shape:literal
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Module)]
+        pub struct $name {
+            #[doc = $weight]
+            pub weight: Param,
+            /// `[out]`.
+            pub bias: Option<Param>,
+            #[module(skip)]
+            output_padding: [usize; $axes],
+            #[module(skip)]
+            options: ConvOptions<$axes>,
+        }
+
+        impl $name {
+            /// Windows of size `kernel`, one step apart in the output.
+            ///
+            /// # Panics
+            /// If a size is 0.
+            #[track_caller]
+            pub fn new(
+                in_channels: usize,
+                out_channels: usize,
+                kernel: impl Sizes<$axes>,
+                rng: &mut Rng,
+            ) -> Self {
+                Self::grouped(in_channels, out_channels, kernel, 1, rng)
+            }
+
+            /// [`new`](Self::new) with the channels in `groups` that do not see each other.
+            ///
+            /// # Panics
+            /// If a size is 0, or the groups do not divide both numbers of channels.
+            #[track_caller]
+            pub fn grouped(
+                in_channels: usize,
+                out_channels: usize,
+                kernel: impl Sizes<$axes>,
+                groups: usize,
+                rng: &mut Rng,
+            ) -> Self {
+                let kernel = kernel.each();
+                check_channels(stringify!($name), in_channels, out_channels, groups);
+                check::each_positive(stringify!($name), "kernel", kernel);
+                let (weight, bias) = parameters(in_channels, out_channels / groups, &kernel, out_channels, rng);
+                let options = ConvOptions { groups, ..ConvOptions::default() };
+                $name { weight, bias, output_padding: [0; $axes], options }
+            }
+
+            /// The layer with this step between the windows of the output.
+            ///
+            /// # Panics
+            /// If it is 0.
+            #[track_caller]
+            #[must_use]
+            pub fn stride(mut self, stride: impl Sizes<$axes>) -> Self {
+                self.options.stride = stride.each();
+                check::each_positive(stringify!($name), "stride", self.options.stride);
+                self
+            }
+
+            /// The layer with so much taken from each side of its output: the padding of the convolution that it undoes.
+            #[must_use]
+            pub fn padding(mut self, padding: impl Sizes<$axes>) -> Self {
+                self.options.padding = padding.each();
+                self
+            }
+
+            /// The layer with so much more at the end of its output, which a strided convolution would have left out. It must be less than
+            /// stride or dilation, which the first pass checks.
+            #[must_use]
+            pub fn output_padding(mut self, output_padding: impl Sizes<$axes>) -> Self {
+                self.output_padding = output_padding.each();
+                self
+            }
+
+            /// The layer with this distance between the taps of a window.
+            ///
+            /// # Panics
+            /// If it is 0.
+            #[track_caller]
+            #[must_use]
+            pub fn dilation(mut self, dilation: impl Sizes<$axes>) -> Self {
+                self.options.dilation = dilation.each();
+                check::each_positive(stringify!($name), "dilation", self.options.dilation);
+                self
+            }
+
+            /// The layer without its bias.
+            #[must_use]
+            pub fn no_bias(mut self) -> Self {
+                self.bias = None;
+                self
+            }
+        }
+
+        impl Layer for $name {
+            #[track_caller]
+            fn forward(&self, x: &Var) -> Var {
+                let channels = self.weight.shape()[0];
+                assert!(
+                    x.rank() == 2 + $axes && x.shape()[1] == channels,
+                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
+                    x.shape(),
+                    channels
+                );
+                for axis in 0..$axes {
+                    let most = self.options.stride[axis].max(self.options.dilation[axis]);
+                    assert!(
+                        self.output_padding[axis] < most,
+                        concat!(stringify!($name), ": output_padding is {:?}; expected less than stride or dilation, {}"),
+                        self.output_padding,
+                        most
+                    );
+                }
+                let tape = x.tape();
+                let bias = self.bias.as_ref().map(|bias| tape.param(bias));
+                let output_padding = $output_padding(self.output_padding);
+                x.$op(&tape.param(&self.weight), bias.as_ref(), output_padding, &self.options)
+            }
+        }
+    };
+}
+
+transposed_convolution! {
+    /// The transposed convolution of lines: each place spreads its window over the output, where overlaps add up.
+    ///
+    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`. Sizes, initialisation and paper: as [`ConvTranspose2d`].
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_nn::{ConvTranspose1d, Layer};
+    /// use ravine_tensor::{Rng, Tensor};
+    ///
+    /// let layer = ConvTranspose1d::new(8, 2, 4, &mut Rng::new(0)).stride(2).padding(1);
+    /// let x = Tape::eval().input(Tensor::zeros([16, 8, 50]));
+    /// assert_eq!(layer.forward(&x).shape(), &[16, 2, 100]);
+    /// ```
+    ConvTranspose1d: 1 axes by conv_transpose1d(|[padding]: [usize; 1]| padding),
+    "`[in, out / groups, kernel]`.", "[batch, channels, length]"
+}
+
+transposed_convolution! {
+    /// The transposed convolution of images, also called deconvolution: each place spreads its window over the output, where overlaps add up.
+    /// It is the gradient of [`Conv2d`](crate::Conv2d) by its input.
+    ///
+    /// Shapes: `[batch, in, h, w] -> [batch, out, oh, ow]`, with
+    /// `oh = (h - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding`.
+    /// Initialisation: weight and bias uniform in `±1 / √(out / groups · kernel²)`, PyTorch's default.
+    ///
+    /// Zeiler et al. 2010, 'Deconvolutional networks'.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_nn::{ConvTranspose2d, Layer};
+    /// use ravine_tensor::{Rng, Tensor};
+    ///
+    /// let layer = ConvTranspose2d::new(8, 3, 3, &mut Rng::new(0)).stride(2).padding(1).output_padding(1);
+    /// let x = Tape::eval().input(Tensor::zeros([4, 8, 7, 7]));
+    /// assert_eq!(layer.forward(&x).shape(), &[4, 3, 14, 14]);
+    /// ```
+    ConvTranspose2d: 2 axes by conv_transpose2d(|padding| padding),
+    "`[in, out / groups, kernel, kernel]`.", "[batch, channels, height, width]"
+}

@@ -1,0 +1,224 @@
+//! Recurrent cells: what one unit does in one step of time, forward and backward, and the loops over units.
+
+use super::math::Math;
+use super::simd::dispatch;
+use crate::Float;
+
+/// What one unit does in a step. Its gates get `p` from the input and `q` from the hidden state before.
+pub trait Cell<T: Float, const GATES: usize, const STATES: usize, const KEPT: usize>: Sync {
+    /// The states after (the hidden one first), and what the derivative keeps.
+    fn forward(&self, p: [T; GATES], q: [T; GATES], before: [T; STATES]) -> ([T; STATES], [T; KEPT]);
+    /// The gradients by `p`, by `q`, and by the states before as far as they do not act through `q`.
+    fn backward(
+        &self,
+        dy: [T; STATES],
+        before: [T; STATES],
+        after: [T; STATES],
+        kept: [T; KEPT],
+    ) -> ([T; GATES], [T; GATES], [T; STATES]);
+}
+
+/// `h = f(p + q)`, `f` the hyperbolic tangent or ReLU. Elman 1990.
+pub struct Rnn {
+    /// ReLU instead of the hyperbolic tangent.
+    pub relu: bool,
+}
+
+impl<T: Float> Cell<T, 1, 1, 0> for Rnn {
+    #[inline(always)]
+    fn forward(&self, [p]: [T; 1], [q]: [T; 1], _: [T; 1]) -> ([T; 1], [T; 0]) {
+        let x = p + q;
+        let relu = if x <= T::ZERO { T::ZERO } else { x };
+        ([if self.relu { relu } else { Math::tanh(x) }], [])
+    }
+    #[inline(always)]
+    fn backward(&self, [dh]: [T; 1], _: [T; 1], [h]: [T; 1], _: [T; 0]) -> ([T; 1], [T; 1], [T; 1]) {
+        let relu = if h > T::ZERO { dh } else { T::ZERO };
+        let dx = if self.relu { relu } else { dh * (T::ONE - h * h) };
+        ([dx], [dx], [T::ZERO])
+    }
+}
+
+/// `i, f, o = σ(p + q)`, `g = tanh(p + q)`, `c = f c + i g`, `h = o tanh c`. Hochreiter and Schmidhuber 1997.
+pub struct Lstm;
+
+impl<T: Float> Cell<T, 4, 2, 5> for Lstm {
+    #[inline(always)]
+    fn forward(&self, p: [T; 4], q: [T; 4], [_, c]: [T; 2]) -> ([T; 2], [T; 5]) {
+        let i = Math::sigmoid(p[0] + q[0]);
+        let f = Math::sigmoid(p[1] + q[1]);
+        let g = Math::tanh(p[2] + q[2]);
+        let o = Math::sigmoid(p[3] + q[3]);
+        let c = f * c + i * g;
+        let t = Math::tanh(c);
+        ([o * t, c], [i, f, g, o, t])
+    }
+    #[inline(always)]
+    fn backward(
+        &self,
+        [dh, dc]: [T; 2],
+        [_, before]: [T; 2],
+        _: [T; 2],
+        [i, f, g, o, t]: [T; 5],
+    ) -> ([T; 4], [T; 4], [T; 2]) {
+        let dc = dc + dh * o * (T::ONE - t * t);
+        let dp = [
+            dc * g * i * (T::ONE - i),
+            dc * before * f * (T::ONE - f),
+            dc * i * (T::ONE - g * g),
+            dh * t * o * (T::ONE - o),
+        ];
+        (dp, dp, [T::ZERO, dc * f])
+    }
+}
+
+/// `r, z = σ(p + q)`, `n = tanh(p + r q)`, `h = (1 - z) n + z h`. Cho et al. 2014.
+pub struct Gru;
+
+impl<T: Float> Cell<T, 3, 1, 4> for Gru {
+    #[inline(always)]
+    fn forward(&self, p: [T; 3], q: [T; 3], [h]: [T; 1]) -> ([T; 1], [T; 4]) {
+        let r = Math::sigmoid(p[0] + q[0]);
+        let z = Math::sigmoid(p[1] + q[1]);
+        let n = Math::tanh(p[2] + r * q[2]);
+        ([n + z * (h - n)], [r, z, n, q[2]])
+    }
+    #[inline(always)]
+    fn backward(
+        &self,
+        [dh]: [T; 1],
+        [before]: [T; 1],
+        _: [T; 1],
+        [r, z, n, q]: [T; 4],
+    ) -> ([T; 3], [T; 3], [T; 1]) {
+        let dn = dh * (T::ONE - z) * (T::ONE - n * n);
+        let dr = dn * q * r * (T::ONE - r);
+        let dz = dh * (before - n) * z * (T::ONE - z);
+        ([dr, dz, dn], [dr, dz, dn * r], [dh * z])
+    }
+}
+
+/// Units that are worked on at once. They pass through local arrays, which the compiler knows not to overlap.
+const BLOCK: usize = 16;
+
+/// The numbers of up to [`BLOCK`] units from `at` on, of each of `N` parts of a row.
+#[inline(always)]
+fn load<T: Float, const N: usize>(row: &[T], units: usize, at: usize, len: usize) -> [[T; BLOCK]; N] {
+    let mut block = [[T::ZERO; BLOCK]; N];
+    for (part, block) in block.iter_mut().enumerate() {
+        block[..len].copy_from_slice(&row[part * units + at..][..len]);
+    }
+    block
+}
+
+#[inline(always)]
+fn store<T: Float, const N: usize>(
+    row: &mut [T],
+    units: usize,
+    at: usize,
+    len: usize,
+    block: &[[T; BLOCK]; N],
+) {
+    for (part, block) in block.iter().enumerate() {
+        row[part * units + at..][..len].copy_from_slice(&block[..len]);
+    }
+}
+
+/// Unit `u` of a block.
+#[inline(always)]
+fn unit<T: Float, const N: usize>(block: &[[T; BLOCK]; N], u: usize) -> [T; N] {
+    std::array::from_fn(|part| block[part][u])
+}
+
+#[inline(always)]
+fn set<T: Float, const N: usize>(block: &mut [[T; BLOCK]; N], u: usize, values: [T; N]) {
+    for part in 0..N {
+        block[part][u] = values[part];
+    }
+}
+
+/// One step of all samples: rows of `p`, `q` and `before` to rows of `after` and `kept`. Where `alive` is not, the state stays.
+pub fn forward<T: Float, const G: usize, const S: usize, const K: usize>(
+    cell: &impl Cell<T, G, S, K>,
+    units: usize,
+    alive: impl Fn(usize) -> bool,
+    [p, q, before]: [&[T]; 3],
+    after: &mut [T],
+    kept: &mut [T],
+) {
+    dispatch(
+        #[inline(always)]
+        || {
+            for (b, after) in after.chunks_exact_mut(S * units).enumerate() {
+                let before = &before[b * S * units..][..S * units];
+                if !alive(b) {
+                    after.copy_from_slice(before);
+                    continue;
+                }
+                let (p, q) = (&p[b * G * units..][..G * units], &q[b * G * units..][..G * units]);
+                let kept = &mut kept[b * K * units..][..K * units];
+                for at in (0..units).step_by(BLOCK) {
+                    let len = BLOCK.min(units - at);
+                    let (p, q) = (load::<T, G>(p, units, at, len), load::<T, G>(q, units, at, len));
+                    let before = load::<T, S>(before, units, at, len);
+                    let (mut states, mut keeps) = ([[T::ZERO; BLOCK]; S], [[T::ZERO; BLOCK]; K]);
+                    for u in 0..BLOCK {
+                        let (state, keep) = cell.forward(unit(&p, u), unit(&q, u), unit(&before, u));
+                        set(&mut states, u, state);
+                        set(&mut keeps, u, keep);
+                    }
+                    store(after, units, at, len, &states);
+                    store(kept, units, at, len, &keeps);
+                }
+            }
+        },
+    );
+}
+
+/// The derivative of [`forward`]: `dstate` is the gradient by the states after, and becomes that by the states before, but for what goes
+/// through `q`.
+pub fn backward<T: Float, const G: usize, const S: usize, const K: usize>(
+    cell: &impl Cell<T, G, S, K>,
+    units: usize,
+    alive: impl Fn(usize) -> bool,
+    [before, after, kept]: [&[T]; 3],
+    dstate: &mut [T],
+    dp: &mut [T],
+    dq: &mut [T],
+) {
+    dispatch(
+        #[inline(always)]
+        || {
+            for (b, dstate) in dstate.chunks_exact_mut(S * units).enumerate() {
+                let (dp, dq) = (&mut dp[b * G * units..][..G * units], &mut dq[b * G * units..][..G * units]);
+                if !alive(b) {
+                    dp.fill(T::ZERO);
+                    dq.fill(T::ZERO);
+                    continue;
+                }
+                let (before, after) =
+                    (&before[b * S * units..][..S * units], &after[b * S * units..][..S * units]);
+                let kept = &kept[b * K * units..][..K * units];
+                for at in (0..units).step_by(BLOCK) {
+                    let len = BLOCK.min(units - at);
+                    let dy = load::<T, S>(dstate, units, at, len);
+                    let (before, after) =
+                        (load::<T, S>(before, units, at, len), load::<T, S>(after, units, at, len));
+                    let kept = load::<T, K>(kept, units, at, len);
+                    let (mut dps, mut dqs) = ([[T::ZERO; BLOCK]; G], [[T::ZERO; BLOCK]; G]);
+                    let mut dstates = [[T::ZERO; BLOCK]; S];
+                    for u in 0..BLOCK {
+                        let (p, q, state) =
+                            cell.backward(unit(&dy, u), unit(&before, u), unit(&after, u), unit(&kept, u));
+                        set(&mut dps, u, p);
+                        set(&mut dqs, u, q);
+                        set(&mut dstates, u, state);
+                    }
+                    store(dp, units, at, len, &dps);
+                    store(dq, units, at, len, &dqs);
+                    store(dstate, units, at, len, &dstates);
+                }
+            }
+        },
+    );
+}

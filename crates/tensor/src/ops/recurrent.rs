@@ -1,0 +1,287 @@
+//! Recurrent networks over whole sequences: the products with the hidden state are made step by step, all else once.
+
+use crate::kernels::gemm::{Mat, Store, gemm};
+use crate::kernels::recurrent::{self, Cell, Gru, Lstm, Rnn};
+use crate::{Float, Tensor};
+
+/// The kinds of recurrent cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recurrence {
+    /// `h' = tanh(p + q)`.
+    Tanh,
+    /// `h' = max(p + q, 0)`.
+    Relu,
+    /// Gates `i, f, g, o`: `c' = σ(f) c + σ(i) tanh(g)`, `h' = σ(o) tanh c'`.
+    Lstm,
+    /// Gates `r, z, n`: `h' = (1 - σ(z)) tanh(n_p + σ(r) n_q) + σ(z) h`.
+    Gru,
+}
+
+impl Recurrence {
+    /// How many gates each unit has.
+    pub fn gates(self) -> usize {
+        match self {
+            Recurrence::Tanh | Recurrence::Relu => 1,
+            Recurrence::Lstm => 4,
+            Recurrence::Gru => 3,
+        }
+    }
+
+    /// How many states each unit has: the hidden one, and for LSTM that of the cell.
+    pub fn states(self) -> usize {
+        if self == Recurrence::Lstm { 2 } else { 1 }
+    }
+}
+
+/// In which order the steps of a sequence are taken, and how many of them are real.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// From the last to the first.
+    pub reverse: bool,
+    /// How many steps each sample has; after them its state stays. `None`: all have all.
+    pub lengths: Option<Vec<usize>>,
+}
+
+impl Steps {
+    fn alive(&self, t: usize) -> impl Fn(usize) -> bool {
+        move |b| self.lengths.as_ref().is_none_or(|lengths| t < lengths[b])
+    }
+
+    /// Each step with the one before it in the order of the steps.
+    fn order(&self, steps: usize) -> impl DoubleEndedIterator<Item = (usize, Option<usize>)> + use<> {
+        let reverse = self.reverse;
+        (0..steps).map(move |i| {
+            if reverse { (steps - 1 - i, (i > 0).then(|| steps - i)) } else { (i, i.checked_sub(1)) }
+        })
+    }
+}
+
+/// The sizes of one run.
+struct Sizes {
+    steps: usize,
+    batch: usize,
+    units: usize,
+}
+
+impl<T: Float> Tensor<T> {
+    /// Runs a recurrent cell over sequences: `p` (this tensor) is what the gates get of the input, `q = h wᵀ + b` what they get of the hidden
+    /// state before.
+    ///
+    /// Shapes: `p [time, batch, gates units]`, `weight [gates units, units]`, `bias [gates units]`, `initial [batch, states units]` ->
+    /// the states after each step, `[time, batch, states units]`, the hidden one first; and what the derivative keeps.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[doc(hidden)]
+    #[track_caller]
+    #[must_use]
+    pub fn recurrent(
+        &self,
+        cell: Recurrence,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        initial: &Tensor<T>,
+        steps: &Steps,
+    ) -> (Tensor<T>, Tensor<T>) {
+        let sizes = self.check(cell, weight, bias, initial, steps);
+        let tensors = [&self.contiguous(), &weight.contiguous(), &initial.contiguous()];
+        let bias = bias.map(Tensor::contiguous);
+        let bias = bias.as_ref();
+        match cell {
+            Recurrence::Tanh => run(&Rnn { relu: false }, &sizes, tensors, bias, steps),
+            Recurrence::Relu => run(&Rnn { relu: true }, &sizes, tensors, bias, steps),
+            Recurrence::Lstm => run(&Lstm, &sizes, tensors, bias, steps),
+            Recurrence::Gru => run(&Gru, &sizes, tensors, bias, steps),
+        }
+    }
+
+    /// The gradients of [`recurrent`](Self::recurrent) by `p`, weight, bias and initial states, from this gradient by its states.
+    ///
+    /// # Panics
+    /// If the shapes are not those of the forward pass.
+    #[doc(hidden)]
+    #[track_caller]
+    #[must_use]
+    pub fn recurrent_grad(
+        &self,
+        cell: Recurrence,
+        weight: &Tensor<T>,
+        initial: &Tensor<T>,
+        states: &Tensor<T>,
+        kept: &Tensor<T>,
+        steps: &Steps,
+    ) -> [Tensor<T>; 4] {
+        assert!(
+            self.shape() == states.shape(),
+            "recurrent_grad: {} and {} differ",
+            self.shape(),
+            states.shape()
+        );
+        let sizes = Sizes { steps: self.shape()[0], batch: self.shape()[1], units: weight.shape()[1] };
+        let tensors = [&self.contiguous(), &weight.contiguous(), &initial.contiguous(), states, kept];
+        match cell {
+            Recurrence::Tanh => run_back(&Rnn { relu: false }, &sizes, tensors, steps),
+            Recurrence::Relu => run_back(&Rnn { relu: true }, &sizes, tensors, steps),
+            Recurrence::Lstm => run_back(&Lstm, &sizes, tensors, steps),
+            Recurrence::Gru => run_back(&Gru, &sizes, tensors, steps),
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        &self,
+        cell: Recurrence,
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        initial: &Tensor<T>,
+        steps: &Steps,
+    ) -> Sizes {
+        let (gates, states) = (cell.gates(), cell.states());
+        let fail = |why: &str| -> ! {
+            panic!(
+                "recurrent: {cell:?} of p {}, weight {}, initial {}: {why}",
+                self.shape(),
+                weight.shape(),
+                initial.shape()
+            )
+        };
+        let (&[time, batch, wide], &[rows, units]) = (&self.shape()[..], &weight.shape()[..]) else {
+            fail("p must be [time, batch, gates units], weight [gates units, units]")
+        };
+        if units == 0
+            || rows != gates * units
+            || wide != rows
+            || bias.is_some_and(|bias| *bias.shape() != [rows])
+        {
+            fail("p, weight and bias must agree on gates and units");
+        }
+        if *initial.shape() != [batch, states * units] {
+            fail("initial must be [batch, states units]");
+        }
+        if let Some(lengths) = &steps.lengths {
+            if lengths.len() != batch || lengths.iter().any(|&length| length > time) {
+                fail(&format!("lengths {lengths:?} must be one for each sample, none more than time"));
+            }
+        }
+        Sizes { steps: time, batch, units }
+    }
+}
+
+fn run<T: Float, const G: usize, const S: usize, const K: usize>(
+    cell: &impl Cell<T, G, S, K>,
+    &Sizes { steps: time, batch, units }: &Sizes,
+    [p, weight, initial]: [&Tensor<T>; 3],
+    bias: Option<&Tensor<T>>,
+    steps: &Steps,
+) -> (Tensor<T>, Tensor<T>) {
+    let [gates, states, keeps] = [G, S, K].map(|n| batch * n * units);
+    let mut kept = Tensor::zeros([time, batch, K * units]);
+    let mut q = Tensor::zeros([batch, G * units]);
+    let y = Tensor::build([time, batch, S * units].into(), |y| {
+        let (kept, q) = (kept.as_mut_slice(), q.as_mut_slice());
+        let mut before = initial.values().to_vec();
+        for (t, _) in steps.order(time) {
+            // The hidden state is the first of each row of states.
+            let h = Mat { data: &before, row_stride: S * units, col_stride: 1 };
+            let w = Mat { data: weight.values(), row_stride: 1, col_stride: units };
+            if units * batch > 0 {
+                match bias {
+                    Some(bias) => {
+                        q.chunks_exact_mut(G * units).for_each(|q| q.copy_from_slice(bias.values()))
+                    }
+                    None => q.fill(T::ZERO),
+                }
+                gemm(batch, G * units, units, h, w, q, Store::Add);
+            }
+            let after = &mut y[t * states..][..states];
+            let rows = [&p.values()[t * gates..][..gates], q, &before];
+            recurrent::forward(cell, units, steps.alive(t), rows, after, &mut kept[t * keeps..][..keeps]);
+            before.copy_from_slice(after);
+        }
+    });
+    (y, kept)
+}
+
+fn run_back<T: Float, const G: usize, const S: usize, const K: usize>(
+    cell: &impl Cell<T, G, S, K>,
+    &Sizes { steps: time, batch, units }: &Sizes,
+    [dy, weight, initial, y, kept]: [&Tensor<T>; 5],
+    steps: &Steps,
+) -> [Tensor<T>; 4] {
+    let [gates, states, keeps] = [G, S, K].map(|n| batch * n * units);
+    let mut dp = Tensor::zeros([time, batch, G * units]);
+    let mut dq = Tensor::zeros([time, batch, G * units]);
+    let mut dstate = Tensor::zeros([batch, S * units]);
+    let mut through_q = vec![T::ZERO; batch * units];
+    let (dps, dqs, dstates) = (dp.as_mut_slice(), dq.as_mut_slice(), dstate.as_mut_slice());
+    for (t, earlier) in steps.order(time).rev() {
+        dstates.iter_mut().zip(&dy.values()[t * states..][..states]).for_each(|(sum, &dy)| *sum += dy);
+        let before = match earlier {
+            Some(earlier) => &y.values()[earlier * states..][..states],
+            None => initial.values(),
+        };
+        let rows = [before, &y.values()[t * states..][..states], &kept.values()[t * keeps..][..keeps]];
+        let (dp, dq) = (&mut dps[t * gates..][..gates], &mut dqs[t * gates..][..gates]);
+        recurrent::backward(cell, units, steps.alive(t), rows, dstates, dp, dq);
+        if units * batch > 0 {
+            let dq = Mat { data: dq, row_stride: G * units, col_stride: 1 };
+            let w = Mat { data: weight.values(), row_stride: units, col_stride: 1 };
+            gemm(batch, units, G * units, dq, w, &mut through_q, Store::Overwrite);
+        }
+        for (dstate, through) in dstates.chunks_exact_mut(S * units).zip(through_q.chunks_exact(units)) {
+            dstate[..units].iter_mut().zip(through).for_each(|(sum, &through)| *sum += through);
+        }
+    }
+    // Every step's hidden state before it, beside its dq: one product is the sum over steps.
+    let mut befores = vec![initial.narrow(1, 0, units); time];
+    for (t, earlier) in steps.order(time) {
+        if let Some(earlier) = earlier {
+            befores[t] = y.index(0, earlier).narrow(1, 0, units);
+        }
+    }
+    let rows = [time * batch, G * units];
+    let dw = if time == 0 {
+        weight.zeros_like()
+    } else {
+        let before = Tensor::cat(&befores.iter().collect::<Vec<_>>(), 0);
+        dq.reshape(rows).t().matmul(&before)
+    };
+    let db = dq.reshape(rows).sum(0);
+    [dp, dw, db, dstate]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rng;
+
+    #[test]
+    fn a_sample_with_fewer_steps_is_as_if_it_were_alone() {
+        let rng = &mut Rng::new(0);
+        for cell in [Recurrence::Tanh, Recurrence::Relu, Recurrence::Lstm, Recurrence::Gru] {
+            let (g, s, units) = (cell.gates(), cell.states(), 19);
+            let p = Tensor::<f64>::randn([5, 2, g * units], rng);
+            let weight = Tensor::<f64>::randn([g * units, units], rng);
+            let initial = Tensor::<f64>::randn([2, s * units], rng);
+            for reverse in [false, true] {
+                let steps = Steps { reverse, lengths: Some(vec![3, 5]) };
+                let (y, _) = p.recurrent(cell, &weight, None, &initial, &steps);
+                let short = p.narrow(0, 0, 3).narrow(1, 0, 1);
+                let alone = Steps { reverse, lengths: None };
+                let (want, _) = short.recurrent(cell, &weight, None, &initial.narrow(0, 0, 1), &alone);
+                let close = |a: Tensor<f64>, b: Tensor<f64>| (a - b).iter().all(|d| d.abs() < 1e-12);
+                assert!(close(y.narrow(0, 0, 3).narrow(1, 0, 1), want.clone()), "{cell:?}");
+                let (last, last_alone) = if reverse { (0, 0) } else { (4, 2) };
+                assert!(close(y.index(0, last).narrow(0, 0, 1), want.index(0, last_alone)), "{cell:?}");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "lengths [3, 6] must be one for each sample, none more than time")]
+    fn more_steps_than_there_are() {
+        let steps = Steps { reverse: false, lengths: Some(vec![3, 6]) };
+        let p = Tensor::<f32>::zeros([5, 2, 4]);
+        let _ = p.recurrent(Recurrence::Tanh, &Tensor::zeros([4, 4]), None, &Tensor::zeros([2, 4]), &steps);
+    }
+}

@@ -1,0 +1,59 @@
+"""Attention and transformers, with what may be hidden hidden. Of the positions, PyTorch has no layer: the formulas."""
+
+import torch
+from torch import nn
+
+from common import Of, layer, short, write
+
+
+def cases():
+    torch.manual_seed(1)
+    torch.set_default_dtype(torch.float32)
+    padding = torch.tensor([[False, True, False], [False, False, True]])
+    causal = torch.ones(3, 3, dtype=torch.bool).triu(1)
+    hidden = torch.tensor([[False, True, False], [True, False, False]])
+    attention = lambda name, heads, *inputs, bias=True, **masks: (
+        lambda m: layer(name, m, *inputs, call=lambda *x: m(*(x * 3 if len(x) == 1 else x + x[1:] * (3 - len(x))), **masks)[0])
+    )(nn.MultiheadAttention(4, heads, bias=bias, batch_first=True))
+    plain = dict(dropout=0.0, batch_first=True)
+    encoder_layer = lambda inner, **more: nn.TransformerEncoderLayer(4, 2, inner, **plain, **more)
+    decoder_layer = lambda inner, **more: nn.TransformerDecoderLayer(4, 2, inner, **plain, **more)
+    masked = lambda name, m, *inputs, **masks: layer(name, m, *inputs, call=lambda *x: m(*x, **masks))
+    first = dict(norm_first=True, activation="gelu")
+    stack = nn.TransformerEncoder(encoder_layer(3, norm_first=True), 2, norm=nn.LayerNorm(4), enable_nested_tensor=False)
+
+    def sinusoidal(x):
+        t, i = torch.arange(x.shape[-2]).double()[:, None], torch.arange(0, x.shape[-1], 2).double()
+        angles = t / 10000 ** (i / x.shape[-1])
+        return x + torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)
+
+    def rotary(x):
+        t, i = torch.arange(x.shape[-2]).double()[:, None], torch.arange(0, x.shape[-1], 2).double()
+        turn = torch.polar(torch.ones(()).double(), t / 10000 ** (i / x.shape[-1]))
+        y = torch.complex(*x.chunk(2, -1)) * turn
+        return torch.cat([y.real, y.imag], -1)
+
+    return [
+        attention("multi_head_attention", 2, short(2, 3, 4)),
+        attention("multi_head_attention/causal", 2, short(2, 3, 4), attn_mask=causal),
+        attention("multi_head_attention/memory", 1, short(2, 2, 4), short(2, 3, 4), bias=False, key_padding_mask=padding),
+        attention("multi_head_attention/three", 2, short(2, 2, 4), short(2, 3, 4), short(2, 3, 4), attn_mask=hidden),
+        masked("transformer_encoder_layer", encoder_layer(6), short(2, 3, 4), src_key_padding_mask=padding),
+        masked("transformer_encoder_layer/norm_first", encoder_layer(6, **first), short(2, 3, 4)),
+        masked("transformer_encoder", stack, short(2, 3, 4), mask=causal),
+        masked(
+            "transformer_decoder_layer",
+            decoder_layer(6),
+            short(2, 3, 4),
+            short(2, 3, 4),
+            tgt_mask=causal,
+            memory_key_padding_mask=padding,
+        ),
+        masked("transformer_decoder_layer/norm_first", decoder_layer(6, **first), short(2, 2, 4), short(2, 3, 4)),
+        masked("transformer_decoder", nn.TransformerDecoder(decoder_layer(3), 2), short(2, 3, 4), short(2, 2, 4), tgt_mask=causal),
+        layer("sinusoidal_positions", Of(sinusoidal), short(2, 5, 4)),
+        layer("rotary_positions", Of(rotary), short(2, 1, 3, 6)),
+    ]
+
+
+write("crates/nn/tests/data/attention.json", cases())

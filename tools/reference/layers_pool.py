@@ -1,0 +1,28 @@
+"""Pooling."""
+
+import torch
+from torch import nn
+
+from common import Of, layer, short, write
+
+
+def cases():
+    torch.manual_seed(1)
+    torch.set_default_dtype(torch.float32)
+    return [
+        layer("max_pool1d", nn.MaxPool1d(3, stride=2, padding=1), short(1, 2, 6)),
+        layer("max_pool2d", nn.MaxPool2d(3, stride=2, padding=1), short(1, 2, 5, 6)),
+        layer("max_pool2d/uneven", nn.MaxPool2d((1, 3), stride=(2, 1)), short(1, 1, 3, 4)),
+        layer("avg_pool1d", nn.AvgPool1d(2), short(2, 2, 5)),
+        layer("avg_pool2d", nn.AvgPool2d(2), short(1, 2, 4, 5)),
+        layer("avg_pool2d/padded", nn.AvgPool2d(3, stride=2, padding=1), short(1, 1, 4, 5)),
+        layer("adaptive_max_pool1d", nn.AdaptiveMaxPool1d(3), short(1, 2, 7)),
+        layer("adaptive_max_pool2d", nn.AdaptiveMaxPool2d((2, 3)), short(1, 2, 5, 4)),
+        layer("adaptive_avg_pool1d", nn.AdaptiveAvgPool1d(3), short(1, 2, 7)),
+        layer("adaptive_avg_pool2d", nn.AdaptiveAvgPool2d(2), short(1, 2, 5, 3)),
+        layer("global_avg_pool", Of(lambda x: x.mean((2, 3))), short(2, 2, 3, 2)),
+        layer("global_max_pool", Of(lambda x: x.amax(2)), short(2, 2, 5)),
+    ]
+
+
+write("crates/nn/tests/data/pool.json", cases())

@@ -1,0 +1,28 @@
+"""Matrices, dropout after training, other shapes."""
+
+import torch
+from torch import nn
+
+from common import layer, short, write
+
+
+def cases():
+    torch.manual_seed(1)
+    torch.set_default_dtype(torch.float32)
+    return [
+        layer("linear", nn.Linear(4, 3), short(5, 4)),
+        layer("linear/no_bias", nn.Linear(4, 3, bias=False), short(2, 2, 4)),
+        layer("bilinear", nn.Bilinear(3, 4, 2), short(2, 3), short(2, 4)),
+        layer("identity", nn.Identity(), short(3)),
+        layer("dropout", nn.Dropout(0.5), short(3, 4), train=False),
+        layer("dropout2d", nn.Dropout2d(0.5), short(1, 2, 2, 2), train=False),
+        layer("alpha_dropout", nn.AlphaDropout(0.5), short(3, 4), train=False),
+        layer("flatten", nn.Flatten(), short(2, 3, 2)),
+        layer("unflatten", nn.Unflatten(-1, (2, 3)), short(2, 6)),
+        layer("pixel_shuffle", nn.PixelShuffle(2), short(2, 8, 2, 3)),
+        layer("upsample", nn.Upsample(scale_factor=(2, 3)), short(2, 2, 2, 3)),
+        layer("upsample/bilinear", nn.Upsample(scale_factor=(3, 2), mode="bilinear"), short(1, 2, 3, 4)),
+    ]
+
+
+write("crates/nn/tests/data/simple.json", cases())
