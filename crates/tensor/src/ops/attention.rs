@@ -260,10 +260,8 @@ fn check<T: Float>(
         fail("batch and heads of all, the widths of q and k, and the lengths of k and v must agree");
     }
     let p = Shape::from([batch, heads, queries, keys]);
-    if let Some(mask) = mask {
-        if mask.shape().broadcast(&p) != Some(p) {
-            fail(&format!("a mask of shape {} does not broadcast to {p}", mask.shape()));
-        }
+    if let Some(mask) = mask.filter(|mask| mask.shape().broadcast(&p) != Some(p)) {
+        fail(&format!("a mask of shape {} does not broadcast to {p}", mask.shape()));
     }
     if keep.is_some_and(|keep| *keep.shape() != p) {
         fail("dropout must have the shape of the weights");

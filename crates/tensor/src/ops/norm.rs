@@ -318,7 +318,7 @@ mod tests {
             let std = (centred.square().sum_to(&stats) / n + 0.1).sqrt();
             let want = centred / &std * &weight + &bias;
             let (y, _) = x.normalize(how, Some(&weight), Some(&bias), 0.1);
-            assert!((y.reshape(view.x) - want).all(|d| d.abs() < 1e-12), "{how:?}");
+            assert!((y.reshape(view.x) - want).iter().all(|d| d.abs() < 1e-12), "{how:?}");
         }
     }
 

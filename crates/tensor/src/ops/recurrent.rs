@@ -158,10 +158,9 @@ impl<T: Float> Tensor<T> {
         if *initial.shape() != [batch, states * units] {
             fail("initial must be [batch, states units]");
         }
-        if let Some(lengths) = &steps.lengths {
-            if lengths.len() != batch || lengths.iter().any(|&length| length > time) {
-                fail(&format!("lengths {lengths:?} must be one for each sample, none more than time"));
-            }
+        let fits = |lengths: &&Vec<usize>| lengths.len() == batch && lengths.iter().all(|&n| n <= time);
+        if let Some(lengths) = steps.lengths.as_ref().filter(|lengths| !fits(lengths)) {
+            fail(&format!("lengths {lengths:?} must be one for each sample, none more than time"));
         }
         Sizes { steps: time, batch, units }
     }
