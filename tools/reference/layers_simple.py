@@ -1,4 +1,4 @@
-"""Matrices, dropout after training, other shapes."""
+"""Matrices, vocabularies, dropout after training, other shapes."""
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ def cases():
         layer("linear", nn.Linear(4, 3), short(5, 4)),
         layer("linear/no_bias", nn.Linear(4, 3, bias=False), short(2, 2, 4)),
         layer("bilinear", nn.Bilinear(3, 4, 2), short(2, 3), short(2, 4)),
+        layer("embedding", nn.Embedding(5, 3, padding_idx=1), torch.tensor([[0, 3, 1], [3, 4, 2]])),
         layer("identity", nn.Identity(), short(3)),
         layer("dropout", nn.Dropout(0.5), short(3, 4), train=False),
         layer("dropout2d", nn.Dropout2d(0.5), short(1, 2, 2, 2), train=False),

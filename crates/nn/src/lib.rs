@@ -31,7 +31,7 @@
 //! assert_eq!(cnn.named_params()[0].0, "0.weight");
 //! ```
 //!
-//! The chapters: `linear`; `conv` and `pool` (windows of lines and images); `norm`; `activation`; `dropout`; `shape` (other shapes, other sizes);
+//! The chapters: `linear`; `conv` and `pool` (windows of lines and images); `norm`; `activation`; `dropout`; `embedding`; `shape` (other shapes, other sizes);
 //! `container` (layers made of layers); `recurrent`; `attention` (and transformers); [`loss`]; [`init`]. Parameters have PyTorch's names and shapes.
 //!
 //! Whether a pass trains is not a mode of the model but a property of the [`Tape`](ravine_autograd::Tape) that its input is on:
@@ -51,6 +51,7 @@ mod check;
 mod container;
 mod conv;
 mod dropout;
+mod embedding;
 pub mod init;
 mod layer;
 mod linear;
@@ -72,6 +73,7 @@ pub use check::Sizes;
 pub use container::{Join, Parallel, Residual, Sequential};
 pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Padding};
 pub use dropout::{AlphaDropout, Dropout, Dropout2d};
+pub use embedding::Embedding;
 pub use layer::Layer;
 pub use linear::{Bilinear, Identity, Linear};
 pub use norm::{BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, RmsNorm};

@@ -66,6 +66,10 @@ fn bad_settings_are_named_with_layer_and_field() {
             Box::new(|| forward(&InstanceNorm1d::new(3), &[2, 3, 1])),
             "InstanceNorm1d: input [2, 3, 1] has one place",
         ),
+        (
+            Box::new(|| made(Embedding::new(4, 3, &mut rng()).padding_idx(4))),
+            "Embedding: padding_idx is 4; expected less than entries, which is 4",
+        ),
         (Box::new(|| made(Dropout::new(1.0))), "Dropout: p is 1; expected 0 <= p < 1"),
         (Box::new(|| made(AlphaDropout::new(-0.1))), "AlphaDropout: p is -0.1"),
         (Box::new(|| forward(&Dropout2d::new(0.1), &[2, 3])), "Dropout2d: input [2, 3]"),

@@ -57,9 +57,10 @@ pub mod prelude {
     pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
     pub use ravine_nn::{
         AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose2d, Dropout,
-        Dropout2d, Flatten, Gelu, GlobalAvgPool, GroupNorm, Identity, Layer, LayerNorm, LeakyRelu, Linear,
-        MaxPool2d, Padding, Relu, Residual, RmsNorm, Sequential, Sigmoid, Silu, Tanh, Upsample, init, loss,
-        sequential,
+        Dropout2d, Embedding, Flatten, Gelu, GlobalAvgPool, GroupNorm, Gru, Identity, Layer, LayerNorm,
+        LeakyRelu, Linear, Lstm, Mask, MaxPool2d, MultiHeadAttention, Padding, Relu, Residual, RmsNorm, Rnn,
+        Sequential, Sigmoid, Silu, SinusoidalPositions, Tanh, TransformerDecoderLayer, TransformerEncoder,
+        TransformerEncoderLayer, Upsample, init, loss, sequential,
     };
     pub use ravine_optim::{
         Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step,

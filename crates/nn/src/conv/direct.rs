@@ -1,7 +1,7 @@
 //! Convolutions over lines and over images.
 
 use ravine_autograd::{Module, Param, Var};
-use ravine_tensor::{ConvOptions, Rng};
+use ravine_tensor::{ConvOptions, Pad, Rng};
 
 use super::{Padding, check_channels, parameters};
 use crate::Layer;
@@ -18,6 +18,8 @@ macro_rules! convolution {
             pub bias: Option<Param>,
             #[module(skip)]
             padding: Padding<$axes>,
+            #[module(skip)]
+            padding_mode: Pad,
             #[module(skip)]
             options: ConvOptions<$axes>,
         }
@@ -55,7 +57,7 @@ macro_rules! convolution {
                 check::each_positive(stringify!($name), "kernel", kernel);
                 let (weight, bias) = parameters(out_channels, in_channels / groups, &kernel, out_channels, rng);
                 let options = ConvOptions { groups, ..ConvOptions::default() };
-                $name { weight, bias, padding: Padding::from(0), options }
+                $name { weight, bias, padding: Padding::from(0), padding_mode: Pad::Constant(0.0), options }
             }
 
             /// The layer with this step between windows.
@@ -71,7 +73,7 @@ macro_rules! convolution {
                 self
             }
 
-            /// The layer with zeros added around its input: so many on each side, or [`Padding::Same`].
+            /// The layer with places added around its input: so many on each side, or [`Padding::Same`].
             ///
             /// # Panics
             /// If it is [`Padding::Same`] and the stride is not 1.
@@ -80,6 +82,13 @@ macro_rules! convolution {
             pub fn padding(mut self, padding: impl Into<Padding<$axes>>) -> Self {
                 self.padding = padding.into();
                 self.check_same();
+                self
+            }
+
+            /// The layer that fills its padding with what this says, zeros in the beginning.
+            #[must_use]
+            pub fn padding_mode(mut self, mode: Pad) -> Self {
+                self.padding_mode = mode;
                 self
             }
 
@@ -123,22 +132,18 @@ macro_rules! convolution {
                     x.shape(),
                     channels
                 );
-                let (mut x, mut options) = (x.clone(), self.options);
+                let mut options = self.options;
+                let widths: [[usize; 2]; $axes] = std::array::from_fn(|axis| match self.padding {
+                    Padding::Each(padding) => [padding[axis]; 2],
+                    Padding::Same => {
+                        let all = options.dilation[axis] * (shape[2 + axis] - 1);
+                        [all / 2, all - all / 2]
+                    }
+                });
                 for axis in 0..$axes {
-                    options.padding[axis] = match self.padding {
-                        Padding::Each(padding) => padding[axis],
-                        Padding::Same => {
-                            let all = options.dilation[axis] * (shape[2 + axis] - 1);
-                            if !all.is_multiple_of(2) {
-                                x = x.zero_pad(2 + axis as isize, 0, 1);
-                            }
-                            all / 2
-                        }
-                    };
-                    let padded = x.shape()[2 + axis] + 2 * options.padding[axis];
-                    let span = options.dilation[axis] * (shape[2 + axis] - 1) + 1;
+                    let padded = x.shape()[2 + axis] + widths[axis][0] + widths[axis][1];
                     assert!(
-                        span <= padded,
+                        options.dilation[axis] * (shape[2 + axis] - 1) < padded,
                         concat!(stringify!($name), ": kernel is {:?}, with dilation {:?}; expected to fit the padded input, \
                             but axis {} of {} is {} long"),
                         &shape[2..],
@@ -148,6 +153,13 @@ macro_rules! convolution {
                         padded
                     );
                 }
+                let even = widths.iter().all(|[before, after]| before == after);
+                let x = if even && self.padding_mode == Pad::Constant(0.0) {
+                    options.padding = widths.map(|[before, _]| before);
+                    x.clone()
+                } else {
+                    x.pad(widths, self.padding_mode)
+                };
                 let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
                 x.$op(&x.tape().param(&self.weight), bias.as_ref(), &options)
             }

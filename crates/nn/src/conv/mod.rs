@@ -14,12 +14,12 @@ pub use transposed::{ConvTranspose1d, ConvTranspose2d};
 
 use crate::{check, init};
 
-/// What a convolution finds beyond the edges of its input.
+/// How many places a convolution adds at the edges of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding<const AXES: usize = 2> {
-    /// So many zeros on each side of each axis.
+    /// So many on each side of each axis.
     Each([usize; AXES]),
-    /// As many zeros as keep the size, for a stride of 1: `dilation (kernel - 1)` in all, the odd one at the end.
+    /// As many as keep the size, for a stride of 1: `dilation (kernel - 1)` in all, the odd one at the end.
     Same,
 }
 

@@ -1,4 +1,4 @@
-//! Matrices, dropout after training, other shapes.
+//! Matrices, vocabularies, dropout after training, other shapes.
 
 use ravine_nn::*;
 use ravine_tensor::Rng;
@@ -10,6 +10,9 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
         "linear" => Linear::new(4, 3, rng).into(),
         "linear/no_bias" => Linear::new(4, 3, rng).no_bias().into(),
         "bilinear" => Subject::new(Bilinear::new(3, 4, 2, rng), |layer, x| vec![layer.forward(&x[0], &x[1])]),
+        "embedding" => Subject::new(Embedding::new(5, 3, rng).padding_idx(1), |layer, x| {
+            vec![layer.forward(x[0].tape(), &x[0].value().cast())]
+        }),
         "identity" => Identity.into(),
         "dropout" => Dropout::new(0.5).into(),
         "dropout2d" => Dropout2d::new(0.5).into(),
