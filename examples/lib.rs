@@ -2,10 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fs, io};
 
 /// A flag that Ctrl-C (or a request to terminate) sets. The second time, the program stops at once.
 ///
@@ -25,4 +26,18 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
 /// The MNIST files that come with the examples.
 pub fn bundled_mnist() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"))
+}
+
+/// The IDX files in a folder, by name.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn idx_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let is_idx =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().contains("-ubyte"));
+    let mut files: Vec<PathBuf> = paths.into_iter().filter(is_idx).collect();
+    files.sort();
+    Ok(files)
 }

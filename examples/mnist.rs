@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use ravine::prelude::*;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine_examples::{bundled_mnist, idx_files, stop_on_ctrl_c};
 
 /// Trains a model on MNIST, or on any other set of images in the same format.
 #[derive(Parser)]
@@ -55,12 +55,27 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for the checkpoint [default: runs/mnist-MODEL].
+    /// The folder for checkpoints, metrics and the report [default: runs/mnist-MODEL].
     #[arg(long)]
     out: Option<PathBuf>,
     /// Write the checkpoint every so many steps, besides every epoch.
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
+    /// Keep the checkpoints of the best so many epochs, too.
+    #[arg(long, value_name = "N")]
+    keep_best: Option<usize>,
+    /// Stop when the test accuracy was no higher for so many epochs in a row.
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<usize>,
+    /// Add up the gradients of so many batches for each step.
+    #[arg(long, default_value_t = 1, value_name = "BATCHES")]
+    accumulate: usize,
+    /// Log for TensorBoard.
+    #[arg(long)]
+    tensorboard: bool,
+    /// Repeat the run of this record and say where it first differs; nothing is saved.
+    #[arg(long, value_name = "run.json")]
+    verify: Option<PathBuf>,
     /// Go on from the checkpoint in the folder.
     #[arg(long)]
     resume: bool,
@@ -84,7 +99,7 @@ enum Model {
     Bn,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Rules {
     Sgd,
     Nesterov,
@@ -92,7 +107,7 @@ enum Rules {
     Adamw,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Rates {
     /// The same rate throughout.
     Constant,
@@ -191,10 +206,14 @@ fn with_batch_norm(rng: &mut Rng) -> Sequential {
 
 // ------------------------------------------------------------------------------------------------------------- optimizer
 
+fn rate(args: &Args) -> f64 {
+    let adaptive = matches!(args.optimizer, Rules::Adam | Rules::Adamw);
+    args.lr.unwrap_or(if adaptive { 0.001 } else { 0.05 })
+}
+
 fn optimizer(args: &Args, model: &dyn Module, steps: u64) -> Box<dyn Optimize> {
     let &Args { momentum, weight_decay, .. } = args;
-    let adaptive = matches!(args.optimizer, Rules::Adam | Rules::Adamw);
-    let lr = args.lr.unwrap_or(if adaptive { 0.001 } else { 0.05 });
+    let lr = rate(args);
     let schedule: Box<dyn Schedule> = match args.schedule {
         Rates::Constant => Box::new(lr),
         Rates::Step => Box::new(StepDecay { initial: lr, every: steps * 2 / 3, factor: 0.1 }),
@@ -225,7 +244,10 @@ fn main() {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
+    let folder = args.data.clone().unwrap_or_else(bundled_mnist);
+    let reading = Progress::auto().task("reading images", 0);
+    let data = Mnist::load(&folder)?;
+    drop(reading);
 
     let rng = &mut Rng::new(args.seed);
     let (name, model): (_, Box<dyn Layer + Send + Sync>) = match args.model {
@@ -234,26 +256,47 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Model::Cnn => ("cnn", Box::new(cnn(rng))),
         Model::Bn => ("bn", Box::new(with_batch_norm(rng))),
     };
-    let steps = args.epochs * data.train.len().div_ceil(args.batch_size.max(1));
+    let batch_size = args.batch_size.saturating_mul(args.accumulate).max(1);
+    let steps = args.epochs * data.train.len().div_ceil(batch_size);
     let mut optimizer = optimizer(args, &model, steps as u64);
 
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/mnist-{name}")));
     eprintln!("{name}: {} parameters, {} training images", model.num_params(), data.train.len());
-    let report = Trainer::new()
+    let mut trainer = Trainer::new()
         .epochs(args.epochs)
         .batch_size(args.batch_size)
+        .accumulate(args.accumulate)
         .shards(args.shards)
         .threads(args.threads)
         .seed(args.seed)
         .max_steps(args.max_steps)
-        .folder(&out)
-        .checkpoint_every(args.checkpoint_every)
-        .resume(args.resume)
+        .goal(Goal::highest("accuracy"))
+        .patience(args.patience)
+        .note("model", name)
+        .note("optimizer", format!("{:?}", args.optimizer))
+        .note("learning rate", format!("{}, {:?}", rate(args), args.schedule))
+        .note("momentum", args.momentum)
+        .note("weight decay", args.weight_decay)
+        .data_files(idx_files(&folder)?)
         .progress(Progress::auto())
-        .stop_flag(stop_on_ctrl_c()?)
-        .run(&model, optimizer.as_mut(), &data.train, Some(&data.test), |tape, (images, labels)| {
-            Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
-        })?;
+        .stop_flag(stop_on_ctrl_c()?);
+    trainer = match &args.verify {
+        Some(record) => trainer.verify(RunRecord::load(record)?),
+        None => trainer
+            .folder(&out)
+            .checkpoint_every(args.checkpoint_every)
+            .keep_best(args.keep_best)
+            .resume(args.resume)
+            .tensorboard(args.tensorboard)
+            .report(true),
+    };
+    let report = trainer.run(
+        &model,
+        optimizer.as_mut(),
+        &data.train,
+        Some(&data.test),
+        |tape, (images, labels)| Outcome::classification(&model.forward(&tape.input(images.clone())), labels),
+    )?;
 
     let (accuracy, loss) = match report.test() {
         Some(test) => (test.metric("accuracy"), Some(test.loss())),
@@ -262,7 +305,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.json {
         let result = serde_json::json!({
             "model": name,
-            "epochs": report.history.len(),
+            "epochs": report.epochs,
             "steps": report.steps,
             "test_accuracy": accuracy,
             "test_loss": loss,

@@ -120,6 +120,59 @@ fn ctrl_c_saves_the_run_and_leaves_cleanly() {
     assert_eq!(hash(&run(&out, &[LONG, &["--resume"]].concat())), whole);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_twice_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    // A step that takes many seconds: there is no time to wait for its end.
+    let slow = ["--model", "cnn", "--batch-size", "60000", "--threads", "1"];
+    let mut child = mnist(&out, &slow).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !out.join("last.ravine").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    for _ in 0..2 {
+        assert!(child.try_wait().unwrap().is_none(), "the first signal lets the step end");
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_run_is_verified_from_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let args = ["--model", "mlp", "--batch-size", "600", "--epochs", "1"];
+    let first = result(&run(&out, &args));
+    assert_eq!(first["steps"], 100);
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.len() < 1_000_000, "{} bytes", report.len());
+    assert!(!report.contains("http") && !report.contains("<script"), "it needs nothing else");
+    for title in ["Learning", "Health", "Confusion", "Hardest images", "First-layer filters", "Environment"] {
+        assert!(report.contains(&format!("<h2>{title}")), "{title}");
+    }
+    assert!(report.contains(first["weights_hash"].as_str().unwrap()));
+
+    let record = out.join("run.json");
+    let verify = ["--verify", record.to_str().unwrap(), "--threads", "3"];
+    let output = run(&out, &[&args[..], &verify].concat());
+    assert_eq!(hash(&output), first["weights_hash"].as_str().unwrap());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("verified: the same bits as in the record up to step 100 of its 100"), "{said}");
+    let other = error(&run(&out, &[&args[..], &verify, &["--momentum", "0.8"]].concat()));
+    assert!(
+        other.contains("differs from its record at its beginning: momentum: found 0.8, expected 0.9"),
+        "{other}"
+    );
+    let damaged =
+        fs::read_to_string(&record).unwrap().replacen("\"finished\": true", "\"finished\": tru3", 1);
+    fs::write(&record, damaged).unwrap();
+    let other = error(&run(&out, &[&args[..], &verify].concat()));
+    assert!(other.contains("run.json: contents: SHA-256: found "), "{other}");
+}
+
 #[test]
 fn stopping_and_resuming_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();

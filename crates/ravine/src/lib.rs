@@ -67,7 +67,9 @@ pub mod prelude {
         StepDecay,
     };
     pub use ravine_tensor::{Rng, Shape, Tensor};
-    pub use ravine_train::{Outcome, Progress, Scores, Trainer, evaluate, step, weights_hash};
+    pub use ravine_train::{
+        Callback, Flow, Goal, Outcome, Progress, RunRecord, Scores, Trainer, evaluate, step, weights_hash,
+    };
 }
 
 /// Keeps the program in the README true.

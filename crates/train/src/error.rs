@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ravine_data::DataError;
 use ravine_optim::OptimError;
 
-use crate::FileError;
+use crate::{CallbackError, FileError, PostMortem};
 
 /// Why a run stopped, or did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -30,17 +30,33 @@ pub enum TrainError {
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The loss is no number any more. The weights are those before the step.
-    #[error(
-        "step {step}: the loss is {loss}: the run diverged; try a learning rate below {learning_rate}, warm-up, or clipping"
-    )]
-    Diverged {
-        /// The step, counted from 0.
-        step: usize,
-        /// Its loss.
-        loss: f64,
-        /// Its learning rate.
-        learning_rate: f64,
+    /// The run diverged. The weights are those before the step.
+    #[error("{0}")]
+    Diverged(Box<PostMortem>),
+    /// The goal's metric is none that the run has.
+    #[error("goal: metric: found {metric}, expected one of {known}")]
+    NoMetric {
+        /// The metric that the goal names.
+        metric: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A callback failed.
+    #[error("a callback failed: {0}")]
+    Callback(#[source] CallbackError),
+    /// The run is not the one in the record that it was compared with.
+    #[error("the run differs from its record at {at}: {what}: found {found}, expected {expected}{reason}")]
+    Differs {
+        /// Where it first differs.
+        at: String,
+        /// In what.
+        what: String,
+        /// What this run has.
+        found: String,
+        /// What the record has.
+        expected: String,
+        /// What may be the reason; may be empty.
+        reason: String,
     },
     /// The folder holds a run that is not finished.
     #[error(

@@ -1,8 +1,8 @@
 //! One value in one file that is either whole or refused, and never half written.
 //!
 //! Layout: the magic `RAVINE\r\n` (8 bytes; a transfer as text breaks the line end), the version of the format (`u32`), the length of
-//! the payload (`u64`), the CRC-32 of the payload (`u32`), all little-endian, and the payload: the value in bincode. This is the only
-//! module that knows bincode.
+//! the payload (`u64`), the CRC-32 of version, length and payload (`u32`), all little-endian, and the payload: the value in bincode.
+//! (In version 1 the CRC was of the payload alone.) This is the only module that knows bincode.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const MAGIC: [u8; 8] = *b"RAVINE\r\n";
-const VERSION: u32 = 1;
+/// The version that is written. Older ones are read: see [`Payload::decode`].
+const VERSION: u32 = 2;
 const HEADER: usize = 24;
 
 /// Why a file could not be written or read.
@@ -37,8 +38,8 @@ pub enum FileError {
         /// Its first bytes.
         found: Vec<u8>,
     },
-    /// The file is of a version that this program does not know.
-    #[error("{}: version: found {found}, expected {VERSION}: written by another version of Ravine", file.display())]
+    /// The file is of a version that this program does not know, or not for this kind of value.
+    #[error("{}: version: found {found}, expected at most {VERSION}: written by a later version of Ravine", file.display())]
     Version {
         /// The file.
         file: PathBuf,
@@ -94,17 +95,30 @@ pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
     header[..8].copy_from_slice(&MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
     header[12..20].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    header[20..].copy_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+    let sum = checksum(&[&header[8..20], &payload]);
+    header[20..].copy_from_slice(&sum.to_le_bytes());
+    replace(file, &[&header, &payload])
+}
 
+/// Writes bytes to `file` in the place of what it may hold: all of them, or none.
+pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
     let beside = file.with_extension("tmp");
     let mut out = File::create(&beside).map_err(FileError::io(&beside, "create it"))?;
-    out.write_all(&header)
-        .and_then(|()| out.write_all(&payload))
-        .and_then(|()| out.sync_all())
-        .map_err(FileError::io(&beside, "write it"))?;
+    let written = parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.sync_all());
     drop(out);
+    if let Err(error) = written {
+        // Half a file is of no use, and the room may be needed.
+        let _ = fs::remove_file(&beside);
+        return Err(FileError::io(&beside, "write it")(error));
+    }
     fs::rename(&beside, file).map_err(FileError::io(file, "put the new file in its place"))?;
     sync_folder(file).map_err(FileError::io(file, "flush its folder"))
+}
+
+fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
 }
 
 /// Flushes the folder that `file` is in, so that a rename in it survives a power failure.
@@ -122,6 +136,22 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 /// # Errors
 /// If the file cannot be read, is not ours, of another version, torn, corrupt, or holds another kind of value.
 pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
+    let payload = open(file)?;
+    if payload.version != VERSION {
+        return Err(FileError::Version { file: file.to_owned(), found: payload.version });
+    }
+    payload.decode()
+}
+
+/// The contents of a file, whole and as they were written, and the version of the program that wrote them.
+pub(crate) struct Payload {
+    file: PathBuf,
+    pub version: u32,
+    bytes: Vec<u8>,
+}
+
+/// Reads the contents of a file of any version up to ours.
+pub(crate) fn open(file: &Path) -> Result<Payload, FileError> {
     let mut input = File::open(file).map_err(FileError::io(file, "open it"))?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(FileError::io(file, "read it"))?;
@@ -138,7 +168,7 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
     let (header, payload) = bytes.split_at(HEADER);
     let u32_at = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
     let version = u32_at(8);
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(FileError::Version { file: owned(), found: version });
     }
     let length = u64::from_le_bytes(header[12..20].try_into().expect("8 bytes"));
@@ -146,17 +176,26 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
     if found != expected {
         return Err(FileError::Length { file: owned(), found, expected });
     }
-    let (found, expected) = (crc32fast::hash(payload), u32_at(20));
+    let covered = if version == 1 { &[][..] } else { &header[8..20] };
+    let (found, expected) = (checksum(&[covered, payload]), u32_at(20));
     if found != expected {
         return Err(FileError::Corrupt { file: owned(), found, expected });
     }
-    match bincode::serde::decode_from_slice(payload, bincode::config::standard()) {
-        Ok((value, used)) if used == payload.len() => Ok(value),
-        Ok((_, used)) => {
-            let why = format!("{} bytes are left over after the value", payload.len() - used);
-            Err(FileError::Contents { file: owned(), why })
+    bytes.drain(..HEADER);
+    Ok(Payload { file: owned(), version, bytes })
+}
+
+impl Payload {
+    /// The value; its type is the caller's to know, from [`version`](Self::version).
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FileError> {
+        let wrong = |why: String| FileError::Contents { file: self.file.clone(), why };
+        match bincode::serde::decode_from_slice(&self.bytes, bincode::config::standard()) {
+            Ok((value, used)) if used == self.bytes.len() => Ok(value),
+            Ok((_, used)) => {
+                Err(wrong(format!("{} bytes are left over after the value", self.bytes.len() - used)))
+            }
+            Err(error) => Err(wrong(error.to_string())),
         }
-        Err(error) => Err(FileError::Contents { file: owned(), why: error.to_string() }),
     }
 }
 
@@ -209,7 +248,7 @@ mod tests {
             let error = read::<Value>(&file).unwrap_err();
             let right = match bit / 8 {
                 0..8 => matches!(error, FileError::Foreign { .. }),
-                8..12 => matches!(error, FileError::Version { .. }),
+                8..12 => matches!(error, FileError::Version { .. } | FileError::Corrupt { .. }),
                 12..20 => matches!(error, FileError::Length { .. }),
                 _ => matches!(error, FileError::Corrupt { .. }),
             };
@@ -250,11 +289,9 @@ mod tests {
         // A valid frame around a payload that says: a vector of 2^60 elements.
         let payload =
             bincode::serde::encode_to_vec((7u64, u64::MAX >> 4), bincode::config::standard()).unwrap();
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        bytes.extend(crc32fast::hash(&payload).to_le_bytes());
-        bytes.extend(payload);
+        let mut bytes = [&VERSION.to_le_bytes()[..], &(payload.len() as u64).to_le_bytes()].concat();
+        let sum = checksum(&[&bytes, &payload]);
+        bytes = [&MAGIC[..], &bytes, &sum.to_le_bytes(), &payload].concat();
         fs::write(&file, bytes).unwrap();
         assert!(matches!(read::<Value>(&file), Err(FileError::Contents { .. })));
     }

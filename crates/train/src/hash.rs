@@ -1,6 +1,9 @@
-//! A model's bits as one short text.
+//! A model's bits as one short text, and a file's.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use ravine_autograd::{Leaf, Module, Visitor};
 use sha2::{Digest, Sha256};
@@ -9,19 +12,65 @@ use sha2::{Digest, Sha256};
 ///
 /// Two models have the same hash if every number in them has the same bits.
 pub fn weights_hash(model: &(impl Module + ?Sized)) -> String {
-    let mut digest = Sha256::new();
+    let mut weights = Weights::default();
     model.visit(&mut Visitor::new(&mut |path, leaf| {
         let value = match leaf {
             Leaf::Param(param) => param.value(),
             Leaf::Buffer(buffer) => buffer.value(),
         };
-        digest.update((path.len() as u64).to_le_bytes());
-        digest.update(path);
-        digest.update((value.rank() as u64).to_le_bytes());
-        value.shape().iter().for_each(|&n| digest.update((n as u64).to_le_bytes()));
-        value.iter().for_each(|x| digest.update(x.to_bits().to_le_bytes()));
+        let value = value.contiguous();
+        weights.add(path, value.shape(), value.as_slice().expect("contiguous, as just made"));
     }));
-    digest.finalize().iter().fold(String::new(), |mut text, byte| {
+    weights.finish()
+}
+
+/// A digest of weights, one tensor after the other.
+#[derive(Default)]
+pub(crate) struct Weights {
+    digest: Sha256,
+}
+
+impl Weights {
+    pub fn add(&mut self, path: &str, shape: &[usize], values: &[f32]) {
+        self.digest.update((path.len() as u64).to_le_bytes());
+        self.digest.update(path);
+        self.digest.update((shape.len() as u64).to_le_bytes());
+        shape.iter().for_each(|&n| self.digest.update((n as u64).to_le_bytes()));
+        // A digest takes long pieces faster than short ones.
+        let mut bytes = [0; 4096];
+        for chunk in values.chunks(bytes.len() / 4) {
+            for (place, x) in bytes.chunks_exact_mut(4).zip(chunk) {
+                place.copy_from_slice(&x.to_bits().to_le_bytes());
+            }
+            self.digest.update(&bytes[..chunk.len() * 4]);
+        }
+    }
+
+    pub fn finish(self) -> String {
+        hexadecimal(&self.digest.finalize())
+    }
+}
+
+/// The SHA-256 digest of a text.
+pub(crate) fn text_hash(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text))
+}
+
+/// The SHA-256 digest of a file of any size.
+pub(crate) fn file_hash(file: &Path) -> io::Result<String> {
+    let (mut input, mut digest, mut block) = (File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match input.read(&mut block) {
+            Ok(0) => return Ok(hexadecimal(&digest.finalize())),
+            Ok(n) => digest.update(&block[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -45,5 +94,8 @@ mod tests {
         assert_ne!(negative_zero, hash);
         let reshaped = (Param::new(Tensor::from([1.0, 2.0])), model.1.clone());
         assert_ne!(weights_hash(&reshaped), negative_zero);
+        let long: Tensor = Tensor::from_fn([5000], |i| i as f32);
+        let changed: Tensor = Tensor::from_fn([5000], |i| if i == 4999 { 0.0 } else { i as f32 });
+        assert_ne!(weights_hash(&Param::new(long)), weights_hash(&Param::new(changed)));
     }
 }

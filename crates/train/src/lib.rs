@@ -34,27 +34,44 @@
 //! # }
 //! ```
 //!
-//! [`Trainer`] is that loop with checkpoints, resuming, progress and a stop flag.
+//! [`Trainer`] is that loop with metrics, checkpoints, resuming, early stopping, logs, a report, a record to repeat the run by, and
+//! [callbacks](Callback) for whatever else.
 //!
-//! The chapters, in reading order: [`Outcome`] (what a pass finds), [`data_parallel`], [`step`] and [`evaluate`], [`file`](mod@file) (one
-//! value in one file, whole or refused), [`Checkpoint`], [`Progress`] and [`Trainer`].
+//! The chapters, in reading order: [`Outcome`] (what a pass finds) and [`metrics`], [`data_parallel`], [`step`] and [`evaluate`],
+//! [`Trainer`] (the settings of a run) and [`Record`] (what it writes down), [`Goal`] (which evaluation is the best), [`Callback`],
+//! [`PostMortem`] (why it diverged), [`file`](mod@file) (one value in one file, whole or refused), [`Checkpoint`], [`RunRecord`] (the run again, and
+//! whether it is the same), [`TensorBoard`] and [`Progress`].
 
 #![forbid(unsafe_code)]
 
+mod callback;
 mod checkpoint;
 mod error;
 pub mod file;
+mod goal;
+mod guard;
 mod hash;
+mod log;
+pub mod metrics;
 mod outcome;
 mod progress;
+mod record;
+mod replay;
+mod report;
 mod step;
 mod trainer;
 
+pub use callback::{Callback, CallbackError, CallbackResult, Flow, Moment};
 pub use checkpoint::Checkpoint;
 pub use error::TrainError;
 pub use file::FileError;
+pub use goal::Goal;
+pub use guard::{PostMortem, Trouble};
 pub use hash::weights_hash;
+pub use log::TensorBoard;
 pub use outcome::{Outcome, Scores};
-pub use progress::Progress;
+pub use progress::{Progress, Task};
+pub use record::{Record, StepRecord};
+pub use replay::{Environment, Evaluation, RunRecord};
 pub use step::{StepResult, data_parallel, evaluate, step};
-pub use trainer::{EpochRecord, Report, Trainer};
+pub use trainer::{Ended, Report, Trainer, Unsaved};

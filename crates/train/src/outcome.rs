@@ -4,6 +4,8 @@ use ravine_autograd::Var;
 use ravine_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::{Average, Confusion, Hardest, Ranking, Residuals, top_k};
+
 /// The result of a forward pass over some samples.
 pub struct Outcome {
     /// The mean loss over the samples.
@@ -25,23 +27,80 @@ impl Outcome {
             loss.shape()
         );
         let sum = f64::from(loss.item()) * samples as f64;
-        Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, metrics: Vec::new() } }
+        Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, ..Scores::default() } }
     }
 
     /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`.
+    ///
+    /// A pass that evaluates (not one that trains, which is kept short) also counts the [`Confusion`] of up to [`Scores::MAX_CLASSES`]
+    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples.
     ///
     /// # Panics
     /// If the shapes do not fit together, or a label is not a class.
     #[track_caller]
     pub fn classification(logits: &Var, labels: &Tensor<i64>) -> Self {
-        let right = logits.value().argmax(-1).eq(labels).count(|hit| hit);
-        Outcome::new(logits.cross_entropy(labels), labels.numel()).metric("accuracy", right as f64)
+        let predicted = logits.value().argmax(-1);
+        let right = predicted.eq(labels).count(|hit| hit);
+        let mut outcome =
+            Outcome::new(logits.cross_entropy(labels), labels.numel()).metric("accuracy", right as f64);
+        if !logits.tape().is_training() {
+            let classes = logits.value().size(-1);
+            outcome.scores.hardest = Hardest::of(logits.value(), labels);
+            outcome.scores.confusion =
+                (classes <= Scores::MAX_CLASSES).then(|| Confusion::of(&predicted, labels, classes));
+        }
+        outcome
+    }
+
+    /// The mean squared error of a prediction `[batch, ..]`, and the metrics `mae`, `rmse` and `r2` over all its elements.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn regression(prediction: &Var, target: &Tensor) -> Self {
+        let residuals = Residuals::of(prediction.value(), target);
+        let loss = (prediction - prediction.tape().input(target.clone())).square().mean(..);
+        let mut outcome = Outcome::new(loss, target.shape().first().copied().unwrap_or(1));
+        outcome.scores.residuals = Some(residuals);
+        outcome
+    }
+
+    /// Adds the metric `topK`: how many samples have their label among the `k` highest of `logits` `[batch, classes]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, or a label is not a class.
+    #[track_caller]
+    #[must_use]
+    pub fn top_k(self, logits: &Var, labels: &Tensor<i64>, k: usize) -> Self {
+        let among = top_k(logits.value(), labels, k);
+        self.metric(&format!("top{k}"), among as f64)
+    }
+
+    /// Adds the metric `auroc`, the area under the ROC curve of scores `[batch]` for labels `[batch]` of 0 and 1; in passes that
+    /// evaluate only, because every score is kept.
+    ///
+    /// # Panics
+    /// If the numbers of elements differ, or a label is neither 0 nor 1.
+    #[track_caller]
+    #[must_use]
+    pub fn auroc(mut self, scores: &Var, labels: &Tensor<i64>) -> Self {
+        if !scores.tape().is_training() {
+            self.scores.ranking = Some(Ranking::of(scores.value(), labels));
+        }
+        self
+    }
+
+    /// Adds the metric `perplexity`, `exp(loss)`, for a loss that is a mean cross-entropy over tokens.
+    #[must_use]
+    pub fn perplexity(mut self) -> Self {
+        self.scores.perplexity = true;
+        self
     }
 
     /// Adds a metric, given as its sum over the samples; it is reported as the mean.
     #[must_use]
     pub fn metric(mut self, name: &str, sum: f64) -> Self {
-        self.scores.metrics.push((name.to_owned(), sum));
+        self.scores.means.push((name.to_owned(), sum));
         self
     }
 }
@@ -51,10 +110,29 @@ impl Outcome {
 pub struct Scores {
     samples: u64,
     loss: f64,
-    metrics: Vec<(String, f64)>,
+    /// Metrics that are means over the samples, as sums.
+    means: Vec<(String, f64)>,
+    residuals: Option<Residuals>,
+    perplexity: bool,
+    /// Metrics that were reckoned from what follows, which is not saved: it can be large, and only an evaluation has it.
+    settled: Vec<(String, f64)>,
+    #[serde(skip)]
+    confusion: Option<Confusion>,
+    #[serde(skip)]
+    ranking: Option<Ranking>,
+    #[serde(skip)]
+    hardest: Hardest,
 }
 
 impl Scores {
+    /// The most classes of which [`Outcome::classification`] counts the confusion.
+    pub const MAX_CLASSES: usize = 256;
+
+    /// The scores of so many samples, given as sums.
+    pub(crate) fn from_sums(samples: u64, loss: f64, means: Vec<(String, f64)>) -> Self {
+        Scores { samples, loss, means, ..Scores::default() }
+    }
+
     /// How many samples they are of.
     pub fn samples(&self) -> usize {
         self.samples as usize
@@ -65,48 +143,147 @@ impl Scores {
         self.loss / self.samples as f64
     }
 
-    /// The mean of a metric, if there is one of this name.
+    /// The metric of this name, if there is one; `loss` is one too.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics().find_map(|(found, mean)| (found == name).then_some(mean))
+        if name == "loss" {
+            return Some(self.loss());
+        }
+        self.metrics().find_map(|(found, value)| (found == name).then_some(value))
     }
 
-    /// The metrics and their means, in the order in which they were added.
+    /// The metrics, by name: those that were added as sums, in their order, and then those that the pass collected:
+    /// `mae`, `rmse`, `r2`, `perplexity`, `precision`, `recall` and `f1` (means over the classes), `auroc`.
     pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.metrics.iter().map(|(name, sum)| (name.as_str(), sum / self.samples as f64))
+        let means = self.means.iter().map(|(name, sum)| (name.as_str(), sum / self.samples as f64));
+        let residuals =
+            self.residuals.iter().flat_map(|r| [("mae", r.mae()), ("rmse", r.rmse()), ("r2", r.r2())]);
+        let perplexity = self.perplexity.then(|| ("perplexity", self.loss().exp()));
+        let settled = self.settled.iter().map(|(name, value)| (name.as_str(), *value));
+        means.chain(residuals).chain(perplexity).chain(settled).chain(self.unsettled())
     }
 
-    /// Joins the scores of other samples to these.
+    /// The metrics that are reckoned from what is not saved.
+    fn unsettled(&self) -> impl Iterator<Item = (&str, f64)> {
+        let macros = |c: &Confusion| {
+            let average = Average::Macro;
+            [("precision", c.precision(average)), ("recall", c.recall(average)), ("f1", c.f1(average))]
+        };
+        let confusion = self.confusion.iter().flat_map(macros);
+        confusion.chain(self.ranking.as_ref().and_then(Ranking::auroc).map(|area| ("auroc", area)))
+    }
+
+    /// Which class was taken for which, if the samples were classified in a pass that evaluates.
+    pub fn confusion(&self) -> Option<&Confusion> {
+        self.confusion.as_ref()
+    }
+
+    /// The samples with the highest loss, if they were classified in a pass that evaluates.
+    pub fn hardest(&self) -> &Hardest {
+        &self.hardest
+    }
+
+    /// The same numbers, without the counts behind them.
+    pub(crate) fn settle(&self) -> Scores {
+        let mut settled = self.settled.clone();
+        settled.extend(self.unsettled().map(|(name, value)| (name.to_owned(), value)));
+        Scores {
+            samples: self.samples,
+            loss: self.loss,
+            means: self.means.clone(),
+            residuals: self.residuals,
+            perplexity: self.perplexity,
+            settled,
+            ..Scores::default()
+        }
+    }
+
+    /// Joins the scores of other samples, which come after these.
     pub fn add(&mut self, other: &Scores) {
+        self.hardest.add(&other.hardest, self.samples());
         self.samples += other.samples;
         self.loss += other.loss;
-        for (name, sum) in &other.metrics {
-            match self.metrics.iter_mut().find(|(found, _)| found == name) {
+        for (name, sum) in &other.means {
+            match self.means.iter_mut().find(|(found, _)| found == name) {
                 Some((_, total)) => *total += sum,
-                None => self.metrics.push((name.clone(), *sum)),
+                None => self.means.push((name.clone(), *sum)),
             }
         }
+        self.perplexity |= other.perplexity;
+        join(&mut self.residuals, &other.residuals, Residuals::add);
+        join(&mut self.confusion, &other.confusion, Confusion::add);
+        join(&mut self.ranking, &other.ranking, Ranking::add);
+    }
+}
+
+/// Adds to what there is, or begins with it.
+fn join<T: Clone>(sum: &mut Option<T>, other: &Option<T>, add: impl Fn(&mut T, &T)) {
+    match (sum, other) {
+        (Some(sum), Some(other)) => add(sum, other),
+        (sum @ None, Some(other)) => *sum = Some(other.clone()),
+        (_, None) => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ravine_autograd::Tape;
+    use ravine_tensor::Rng;
 
     use super::*;
 
     #[test]
     fn classification_counts_what_is_right() {
-        let logits = Tape::eval().input(Tensor::from([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [0.0, 1.0]]));
-        let scores = Outcome::classification(&logits, &Tensor::from([0, 1, 1, 0])).scores;
-        assert_eq!((scores.samples(), scores.metric("accuracy")), (4, Some(0.5)));
-        assert!(scores.metric("recall").is_none());
+        let logits = Tape::eval().input(Tensor::from([[2.0, 1.0], [0.0, 3.0], [5.0, 3.0], [0.0, 1.0]]));
+        let labels = Tensor::from([0, 1, 1, 0]);
+        let scores = Outcome::classification(&logits, &labels).top_k(&logits, &labels, 2).scores;
+        assert_eq!(
+            (scores.samples(), scores.metric("accuracy"), scores.metric("top2")),
+            (4, Some(0.5), Some(1.0))
+        );
+        assert_eq!(
+            (scores.metric("recall"), scores.metric("f1"), scores.metric("auroc")),
+            (Some(0.5), Some(0.5), None)
+        );
+        assert_eq!(scores.hardest().iter().map(|hard| hard.sample).collect::<Vec<_>>(), [2, 3, 0, 1]);
+        assert_eq!(scores.metric("loss"), Some(scores.loss()));
+    }
+
+    #[test]
+    fn training_passes_are_kept_short() {
+        let tape = Tape::train(Rng::new(0));
+        let logits = tape.input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
+        let labels = Tensor::from([0, 1]);
+        let scores = Outcome::classification(&logits, &labels).auroc(&logits.sum(-1), &labels).scores;
+        assert_eq!(scores.metrics().collect::<Vec<_>>(), [("accuracy", 1.0)]);
     }
 
     #[test]
     fn scores_join_by_samples() {
-        let scores = |samples, loss, sum| Scores { samples, loss, metrics: vec![("m".into(), sum)] };
-        let mut joined = scores(3, 6.0, 3.0);
-        joined.add(&scores(1, 0.0, 0.0));
+        let mut joined = Scores::from_sums(3, 6.0, vec![("m".into(), 3.0)]);
+        joined.add(&Scores::from_sums(1, 0.0, vec![("m".into(), 0.0)]));
         assert_eq!((joined.loss(), joined.metric("m")), (1.5, Some(0.75)));
+    }
+
+    #[test]
+    fn regression_and_perplexity() {
+        let tape = Tape::eval();
+        let outcome =
+            |x: [f32; 2], y: [f32; 2]| Outcome::regression(&tape.input(Tensor::from(x)), &Tensor::from(y));
+        let mut scores = outcome([1.0, 2.0], [1.0, 4.0]).perplexity().scores;
+        scores.add(&outcome([0.0, 0.0], [0.0, 0.0]).scores);
+        assert_eq!((scores.loss(), scores.metric("mae"), scores.metric("rmse")), (1.0, Some(0.5), Some(1.0)));
+        assert_eq!(scores.metric("perplexity"), Some(1f64.exp()));
+    }
+
+    #[test]
+    fn settling_keeps_every_number() {
+        let tape = Tape::eval();
+        let logits = tape.input(Tensor::from([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]));
+        let labels = Tensor::from([0, 1, 1]);
+        let scores = Outcome::classification(&logits, &labels).auroc(&logits.narrow(1, 1, 1), &labels).scores;
+        let settled = scores.settle();
+        assert!(settled.metrics().eq(scores.metrics()));
+        assert!(settled.confusion().is_none() && settled.hardest().iter().next().is_none());
+        assert_eq!(settled.metric("auroc"), Some(1.0));
     }
 }

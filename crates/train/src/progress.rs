@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{EpochRecord, Scores};
+use crate::{Record, Scores};
 
 /// How a run shows itself, on the standard error stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,17 +13,72 @@ pub enum Progress {
     /// Not at all.
     #[default]
     Silent,
-    /// A line for each epoch, and one every ten seconds.
+    /// A line for each evaluation, and one every ten seconds.
     Lines,
-    /// A bar, and a line for each epoch above it.
+    /// Bars for the run, the epoch, and an evaluation under way, and a line for each evaluation above them.
     Bar,
 }
 
 impl Progress {
-    /// A bar if the standard error stream is a terminal, lines if it is not.
+    /// Bars if the standard error stream is a terminal, lines if it is not.
     pub fn auto() -> Self {
         if stderr().is_terminal() { Progress::Bar } else { Progress::Lines }
     }
+
+    /// Shows some other work that takes long, such as reading data: a bar of `total` parts, or a sign of life if `total` is 0. It goes
+    /// away when what this returns is dropped.
+    ///
+    /// ```
+    /// use ravine_train::Progress;
+    ///
+    /// let files = ["a.npy", "b.npy"];
+    /// let task = Progress::auto().task("reading", files.len());
+    /// for file in files {
+    ///     // ...
+    ///     task.advance(1);
+    /// }
+    /// ```
+    pub fn task(self, name: &str, total: usize) -> Task {
+        Task::on(&MultiProgress::with_draw_target(self.target()), name, total)
+    }
+
+    fn target(self) -> ProgressDrawTarget {
+        if self == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    }
+}
+
+/// Work that is shown while this lives. Made by [`Progress::task`].
+#[derive(Debug)]
+pub struct Task {
+    bar: ProgressBar,
+}
+
+impl Task {
+    fn on(screen: &MultiProgress, name: &str, total: usize) -> Self {
+        let bar = screen.add(ProgressBar::new(total as u64).with_prefix(name.to_owned()));
+        if total > 0 {
+            bar.set_style(style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %"));
+        } else {
+            bar.set_style(style("{prefix:<14} {spinner}"));
+            bar.enable_steady_tick(BLINK);
+        }
+        Task { bar }
+    }
+
+    /// Some more parts are done.
+    pub fn advance(&self, parts: usize) {
+        self.bar.inc(parts as u64);
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━━─")
 }
 
 /// How often a bar changes.
@@ -34,30 +89,27 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// A run on display.
 pub(crate) struct Display {
     mode: Progress,
-    bar: ProgressBar,
-    epochs: usize,
-    total: usize,
+    screen: MultiProgress,
+    run: ProgressBar,
+    epoch: ProgressBar,
+    whole: usize,
+    per_epoch: usize,
     shown: Instant,
 }
 
 impl Display {
-    /// A run of `epochs` epochs and `total` steps, of which `done` are done.
-    pub(crate) fn new(mode: Progress, epochs: usize, total: usize, done: usize) -> Self {
-        let target =
-            if mode == Progress::Bar { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template(
-            "{prefix} {bar:30.cyan/black.bright} {percent:>3} %  {msg}  {eta} left",
-        )
-        .expect("the template is a constant")
-        .progress_chars("━━─");
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target).with_style(style);
-        bar.set_position(done as u64);
-        bar.reset_eta();
-        Display { mode, bar, epochs, total, shown: Instant::now() }
+    /// A run of so many steps, in epochs of so many.
+    pub(crate) fn new(mode: Progress, whole: usize, per_epoch: usize) -> Self {
+        let screen = MultiProgress::with_draw_target(mode.target());
+        let run = style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %  {eta} left");
+        let epoch = style("{prefix:<14} {bar:30.blue/black.bright} {percent:>3} %  {msg}");
+        let bar = |total: usize, style| screen.add(ProgressBar::new(total as u64).with_style(style));
+        let (run, epoch) = (bar(whole, run).with_prefix("run"), bar(per_epoch, epoch));
+        Display { mode, screen, run, epoch, whole, per_epoch, shown: Instant::now() }
     }
 
-    /// After a step: `step` are done, the running epoch has these scores and this rate of samples per second.
-    pub(crate) fn step(&mut self, epoch: usize, step: usize, scores: &Scores, rate: f64) {
+    /// After a step: `step` are done, the scores since the last evaluation are these, and so many samples are trained on in a second.
+    pub(crate) fn step(&mut self, step: usize, scores: &Scores, rate: f64) {
         let pause = match self.mode {
             Progress::Silent => return,
             Progress::Lines => PAUSE,
@@ -67,42 +119,54 @@ impl Display {
             return;
         }
         self.shown = Instant::now();
+        let epoch = self.epoch_of(step.saturating_sub(1) / self.per_epoch);
         let message = format!("{:>8} images/s  {}", grouped(rate), describe(scores));
         if self.mode == Progress::Bar {
-            self.bar.set_prefix(self.epoch_of(epoch));
-            self.bar.set_message(message);
-            self.bar.set_position(step as u64);
+            if self.run.position() == 0 {
+                // The steps before a resume took no time.
+                self.run.set_position(step as u64);
+                self.run.reset_eta();
+            }
+            self.run.set_position(step as u64);
+            self.epoch.set_prefix(epoch);
+            self.epoch.set_message(message);
+            self.epoch.set_position(((step - 1) % self.per_epoch + 1) as u64);
         } else {
-            self.line(&format!("{}  step {step}/{}  {message}", self.epoch_of(epoch), self.total));
+            self.line(&format!("{epoch}  step {step}/{}  {message}", self.whole));
         }
     }
 
-    /// After an epoch.
-    pub(crate) fn epoch(&mut self, record: &EpochRecord, rate: f64) {
-        let mut line = format!(
-            "{}  {}  lr {:.2e}",
-            self.epoch_of(record.epoch),
-            describe(&record.train),
-            record.learning_rate
-        );
+    /// After an evaluation.
+    pub(crate) fn evaluated(&mut self, record: &Record, rate: f64) {
+        let mut line = self.epoch_of(record.epoch);
+        if !record.steps.is_multiple_of(self.per_epoch) {
+            line += &format!("  step {}", record.steps);
+        }
+        line += &format!("  {}  lr {:.2e}", describe(&record.train), record.learning_rate);
         if let Some(test) = &record.test {
             line += &format!("  |  test {}", describe(test));
         }
         self.line(&format!("{line}  |  {} images/s", grouped(rate)));
     }
 
+    /// Work between two steps.
+    pub(crate) fn task(&self, name: &str, total: usize) -> Task {
+        Task::on(&self.screen, name, total)
+    }
+
     /// `epoch  3/12`.
     fn epoch_of(&self, epoch: usize) -> String {
-        let digits = self.epochs.to_string().len();
-        format!("epoch {:>digits$}/{}", epoch + 1, self.epochs)
+        let epochs = self.whole.div_ceil(self.per_epoch);
+        let digits = epochs.to_string().len();
+        format!("epoch {:>digits$}/{epochs}", epoch + 1)
     }
 
     /// Something that the user should know.
     pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Progress::Silent => {}
-            Progress::Bar => self.bar.println(text),
             // Who closed the stream does not want to hear of it; the run goes on.
+            Progress::Bar => drop(self.screen.println(text)),
             Progress::Lines => drop(writeln!(stderr(), "{text}")),
         }
     }
@@ -110,17 +174,19 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.epoch.finish_and_clear();
+        self.run.finish_and_clear();
     }
 }
 
-/// `loss 0.0123  accuracy 98.76 %`.
+/// `loss 0.0123  accuracy 98.76 %`; precision and recall are for the records.
 fn describe(scores: &Scores) -> String {
     let mut text = format!("loss {:.4}", scores.loss());
-    for (name, mean) in scores.metrics() {
+    for (name, value) in scores.metrics() {
         text += &match name {
-            "accuracy" => format!("  accuracy {:.2} %", 100.0 * mean),
-            _ => format!("  {name} {mean:.4}"),
+            "precision" | "recall" | "f1" | "mae" => continue,
+            "accuracy" => format!("  accuracy {:.2} %", 100.0 * value),
+            _ => format!("  {name} {value:.4}"),
         };
     }
     text

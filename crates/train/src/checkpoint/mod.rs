@@ -1,4 +1,6 @@
-//! A run as one file: everything that its future depends on.
+//! A run as one file: everything that its future depends on, and everything that it will be asked about.
+
+mod version1;
 
 use std::path::Path;
 
@@ -7,7 +9,8 @@ use ravine_optim::{Optimize, OptimizerState};
 use ravine_tensor::{Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{EpochRecord, FileError, Scores, TrainError, file};
+use crate::guard::Guard;
+use crate::{FileError, Record, Scores, StepRecord, TrainError, file, hash};
 
 /// A tensor with its path, as it is saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,22 +33,23 @@ pub struct Checkpoint {
     pub finished: bool,
     /// The scores of the epoch that is under way.
     pub running: Scores,
-    /// The epochs that are done.
-    pub history: Vec<EpochRecord>,
+    /// What was recorded at the ends of epochs.
+    pub history: Vec<Record>,
+    /// What was recorded of single steps.
+    pub trace: Vec<StepRecord>,
     /// The optimizer's slots and counters.
     pub optimizer: OptimizerState,
+    pub(crate) guard: Guard,
     model: Vec<Entry>,
 }
 
 impl Checkpoint {
-    /// The state of `model` and `optimizer` now.
+    /// The state of `model` and `optimizer` now, after `step` steps, in a run with these settings. The records are for the caller to add.
     pub fn capture(
         model: &(impl Module + ?Sized),
         optimizer: &dyn Optimize,
         settings: Vec<(String, String)>,
         step: usize,
-        running: Scores,
-        history: Vec<EpochRecord>,
     ) -> Self {
         let mut entries = Vec::new();
         model.visit(&mut Visitor::new(&mut |path, leaf| {
@@ -55,8 +59,17 @@ impl Checkpoint {
             };
             entries.push(Entry { path: path.into(), shape: value.shape().to_vec(), values: value.to_vec() });
         }));
-        let optimizer = optimizer.state();
-        Checkpoint { settings, step, finished: false, running, history, optimizer, model: entries }
+        Checkpoint {
+            settings,
+            step,
+            finished: false,
+            running: Scores::default(),
+            history: Vec::new(),
+            trace: Vec::new(),
+            optimizer: optimizer.state(),
+            guard: Guard::default(),
+            model: entries,
+        }
     }
 
     /// Writes it to `file`, in the place of what that may hold: see [`write`](file::write).
@@ -67,12 +80,29 @@ impl Checkpoint {
         file::write(file, self)
     }
 
-    /// Reads it from `file`.
+    /// Reads it from `file`, which this version of Ravine or an earlier one wrote.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a whole checkpoint of this version.
+    /// If the file cannot be read, is not a whole checkpoint, or is of a later version.
     pub fn load(file: &Path) -> Result<Self, FileError> {
-        file::read(file)
+        let payload = file::open(file)?;
+        match payload.version {
+            1 => payload.decode::<version1::Checkpoint>().map(Checkpoint::from),
+            _ => payload.decode(),
+        }
+    }
+
+    /// The path of the first parameter or buffer with a number in it that is not finite, if there is one.
+    pub(crate) fn non_finite(&self) -> Option<&str> {
+        let bad = |entry: &&Entry| entry.values.iter().any(|x| !x.is_finite());
+        self.model.iter().find(bad).map(|entry| entry.path.as_str())
+    }
+
+    /// The SHA-256 digest of the saved weights and buffers: the [`weights_hash`](crate::weights_hash()) of the model they are put into.
+    pub fn weights_hash(&self) -> String {
+        let mut digest = hash::Weights::default();
+        self.model.iter().for_each(|entry| digest.add(&entry.path, &entry.shape, &entry.values));
+        digest.finish()
     }
 
     /// Puts the saved weights and buffers into `model`.

@@ -1,0 +1,256 @@
+//! Watching for divergence, and what is said when it comes.
+
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ravine_autograd::{Gradients, Leaf, Module, Param, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::{FileError, StepRecord, file};
+
+/// Over how many losses the guard takes its mean.
+const WINDOW: u64 = 16;
+
+/// What the guard remembers of the losses it saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Guard {
+    seen: u64,
+    /// The mean of the first losses.
+    first: f64,
+    /// The mean over a sliding window of about as many.
+    recent: f64,
+}
+
+/// What is wrong with a loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It is infinite or NaN.
+    Loss,
+    /// It is a number, but a gradient is not finite.
+    Gradient,
+    /// It is a number, but a weight or buffer is not finite.
+    Weight,
+    /// The mean of the last losses is so many times that of the first ones.
+    Explosion(f64),
+}
+
+impl Guard {
+    /// Takes notice of a loss. `limit` is how many times the first losses is too much.
+    pub fn see(&mut self, loss: f64, limit: f64) -> Result<(), Trouble> {
+        if !loss.is_finite() {
+            return Err(Trouble::Loss);
+        }
+        self.seen += 1;
+        self.recent += (loss - self.recent) / self.seen.min(WINDOW) as f64;
+        if self.seen <= WINDOW {
+            self.first = self.recent;
+        } else if self.exploded(self.recent, limit) {
+            return Err(Trouble::Explosion(self.recent / self.first));
+        }
+        Ok(())
+    }
+
+    /// Whether a loss is too many times the first ones. Of nothing there is no multiple.
+    pub fn exploded(&self, loss: f64, limit: f64) -> bool {
+        self.first != 0.0 && loss - self.first > limit * self.first.abs()
+    }
+}
+
+/// The path of the first parameter whose gradient is not finite.
+pub(crate) fn bad_gradient(model: &(impl Module + ?Sized), gradients: &Gradients) -> Option<String> {
+    let bad = |param: &Param| gradients.get(param).is_some_and(|grad| !grad.norm_squared().is_finite());
+    model.named_params().into_iter().find_map(|(path, param)| bad(&param).then_some(path))
+}
+
+/// The path of the first parameter or buffer that holds a number that is not finite.
+pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
+    let mut bad = None;
+    model.visit(&mut Visitor::new(&mut |path, leaf| {
+        let value = match leaf {
+            Leaf::Param(param) => param.value(),
+            Leaf::Buffer(buffer) => buffer.value(),
+        };
+        if bad.is_none() && !value.norm_squared().is_finite() && !value.all(f32::is_finite) {
+            bad = Some(path.to_owned());
+        }
+    }));
+    bad
+}
+
+/// Why a run diverged, as far as can be told. The trainer writes it into the run's folder, as `post-mortem.txt` and `post-mortem.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PostMortem {
+    /// The step, counted from 0. The weights are those before it.
+    pub step: usize,
+    /// The loss on its batch.
+    pub loss: f64,
+    /// What is wrong.
+    pub trouble: Trouble,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// A rate to try: the one at which the largest recent update would have been a hundredth of its weight, but at most a third of the
+    /// present one; a tenth of it where no update was measured.
+    pub suggested_rate: f64,
+    /// The first parameter or buffer that is not finite, or whose gradient is not.
+    pub parameter: Option<String>,
+    /// The first op whose value or gradient is not finite, and the line that called it.
+    pub op: Option<String>,
+    /// The largest update relative to its weight that was measured last: the parameter and the ratio.
+    pub largest_update: Option<(String, f32)>,
+    /// The last losses that were recorded, by step.
+    pub losses: Vec<(usize, f64)>,
+    /// The checkpoint that is still good, and its step.
+    pub checkpoint: Option<(PathBuf, usize)>,
+}
+
+impl PostMortem {
+    /// What can be said of the records of a run and the parameters they watch.
+    pub(crate) fn new(
+        (step, loss, trouble): (usize, f64, Trouble),
+        learning_rate: f64,
+        trace: &[StepRecord],
+        watched: &[String],
+    ) -> Self {
+        let measured = trace.iter().rev().find(|record| !record.update_ratios.is_empty());
+        let largest_update = measured.and_then(|record| {
+            let updates = watched.iter().cloned().zip(record.update_ratios.iter().copied());
+            updates.max_by(|a, b| a.1.total_cmp(&b.1))
+        });
+        let factor = match &largest_update {
+            Some((_, ratio)) if ratio.is_finite() && *ratio > 0.0 => {
+                (0.01 / f64::from(*ratio)).min(1.0 / 3.0)
+            }
+            _ => 0.1,
+        };
+        let losses = trace.iter().rev().take(8).rev().map(|record| (record.step, record.loss)).collect();
+        PostMortem {
+            step,
+            loss,
+            trouble,
+            learning_rate,
+            suggested_rate: one_digit(learning_rate * factor),
+            parameter: None,
+            op: None,
+            largest_update,
+            losses,
+            checkpoint: None,
+        }
+    }
+
+    /// Writes it into `folder`, for people and for programs.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), FileError> {
+        file::replace(&folder.join("post-mortem.txt"), &[self.text().as_bytes()])?;
+        let file = folder.join("post-mortem.json");
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| FileError::Contents { file: file.clone(), why: error.to_string() })?;
+        file::replace(&file, &[json.as_bytes(), b"\n"])
+    }
+
+    /// What was found, and what to do.
+    pub fn text(&self) -> String {
+        let mut text = format!("The run diverged at step {}.\n\n", self.step);
+        let mut line = |what: &str, value: &str| {
+            let _ = writeln!(text, "{what:<24} {value}");
+        };
+        line("loss", &self.loss.to_string());
+        line("what is wrong", &self.trouble.to_string());
+        line("first bad op", self.op.as_deref().unwrap_or("not found"));
+        line("first bad parameter", self.parameter.as_deref().unwrap_or("none: all weights are finite"));
+        if let Some((path, ratio)) = &self.largest_update {
+            line("largest update", &format!("{ratio:.3e} of {path}"));
+        }
+        line("learning rate", &self.learning_rate.to_string());
+        line("suggested rate", &self.suggested_rate.to_string());
+        for (step, loss) in &self.losses {
+            line(&format!("loss of step {step}"), &loss.to_string());
+        }
+        let _ = match &self.checkpoint {
+            Some((file, step)) => write!(
+                text,
+                "\nThe checkpoint of step {step} is good: {}\nGo on from it at a lower rate, or begin again",
+                file.display()
+            ),
+            None => write!(text, "\nBegin again at a lower rate"),
+        };
+        text + ", with warm-up or with gradients clipped by norm.\n"
+    }
+}
+
+/// `x` with one digit that counts.
+fn one_digit(x: f64) -> f64 {
+    format!("{x:.0e}").parse().unwrap_or(x)
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Loss => write!(f, "the loss is not finite"),
+            Trouble::Gradient => write!(f, "a gradient is not finite"),
+            Trouble::Weight => write!(f, "a weight is not finite"),
+            Trouble::Explosion(times) => write!(f, "the loss is {times:.0} times that of the first steps"),
+        }
+    }
+}
+
+impl fmt::Display for PostMortem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PostMortem { step, loss, trouble, learning_rate, suggested_rate, .. } = self;
+        write!(f, "step {step}: the loss is {loss}: ")?;
+        if *trouble != Trouble::Loss {
+            write!(f, "{trouble}: ")?;
+        }
+        if let Some(parameter) = &self.parameter {
+            write!(f, "{parameter} is the first that is not finite: ")?;
+        }
+        if let Some(op) = &self.op {
+            write!(f, "{op}: ")?;
+        }
+        write!(
+            f,
+            "the run diverged; try a learning rate below {learning_rate}, such as {suggested_rate}, warm-up, or clipping"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(losses: impl IntoIterator<Item = f64>) -> Result<(), Trouble> {
+        let mut guard = Guard::default();
+        losses.into_iter().try_for_each(|loss| guard.see(loss, 100.0))
+    }
+
+    #[test]
+    fn only_a_lasting_explosion_counts() {
+        let calm = || (0..100).map(|i| 2.0 + f64::from(i % 3));
+        assert_eq!(after(calm()), Ok(()));
+        assert_eq!(after(calm().chain([1000.0]).chain(calm())), Ok(()), "one bad batch");
+        assert!(matches!(after(calm().chain([400.0; 32])), Err(Trouble::Explosion(_))));
+        assert_eq!(after(calm().chain([f64::NAN])), Err(Trouble::Loss));
+        assert_eq!(after([0.0; 20].into_iter().chain([1.0; 50])), Ok(()), "of nothing there is no multiple");
+        assert_eq!(after([-3.0; 20].into_iter().chain([3.0; 50])), Ok(()), "losses below zero");
+        assert!(after([-3.0; 20].into_iter().chain([500.0; 50])).is_err());
+    }
+
+    #[test]
+    fn the_suggestion_looks_at_the_updates() {
+        let record = |ratio| StepRecord {
+            step: 1,
+            loss: 2.0,
+            learning_rate: 8.0,
+            gradient_norm: None,
+            update_ratios: vec![0.01, ratio],
+        };
+        let watched = ["a".to_owned(), "b".to_owned()];
+        let dead = |trace: &[StepRecord]| PostMortem::new((1, f64::NAN, Trouble::Loss), 8.0, trace, &watched);
+        assert_eq!(dead(&[]).suggested_rate, 0.8);
+        assert_eq!(dead(&[record(0.5)]).suggested_rate, 0.2);
+        assert_eq!(dead(&[record(0.011)]).suggested_rate, 3.0);
+        assert_eq!(dead(&[record(f32::NAN)]).suggested_rate, 0.8);
+        let text = dead(&[record(0.5)]).text();
+        assert!(text.contains("largest update           5.000e-1 of b\n"), "{text}");
+    }
+}

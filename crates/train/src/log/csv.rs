@@ -1,0 +1,98 @@
+//! `metrics.csv`: a row for each evaluation, for spreadsheets.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::{Record, Scores, file};
+
+/// The table is short, so it is written anew each time, with a column for each metric that ever came.
+pub(crate) struct Csv {
+    file: PathBuf,
+}
+
+impl Csv {
+    pub fn new(folder: &Path) -> Self {
+        Csv { file: folder.join("metrics.csv") }
+    }
+
+    fn write(&self, moment: &Moment<'_>) -> CallbackResult {
+        file::replace(&self.file, &[table(moment.history).as_bytes()])?;
+        Ok(Flow::GoOn)
+    }
+}
+
+impl Callback for Csv {
+    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
+        self.write(moment)
+    }
+
+    fn evaluated(&mut self, moment: &Moment<'_>, _: &Record) -> CallbackResult {
+        self.write(moment)
+    }
+}
+
+fn table(history: &[Record]) -> String {
+    let parts: [(&str, fn(&Record) -> Option<&Scores>); 2] =
+        [("train", |record| Some(&record.train)), ("test", |record| record.test.as_ref())];
+    let mut columns: Vec<(usize, &str)> = Vec::new();
+    for (part, (_, scores)) in parts.iter().enumerate() {
+        for scores in history.iter().filter_map(scores) {
+            for name in ["loss"].into_iter().chain(scores.metrics().map(|(name, _)| name)) {
+                if !columns.contains(&(part, name)) {
+                    columns.push((part, name));
+                }
+            }
+        }
+    }
+    let mut text = String::from("epoch,steps,learning_rate");
+    for (part, name) in &columns {
+        let _ = write!(text, ",{}", quoted(&format!("{}_{name}", parts[*part].0)));
+    }
+    text.push('\n');
+    for record in history {
+        let _ = write!(text, "{},{},{}", record.epoch, record.steps, record.learning_rate);
+        for (part, name) in &columns {
+            text.push(',');
+            if let Some(value) = parts[*part].1(record).and_then(|scores| scores.metric(name)) {
+                let _ = write!(text, "{value}");
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A field as RFC 4180 wants it.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_for_each_metric() {
+        let record = |epoch, test| Record {
+            epoch,
+            steps: 10 * (epoch + 1),
+            learning_rate: 0.5,
+            train: Scores::from_sums(2, 1.0, vec![("a,b".into(), 4.0)]),
+            test,
+            weights_hash: None,
+        };
+        let test = Scores::from_sums(4, 1.0, vec![("accuracy".into(), 3.0)]);
+        assert_eq!(
+            table(&[record(0, None), record(1, Some(test))]),
+            "epoch,steps,learning_rate,train_loss,\"train_a,b\",test_loss,test_accuracy\n\
+             0,10,0.5,0.5,2,,\n\
+             1,20,0.5,0.5,2,0.25,0.75\n"
+        );
+        assert_eq!(table(&[]), "epoch,steps,learning_rate\n");
+    }
+}

@@ -1,0 +1,14 @@
+//! Files that other programs read: tables, lines of JSON, events for TensorBoard.
+//!
+//! Each is a [`Callback`](crate::Callback). When a run begins or is resumed, it brings its file to where the checkpoint is, from the records
+//! that the checkpoint has; so a line that a killed run wrote after its last checkpoint is there once in the end, and none is torn.
+
+mod csv;
+mod jsonl;
+mod picture;
+mod tensorboard;
+
+pub(crate) use csv::Csv;
+pub(crate) use jsonl::Jsonl;
+pub(crate) use picture::{Picture, filters};
+pub use tensorboard::TensorBoard;

@@ -1,0 +1,17 @@
+//! What scores are made of: sums over samples that can be joined, in any grouping, and what they come to.
+//!
+//! - [`Confusion`]: accuracy, precision, recall, F1
+//! - [`Residuals`]: mean absolute and squared error, R²
+//! - [`Ranking`]: the area under the ROC curve
+//! - [`Hardest`]: the samples with the highest loss
+
+mod classification;
+mod hardest;
+mod ranking;
+mod regression;
+
+pub(crate) use classification::top_k;
+pub use classification::{Average, Confusion};
+pub use hardest::{Hard, Hardest};
+pub use ranking::Ranking;
+pub use regression::Residuals;

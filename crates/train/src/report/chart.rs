@@ -1,0 +1,276 @@
+//! Line charts as SVG: panels one under the other, over one axis of steps.
+
+use std::fmt::Write;
+
+use super::escape;
+
+/// The width of a chart, in the units of its own; the page scales it.
+const WIDTH: f64 = 520.0;
+/// What the labels need at the left, right, and between panels and below.
+const LEFT: f64 = 58.0;
+const RIGHT: f64 = 14.0;
+const GAP: f64 = 40.0;
+/// A curve has at most so many points; more would not be seen.
+const POINTS: usize = 300;
+
+/// How a series is drawn.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Style {
+    /// A line.
+    Line,
+    /// A thin line behind the others, without a legend.
+    Faint,
+    /// A line with a dot at each point, which shows its number when the mouse is over it.
+    Dots,
+}
+
+/// A curve.
+pub(super) struct Series {
+    pub name: String,
+    /// Which of the ten colours.
+    pub colour: usize,
+    pub style: Style,
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A pair of axes with curves.
+pub(super) struct Panel {
+    pub title: String,
+    pub height: f64,
+    pub series: Vec<Series>,
+    /// Whether the axis has powers of ten: if all numbers are above zero.
+    pub logarithmic: bool,
+}
+
+/// A number with a few digits: `0.05`, `1.2e-4`, `12k`.
+pub(super) fn short(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 {
+        "0".into()
+    } else if !(1e-3..1e9).contains(&size) {
+        format!("{x:.1e}").replace(".0e", "e")
+    } else if size >= 9.9995e5 {
+        trimmed(x / 1e6) + "M"
+    } else if size >= 9999.5 {
+        trimmed(x / 1e3) + "k"
+    } else {
+        trimmed(x)
+    }
+}
+
+/// Four digits that count, without zeros at the end.
+fn trimmed(x: f64) -> String {
+    let whole = x.abs().log10().floor().max(0.0) as usize;
+    let text = format!("{x:.*}", 3usize.saturating_sub(whole).min(4));
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Where numbers of an axis are, from 0 to 1.
+struct Scale {
+    low: f64,
+    high: f64,
+    logarithmic: bool,
+}
+
+impl Scale {
+    fn of(values: impl Iterator<Item = f64> + Clone, logarithmic: bool) -> Scale {
+        let finite = values.filter(|x| x.is_finite());
+        let logarithmic = logarithmic && finite.clone().all(|x| x > 0.0);
+        let values = finite.map(|x| if logarithmic { x.log10() } else { x });
+        let low = values.clone().fold(f64::INFINITY, f64::min);
+        let high = values.fold(f64::NEG_INFINITY, f64::max);
+        let room = if high > low { 0.04 * (high - low) } else { low.abs().max(1.0) * 0.1 };
+        if low > high {
+            return Scale { low: 0.0, high: 1.0, logarithmic: false };
+        }
+        // Numbers that begin at zero should be seen to do so.
+        let floor = if !logarithmic && low >= 0.0 && low < 0.3 * high { 0.0 } else { low - room };
+        Scale { low: floor, high: high + room, logarithmic }
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        let x = if self.logarithmic { x.max(f64::MIN_POSITIVE).log10() } else { x };
+        (x - self.low) / (self.high - self.low)
+    }
+
+    /// Round numbers along the axis: about `n` of them.
+    fn ticks(&self, n: usize) -> Vec<f64> {
+        if self.logarithmic && self.high - self.low > 0.8 {
+            let every = ((self.high - self.low) / n as f64).ceil().max(1.0) as i32;
+            let powers =
+                (self.low.ceil() as i32..=self.high.floor() as i32).filter(|p| p.rem_euclid(every) == 0);
+            let ticks: Vec<f64> = powers.map(|p| 10f64.powi(p)).collect();
+            if ticks.len() > 2 || every > 1 {
+                return ticks;
+            }
+            let steps = (self.low.floor() as i32..=self.high.ceil() as i32)
+                .flat_map(|p| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(p)));
+            return steps.filter(|x| (self.low..=self.high).contains(&x.log10())).collect();
+        }
+        let (low, high) = match self.logarithmic {
+            true => (10f64.powf(self.low), 10f64.powf(self.high)),
+            false => (self.low, self.high),
+        };
+        let rough = (high - low) / n as f64;
+        let power = 10f64.powf(rough.log10().floor());
+        let step =
+            [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&step| step >= rough).unwrap_or(rough);
+        let (first, last) = ((low / step).ceil() as i64, (high / step + 1e-9).floor() as i64);
+        (first..=last).map(|i| i as f64 * step).collect()
+    }
+}
+
+/// The panels as a figure, with a legend. Empty if there is nothing to be drawn.
+pub(super) fn figure(panels: &[Panel]) -> String {
+    let points = || panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    if points().next().is_none() {
+        return String::new();
+    }
+    let steps = Scale::of(points().map(|point| point.0), false);
+    let steps = Scale { low: steps.low.max(0.0), ..steps };
+    let height: f64 = panels.iter().map(|panel| panel.height + GAP).sum::<f64>() + 18.0;
+    let label = panels.iter().map(|panel| panel.title.as_str()).collect::<Vec<_>>().join(", ");
+
+    let mut html = String::from("<figure>\n");
+    legend(&mut html, panels);
+    let _ = writeln!(
+        html,
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">",
+        escape(&label)
+    );
+    let mut top = 24.0;
+    for panel in panels {
+        draw(&mut html, panel, &steps, top);
+        top += panel.height + GAP;
+    }
+    let _ = writeln!(
+        html,
+        "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">step</text>\n</svg>\n</figure>",
+        WIDTH - RIGHT,
+        height - 6.0
+    );
+    html
+}
+
+fn legend(html: &mut String, panels: &[Panel]) {
+    let named = panels.iter().flat_map(|panel| &panel.series).filter(|series| series.style != Style::Faint);
+    let mut seen = Vec::new();
+    *html += "<figcaption>";
+    for series in named {
+        if !seen.contains(&&series.name) {
+            seen.push(&series.name);
+            let _ = write!(html, "<span class=\"c{}\">{}</span> ", series.colour, escape(&series.name));
+        }
+    }
+    *html += "</figcaption>\n";
+}
+
+fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64) {
+    let values = panel.series.iter().flat_map(|series| &series.points).map(|point| point.1);
+    let scale = Scale::of(values, panel.logarithmic);
+    let x = |step: f64| LEFT + steps.at(step) * (WIDTH - LEFT - RIGHT);
+    let y = |value: f64| top + (1.0 - scale.at(value)) * panel.height;
+    let floor = top + panel.height;
+
+    let _ = writeln!(
+        html,
+        "<text class=\"title\" x=\"{LEFT}\" y=\"{:.1}\">{}</text>",
+        top - 9.0,
+        escape(&panel.title)
+    );
+    for tick in scale.ticks(if panel.height > 100.0 { 5 } else { 2 }) {
+        let at = y(tick);
+        let _ = writeln!(
+            html,
+            "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.0}\"/><text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            WIDTH - RIGHT,
+            LEFT - 7.0,
+            at + 4.5,
+            short(tick)
+        );
+    }
+    for tick in steps.ticks(6) {
+        let at = x(tick);
+        let _ = writeln!(
+            html,
+            "<path class=\"grid\" d=\"M{at:.1} {top:.0}V{floor:.0}\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            floor + 17.0,
+            short(tick)
+        );
+    }
+    for series in &panel.series {
+        let shown: Vec<(f64, f64)> =
+            thinned(&series.points).into_iter().filter(|point| point.1.is_finite()).collect();
+        let mut path = String::new();
+        for (i, (step, value)) in shown.iter().enumerate() {
+            let _ = write!(path, "{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, x(*step), y(*value));
+        }
+        let class = if series.style == Style::Faint { "faint" } else { "line" };
+        let _ = writeln!(html, "<path class=\"{class} c{}\" d=\"{path}\"/>", series.colour);
+        if series.style == Style::Dots && shown.len() <= 60 {
+            for (step, value) in &shown {
+                let _ = writeln!(
+                    html,
+                    "<circle class=\"c{}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.2\"><title>{}, step {step}: {}</title></circle>",
+                    series.colour,
+                    x(*step),
+                    y(*value),
+                    escape(&series.name),
+                    short(*value)
+                );
+            }
+        }
+    }
+}
+
+/// The means of neighbours, where there are too many points.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mean = |part: &[(f64, f64)]| {
+        let sum = part.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (sum.0 / part.len() as f64, sum.1 / part.len() as f64)
+    };
+    if points.len() <= POINTS {
+        points.to_vec()
+    } else {
+        points.chunks(points.len().div_ceil(POINTS)).map(mean).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let shown: Vec<String> = [0.0, 0.05, 1.0, 0.1234567, 12.5, 938.0, 11256.0, 2e6, 1.2e-4, -3e12]
+            .into_iter()
+            .map(short)
+            .collect();
+        assert_eq!(shown, ["0", "0.05", "1", "0.123", "12.5", "938", "11.26k", "2M", "1.2e-4", "-3e12"]);
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        let scale = |low: f64, high: f64, logarithmic| Scale::of([low, high].into_iter(), logarithmic);
+        assert_eq!(scale(0.0, 11000.0, false).ticks(6), [0.0, 2000.0, 4000.0, 6000.0, 8000.0, 10000.0]);
+        assert_eq!(scale(1e-4, 1.0, true).ticks(5), [1e-4, 1e-3, 1e-2, 1e-1, 1.0]);
+        assert_eq!(scale(0.02, 0.9, true).ticks(5).len(), 6);
+        assert!(!scale(5.0, 5.0, false).ticks(4).is_empty());
+        assert!(!scale(-1.0, 1.0, true).logarithmic);
+    }
+
+    #[test]
+    fn odd_numbers_draw_something() {
+        let series = |points: Vec<(f64, f64)>| Panel {
+            title: "t".into(),
+            height: 120.0,
+            series: vec![Series { name: "s".into(), colour: 0, style: Style::Dots, points }],
+            logarithmic: true,
+        };
+        for points in [vec![(1.0, f64::NAN)], vec![(1.0, 0.0)], vec![(1.0, 2.0), (2.0, f64::INFINITY)]] {
+            let drawn = figure(&[series(points)]);
+            assert!(drawn.contains("<svg") && !drawn.contains("NaN") && !drawn.contains("inf\""), "{drawn}");
+        }
+        assert_eq!(figure(&[series(Vec::new())]), "");
+    }
+}

@@ -1,0 +1,223 @@
+//! `report.html`: a run on one page that needs nothing else, neither other files nor scripts.
+
+mod chart;
+mod curves;
+mod tables;
+
+use std::any::Any;
+use std::fmt::Write;
+use std::time::Duration;
+
+use ravine_data::{DataError, Dataset, Pick};
+use ravine_tensor::Tensor;
+
+use crate::callback::Moment;
+use crate::log::{Picture, filters};
+use crate::metrics::{Hard, Hardest};
+use crate::replay::Environment;
+use crate::{Goal, Scores};
+
+/// What the page tells.
+pub(crate) struct Story<'a> {
+    pub moment: Moment<'a>,
+    pub goal: &'a Goal,
+    /// The last scores on the test set, with what is not saved.
+    pub scores: Option<&'a Scores>,
+    /// The samples with the highest loss, as far as they are pictures.
+    pub hardest: Vec<(Hard, Picture)>,
+    pub weights_hash: String,
+    /// Samples trained on in this process, ...
+    pub samples: usize,
+    /// ... the time it took, and the time with everything else.
+    pub training: Duration,
+    pub elapsed: Duration,
+}
+
+/// The images of the hardest samples, if the batches of the data are images with classes.
+pub(crate) fn pictures<D: Dataset>(test: &D, hardest: &Hardest) -> Result<Vec<(Hard, Picture)>, DataError> {
+    let mut pictures = Vec::new();
+    for hard in hardest.iter().filter(|hard| hard.sample < test.len()) {
+        let batch = test.batch(Pick { epoch: 0, indices: &[hard.sample] })?;
+        let Some((images, _)) = (&batch as &dyn Any).downcast_ref::<(Tensor, Tensor<i64>)>() else { break };
+        let drawn = if images.rank() == 4 { Picture::of_image(&images.index(0, 0)) } else { None };
+        let Some(picture) = drawn else { break };
+        pictures.push((*hard, picture));
+    }
+    Ok(pictures)
+}
+
+/// The page.
+pub(crate) fn page(story: &Story<'_>) -> String {
+    let moment = &story.moment;
+    let mut html = String::from(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Training report</title>\n<style>\n",
+    );
+    html += include_str!("style.css");
+    html += "</style>\n</head>\n<body>\n<main>\n";
+    header(&mut html, story);
+
+    section(&mut html, "Learning", None, &curves::learning(moment));
+    section(
+        &mut html,
+        "Health of the optimization",
+        Some(
+            "How long the gradients are, and by what share of itself each step changes a weight: about a thousandth is usual.",
+        ),
+        &curves::health(moment),
+    );
+    if let Some(confusion) = story.scores.and_then(Scores::confusion) {
+        let note = "Rows are the true classes, columns the predictions, for the test set at the end.";
+        section(&mut html, "Confusion", Some(note), &tables::confusion(confusion));
+    }
+    if !story.hardest.is_empty() {
+        let note = "The test images with the highest loss: the true class, what the model took it for, and how sure it was.";
+        section(&mut html, "Hardest images", Some(note), &tables::hardest(&story.hardest));
+    }
+    if let Some((path, pictures)) = filters(moment.model) {
+        let note = format!("{}: blue is negative, red positive, white zero.", escape(&path));
+        section(&mut html, "First-layer filters", Some(&note), &tables::filters(&pictures));
+    }
+    section(&mut html, "Evaluations", None, &tables::evaluations(moment.history));
+    section(
+        &mut html,
+        "Settings",
+        None,
+        &tables::pairs(moment.settings.iter().map(|(a, b)| (a.as_str(), b.clone()))),
+    );
+    section(&mut html, "Environment", None, &tables::pairs(environment()));
+    section(&mut html, "Weights", None, &tables::pairs(weights(story)));
+    html += "</main>\n</body>\n</html>\n";
+    html
+}
+
+/// The title and the numbers that matter most.
+fn header(html: &mut String, story: &Story<'_>) {
+    let moment = &story.moment;
+    let title = moment
+        .settings
+        .iter()
+        .find(|(name, _)| name == "model")
+        .map_or("Training report", |(_, model)| model);
+    let _ = writeln!(
+        html,
+        "<header>\n<p class=\"kind\">Training report</p>\n<h1>{}</h1>\n<ul class=\"cards\">",
+        escape(title)
+    );
+    let mut card = |value: String, name: &str| {
+        let _ = writeln!(html, "<li><b>{}</b><span>{}</span></li>", escape(&value), escape(name));
+    };
+    let history = moment.history;
+    if let Some(&place) = story.goal.best(history, 1).first() {
+        let record = &history[place];
+        let part = if record.test.is_some() { "test" } else { "training" };
+        let name = format!("best {part} {}, epoch {}", story.goal.metric, record.epoch + 1);
+        card(metric(&story.goal.metric, story.goal.value(record)), &name);
+    }
+    if let Some(record) = history.last() {
+        let part = if record.test.is_some() { "test" } else { "training" };
+        for name in ["accuracy", "loss"] {
+            if let Some(value) = record.scores().metric(name) {
+                card(metric(name, value), &format!("last {part} {name}"));
+            }
+        }
+    }
+    card(chart::short(moment.step as f64), &format!("of {} steps", chart::short(moment.steps as f64)));
+    if story.samples > 0 {
+        let rate = story.samples as f64 / story.training.as_secs_f64().max(1e-9);
+        card(chart::short(rate), "samples per second");
+        card(duration(story.elapsed), "in this process");
+    }
+    *html += "</ul>\n</header>\n";
+}
+
+fn section(html: &mut String, title: &str, note: Option<&str>, content: &str) {
+    if content.is_empty() {
+        return;
+    }
+    let _ = writeln!(html, "<section>\n<h2>{title}</h2>");
+    if let Some(note) = note {
+        let _ = writeln!(html, "<p class=\"note\">{note}</p>");
+    }
+    let _ = writeln!(html, "{content}</section>");
+}
+
+fn environment() -> Vec<(&'static str, String)> {
+    let here = Environment::here();
+    vec![
+        ("Ravine", here.ravine),
+        ("system", format!("{} on {}", here.os, here.arch)),
+        ("processor", here.cpu.unwrap_or_else(|| "unknown".into())),
+        ("instruction sets", here.features.join(", ")),
+        ("processors", here.processors.to_string()),
+    ]
+}
+
+fn weights(story: &Story<'_>) -> Vec<(&'static str, String)> {
+    vec![
+        ("parameters", story.moment.model.num_params().to_string()),
+        ("SHA-256 of the weights", story.weights_hash.clone()),
+    ]
+}
+
+/// A metric as people read it.
+fn metric(name: &str, value: f64) -> String {
+    let share = ["accuracy", "precision", "recall", "f1"].contains(&name) || name.starts_with("top");
+    if share { format!("{:.2} %", 100.0 * value) } else { format!("{value:.4}") }
+}
+
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, _) => format!("{:.1} s", time.as_secs_f64()),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Text that HTML does not take for its own.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_autograd::Param;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_run_has_a_page_and_texts_are_escaped() {
+        let model = Param::new(Tensor::zeros([3]));
+        let settings = [("model".to_owned(), "<script>".to_owned())];
+        let moment = Moment {
+            model: &model,
+            epoch: 0,
+            step: 0,
+            steps: 10,
+            history: &[],
+            trace: &[],
+            watched: &[],
+            settings: &settings,
+            folder: None,
+        };
+        let page = page(&Story {
+            moment,
+            goal: &Goal::default(),
+            scores: None,
+            hardest: Vec::new(),
+            weights_hash: "ab".into(),
+            samples: 0,
+            training: Duration::ZERO,
+            elapsed: Duration::ZERO,
+        });
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+        assert!(!page.contains("http"), "no external address");
+    }
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        let shown = [0.25, 75.0, 7322.0].map(|seconds| duration(Duration::from_secs_f64(seconds)));
+        assert_eq!(shown, ["0.2 s", "1 min 15 s", "2 h 2 min"]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Settings that make no sense, and what the records say of those that do.
+
+use std::fs;
+use std::path::Path;
+
+use ravine_data::{DataError, Dataset, Order, Plan};
+
+use super::{Length, Trainer};
+use crate::{TrainError, hash};
+
+/// The most threads that a pool is asked for: more than any machine has processors, and less than what the system would choke on.
+const MAX_THREADS: usize = 1024;
+
+impl Trainer {
+    pub(super) fn check<D: Dataset>(&self, train: &D, test: Option<&D>) -> Result<(), TrainError> {
+        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        let (length_name, length) = match self.length {
+            Length::Epochs(epochs) => ("epochs", Some(epochs)),
+            Length::Steps(steps) => ("steps", Some(steps)),
+        };
+        let counts = [
+            (length_name, length, "at least 1"),
+            ("batch_size", Some(self.batch_size), "at least 1"),
+            ("accumulate", Some(self.accumulate), "at least 1"),
+            ("shards", Some(self.shards), "at least 1"),
+            ("evaluation_batch", Some(self.evaluation_batch), "at least 1"),
+            ("evaluate_every", self.evaluate_every, "at least 1 step"),
+            ("checkpoint_every", self.checkpoint_every, "at least 1 step"),
+            ("log_every", self.log_every, "at least 1 step"),
+            ("patience", self.patience, "at least 1 evaluation"),
+            ("keep_best", self.keep_best, "at least 1 checkpoint"),
+        ];
+        if let Some((name, _, expected)) = counts.into_iter().find(|(_, count, _)| *count == Some(0)) {
+            return wrong(name, "0".into(), expected);
+        }
+        if self.batch_size.checked_mul(self.accumulate).is_none() {
+            return wrong(
+                "batch_size × accumulate",
+                "a number beyond 64 bits".into(),
+                "samples that can be counted",
+            );
+        }
+        if self.shards.checked_mul(self.accumulate).is_none() {
+            return wrong(
+                "shards × accumulate",
+                "a number beyond 64 bits".into(),
+                "shards that can be counted",
+            );
+        }
+        if self.threads > MAX_THREADS {
+            return wrong("threads", self.threads.to_string(), "at most 1024");
+        }
+        if self.explosion.is_nan() || self.explosion <= 1.0 {
+            return wrong("explosion", self.explosion.to_string(), "more than 1 time the first losses");
+        }
+        if !(self.goal.margin >= 0.0 && self.goal.margin.is_finite()) {
+            return wrong("goal: margin", self.goal.margin.to_string(), "a number that is not negative");
+        }
+        if self.goal.metric.is_empty() {
+            return wrong("goal: metric", "no name".into(), "the name of a metric");
+        }
+        if self.folder.is_none() {
+            let wanted = [
+                ("resume", self.resume),
+                ("checkpoint_every", self.checkpoint_every.is_some()),
+                ("keep_best", self.keep_best.is_some()),
+                ("tensorboard", self.tensorboard),
+                ("report", self.report),
+            ];
+            if let Some((what, _)) = wanted.into_iter().find(|(_, wanted)| *wanted) {
+                return wrong(
+                    "folder",
+                    "none".into(),
+                    match what {
+                        "tensorboard" | "report" => "a folder to write into",
+                        _ => "a folder to keep the checkpoint in",
+                    },
+                );
+            }
+        }
+        if self.verify.is_some() && self.resume {
+            return wrong("resume", "true".into(), "false, as a run is verified from its beginning");
+        }
+        self.check_notes()?;
+        let per_epoch = self.plan(train.len()).batches_per_epoch();
+        if per_epoch == 0 {
+            return wrong("training data", format!("{} samples", train.len()), "enough for one batch");
+        }
+        if test.is_some_and(|test| test.is_empty()) {
+            return wrong("test data", "0 samples".into(), "at least 1, or no test set");
+        }
+        if let Length::Epochs(epochs) = self.length
+            && epochs.checked_mul(per_epoch).is_none()
+        {
+            return wrong("epochs", epochs.to_string(), "steps that can be counted");
+        }
+        Ok(())
+    }
+
+    fn check_notes(&self) -> Result<(), TrainError> {
+        let wrong = |found: String, expected| Err(TrainError::Setting { name: "note", found, expected });
+        for (place, (name, _)) in self.notes.iter().enumerate() {
+            if name.is_empty() {
+                return wrong("no name".into(), "a name");
+            }
+            if self.notes[..place].iter().any(|(other, _)| other == name) {
+                return wrong(format!("{name} twice"), "each name once");
+            }
+        }
+        Ok(())
+    }
+
+    /// The order of the samples: a batch of the plan is a step, micro-batches and all.
+    pub(super) fn plan(&self, samples: usize) -> Plan {
+        let batch_size = self.batch_size * self.accumulate;
+        Plan::new(samples, batch_size, Order::Shuffled { seed: self.seed }).drop_last(self.drop_last)
+    }
+
+    /// How many steps the whole run has.
+    pub(super) fn whole(&self, per_epoch: usize) -> usize {
+        match self.length {
+            Length::Epochs(epochs) => epochs * per_epoch,
+            Length::Steps(steps) => steps,
+        }
+    }
+
+    /// What the bits of the run depend on, besides model and optimizer.
+    pub(super) fn fingerprint(&self, samples: usize) -> Result<Vec<(String, String)>, TrainError> {
+        let mut settings = vec![
+            ("seed".to_owned(), self.seed.to_string()),
+            ("batch_size".to_owned(), (self.batch_size * self.accumulate).to_string()),
+            ("shards".to_owned(), (self.shards * self.accumulate).to_string()),
+            ("drop_last".to_owned(), self.drop_last.to_string()),
+            ("training samples".to_owned(), samples.to_string()),
+        ];
+        if let Some(steps) = self.evaluate_every {
+            settings.push(("evaluate_every".to_owned(), steps.to_string()));
+        }
+        for path in &self.data_files {
+            checksums(path, &mut settings)?;
+        }
+        Ok(settings)
+    }
+}
+
+/// Adds the checksum of a file, or of each file in a folder, by name.
+fn checksums(path: &Path, sums: &mut Vec<(String, String)>) -> Result<(), TrainError> {
+    let failed = |error| DataError::Io { file: path.to_owned(), action: "read", error };
+    if path.is_dir() {
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+        let mut files: Vec<_> =
+            entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
+        files.sort();
+        return files.iter().try_for_each(|file| checksums(file, sums));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    sums.push((format!("SHA-256 of {name}"), hash::file_hash(path).map_err(failed)?));
+    Ok(())
+}

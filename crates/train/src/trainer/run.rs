@@ -1,0 +1,529 @@
+//! A run under way.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ravine_autograd::{Module, Tape, Visitor};
+use ravine_data::{Dataset, Pick, Plan};
+use ravine_optim::{OptimError, Optimize};
+use ravine_tensor::Rng;
+
+use super::store::Store;
+use super::watch::Watch;
+use super::{Ended, Length, Report, Trainer, Unsaved};
+use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::guard::{self, Guard, PostMortem, Trouble};
+use crate::log::{Csv, Jsonl, TensorBoard};
+use crate::progress::Display;
+use crate::replay::{RunRecord, Verification};
+use crate::report::{self, Story};
+use crate::{
+    Checkpoint, FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, step, weights_hash,
+};
+
+/// The random stream of the steps, below the seed's.
+const STEPS: u64 = 0x0073_7465_7073;
+
+/// A model behind a reference, of whatever size.
+struct Borrowed<'a, M: ?Sized>(&'a M);
+
+impl<M: Module + ?Sized> Module for Borrowed<'_, M> {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.0.visit(visitor);
+    }
+}
+
+pub(super) struct Run<'a, M: ?Sized> {
+    trainer: &'a Trainer,
+    model: Borrowed<'a, M>,
+    optimizer: &'a mut (dyn Optimize + Send),
+    plan: Plan,
+    /// Where to stop, and where the run would be whole.
+    end: usize,
+    whole: usize,
+    /// What the bits depend on, ...
+    settings: Vec<(String, String)>,
+    /// ... and all that is to be said of the run.
+    described: Vec<(String, String)>,
+    store: Option<Store>,
+    logs: RefCell<Vec<Box<dyn Callback>>>,
+    verification: Option<Verification<'a>>,
+    watch: Watch,
+    display: Display,
+
+    step: usize,
+    /// The scores since the last evaluation, and those of the last one with all that is not saved.
+    running: Scores,
+    details: Option<Scores>,
+    history: Vec<Record>,
+    trace: Vec<StepRecord>,
+    guard: Guard,
+    /// The step of the checkpoint on the disk, and whether the loss on its weights was in order.
+    saved: Option<usize>,
+    proven: bool,
+    unsaved: usize,
+    samples: usize,
+    training: Duration,
+}
+
+impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
+    /// A run at its beginning, or where its checkpoint says.
+    pub fn start(
+        trainer: &'a Trainer,
+        model: &'a M,
+        optimizer: &'a mut (dyn Optimize + Send),
+        samples: usize,
+    ) -> Result<Self, TrainError> {
+        let plan = trainer.plan(samples);
+        let whole = trainer.whole(plan.batches_per_epoch());
+        let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
+        let settings = trainer.fingerprint(samples)?;
+        let mut described = settings.clone();
+        described.push(match trainer.length {
+            Length::Epochs(epochs) => ("epochs".to_owned(), epochs.to_string()),
+            Length::Steps(steps) => ("steps".to_owned(), steps.to_string()),
+        });
+        described.extend(trainer.notes.iter().cloned());
+        let verification = trainer.verify.as_ref().map(Verification::new);
+        if let Some(verification) = &verification {
+            verification.settings(&described)?;
+        }
+        let mut run = Run {
+            trainer,
+            model: Borrowed(model),
+            optimizer,
+            plan,
+            end,
+            whole,
+            settings,
+            described,
+            store: None,
+            logs: RefCell::default(),
+            verification,
+            watch: Watch::new(model),
+            display: Display::new(trainer.progress, whole, plan.batches_per_epoch()),
+            step: 0,
+            running: Scores::default(),
+            details: None,
+            history: Vec::new(),
+            trace: Vec::new(),
+            guard: Guard::default(),
+            saved: None,
+            proven: false,
+            unsaved: 0,
+            samples: 0,
+            training: Duration::ZERO,
+        };
+        run.open()?;
+        Ok(run)
+    }
+
+    /// Opens the folder, if there is to be one, and goes on from what is in it, if it should.
+    fn open(&mut self) -> Result<(), TrainError> {
+        let Some(folder) = &self.trainer.folder else { return Ok(()) };
+        let store = match Store::open(folder) {
+            Err(TrainError::File(error)) if !self.trainer.resume => return self.excuse(error),
+            store => store?,
+        };
+        if self.trainer.resume {
+            self.restore(Checkpoint::load(&store.last())?)?;
+            self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
+        } else {
+            store.may_begin()?;
+        }
+        let mut logs: Vec<Box<dyn Callback>> = vec![Box::new(Csv::new(folder)), Box::new(Jsonl::new(folder))];
+        if self.trainer.tensorboard {
+            logs.push(Box::new(TensorBoard::new(folder.join("tensorboard"))));
+        }
+        self.logs = RefCell::new(logs);
+        self.store = Some(store);
+        self.keep_best()?;
+        self.save(self.step == self.whole)
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        for (name, found) in &checkpoint.settings {
+            let ours = self.settings.iter().find(|(ours, _)| ours == name);
+            let expected = ours.map_or("nothing", |(_, value)| value);
+            if found != expected {
+                return Err(TrainError::Mismatch {
+                    what: name.clone(),
+                    found: found.clone(),
+                    expected: expected.to_owned(),
+                });
+            }
+        }
+        // The optimizer checks before it changes anything; if it agrees, only the model can still refuse, and it changes nothing then.
+        let before = self.optimizer.state();
+        self.optimizer.load_state(&checkpoint.optimizer)?;
+        if let Err(error) = checkpoint.restore_model(&self.model) {
+            self.optimizer.load_state(&before)?;
+            return Err(error);
+        }
+        self.step = checkpoint.step;
+        self.running = checkpoint.running;
+        self.history = checkpoint.history;
+        self.trace = checkpoint.trace;
+        self.guard = checkpoint.guard;
+        Ok(())
+    }
+
+    /// Trains to the end, or until something stops it.
+    pub fn train<D: Dataset>(
+        mut self,
+        train: &D,
+        test: Option<&D>,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+    ) -> Result<Report, TrainError> {
+        let begin = Instant::now();
+        let rng = Rng::new(self.trainer.seed).child(STEPS);
+        let mut flow = self.tell(|callback, moment| callback.start(moment))?;
+        let mut epoch = self.plan.epoch(self.step / self.plan.batches_per_epoch());
+        while self.step < self.end && flow == Flow::GoOn && !self.stopped() && !self.impatient() {
+            let place = self.plan.position(self.step);
+            if epoch.number() != place.epoch {
+                epoch = self.plan.epoch(place.epoch);
+            }
+            let (stepped, rate) = self.train_step(train, epoch.batch(place.batch), &rng, pass)?;
+            flow = stepped;
+            if self.evaluates() {
+                let evaluated = self.evaluate(test, rate, pass)?;
+                flow = if evaluated == Flow::Stop { evaluated } else { flow };
+                self.keep_best()?;
+                self.save(self.step == self.whole || self.impatient())?;
+            } else if self.trainer.checkpoint_every.is_some_and(|every| self.step.is_multiple_of(every)) {
+                self.save(false)?;
+            }
+        }
+        let ended = match flow {
+            _ if self.step == self.whole => Ended::Whole,
+            Flow::Stop => Ended::Callback,
+            Flow::GoOn if self.impatient() => Ended::Patience,
+            Flow::GoOn => Ended::Interrupted,
+        };
+        self.finish(ended, test, pass, begin)
+    }
+
+    /// Whether the run was asked to stop.
+    fn stopped(&self) -> bool {
+        self.trainer.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether the goal was out of sight for too long.
+    fn impatient(&self) -> bool {
+        self.trainer.patience.is_some_and(|patience| self.trainer.goal.stale(&self.history) >= patience)
+    }
+
+    /// Whether the model is to be evaluated after the step that was just done.
+    fn evaluates(&self) -> bool {
+        let every = self.trainer.evaluate_every.unwrap_or(self.plan.batches_per_epoch());
+        self.step == self.whole || self.step.is_multiple_of(every)
+    }
+
+    /// One step, and its learning rate.
+    fn train_step<D: Dataset>(
+        &mut self,
+        data: &D,
+        pick: Pick<'_>,
+        rng: &Rng,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+    ) -> Result<(Flow, f64), TrainError> {
+        let clock = Instant::now();
+        let shards = self.trainer.shards * self.trainer.accumulate;
+        let rng = rng.child(self.step as u64);
+        let result = step(data, pick, shards, &rng, pass)?;
+        let loss = result.scores.loss();
+        if let Err(trouble) = self.guard.see(loss, self.trainer.explosion) {
+            let parameter = guard::bad_weight(&self.model)
+                .or_else(|| guard::bad_gradient(&self.model, &result.gradients));
+            return Err(self.diverged(loss, trouble, parameter));
+        }
+        if self.saved == Some(self.step) && !self.guard.exploded(loss, self.trainer.explosion) {
+            self.proven = true;
+        }
+        let kept = self
+            .trainer
+            .log_every
+            .is_some_and(|every| self.step == 0 || (self.step + 1).is_multiple_of(every));
+        let measured = kept && (self.trainer.folder.is_some() || !self.trainer.callbacks.0.is_empty());
+        let before = if measured { self.watch.values() } else { Vec::new() };
+        let outcome = match self.optimizer.step(result.gradients) {
+            Err(OptimError::NonFinite { path }) => {
+                return Err(self.diverged(loss, Trouble::Gradient, Some(path)));
+            }
+            outcome => outcome?,
+        };
+        result.updates.apply();
+        self.step += 1;
+        self.samples += result.scores.samples();
+        self.running.add(&result.scores);
+        let record = StepRecord {
+            step: self.step,
+            loss,
+            learning_rate: outcome.rate,
+            gradient_norm: outcome.gradient_norm,
+            update_ratios: self.watch.ratios(&before),
+        };
+        self.training += clock.elapsed();
+        if kept {
+            self.trace.push(record.clone());
+            if let Some(verification) = &mut self.verification {
+                verification.step(&record)?;
+            }
+        }
+        self.display.step(self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
+        let flow = self.tell(|callback, moment| callback.step(moment, &record))?;
+        Ok((flow, outcome.rate))
+    }
+
+    /// Scores the model, and writes down what was found.
+    fn evaluate<D: Dataset>(
+        &mut self,
+        test: Option<&D>,
+        learning_rate: f64,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+    ) -> Result<Flow, TrainError> {
+        self.details = self.score(test, pass)?;
+        let record = Record {
+            epoch: (self.step - 1) / self.plan.batches_per_epoch(),
+            steps: self.step,
+            learning_rate,
+            train: std::mem::take(&mut self.running),
+            test: self.details.clone(),
+            weights_hash: Some(weights_hash(&self.model)),
+        };
+        self.optimizer.observe(record.scores().loss());
+        let goal = &self.trainer.goal;
+        if record.scores().metric(&goal.metric).is_none() {
+            let known: Vec<&str> = record.scores().metrics().map(|(name, _)| name).collect();
+            return Err(TrainError::NoMetric {
+                metric: goal.metric.clone(),
+                known: ["loss"].iter().chain(&known).copied().collect::<Vec<_>>().join(", "),
+            });
+        }
+        if let Some(verification) = &mut self.verification {
+            verification.evaluated(&record)?;
+        }
+        self.display.evaluated(&record, self.samples as f64 / self.training.as_secs_f64());
+        self.history.push(Record { test: record.test.as_ref().map(Scores::settle), ..record.clone() });
+        self.tell(|callback, moment| callback.evaluated(moment, &record))
+    }
+
+    /// The scores on the test set, of the average of the weights where there is one.
+    fn score<D: Dataset>(
+        &self,
+        test: Option<&D>,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+    ) -> Result<Option<Scores>, TrainError> {
+        let Some(test) = test else { return Ok(None) };
+        let _averaged = self.optimizer.averaged();
+        let batch = self.trainer.evaluation_batch;
+        let task = self.display.task("evaluating", test.len().div_ceil(batch));
+        let scores = evaluate(test, batch, |tape, batch| {
+            let outcome = pass(tape, batch);
+            task.advance(1);
+            outcome
+        })?;
+        Ok(Some(scores))
+    }
+
+    /// The run as it stands.
+    fn moment(&self) -> Moment<'_> {
+        Moment {
+            model: &self.model,
+            epoch: self.step / self.plan.batches_per_epoch(),
+            step: self.step,
+            steps: self.whole,
+            history: &self.history,
+            trace: &self.trace,
+            watched: &self.watch.paths,
+            settings: &self.described,
+            folder: self.store.as_ref().map(|store| store.folder.as_path()),
+        }
+    }
+
+    /// Tells logs and callbacks of a turn.
+    fn tell(
+        &mut self,
+        mut turn: impl FnMut(&mut dyn Callback, &Moment<'_>) -> CallbackResult,
+    ) -> Result<Flow, TrainError> {
+        let (mut flow, mut failed) = (Flow::GoOn, None);
+        let moment = self.moment();
+        for log in self.logs.borrow_mut().iter_mut() {
+            if let Err(error) = turn(log.as_mut(), &moment) {
+                failed = Some(error);
+            }
+        }
+        for callback in &self.trainer.callbacks.0 {
+            let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
+            if turn(&mut *callback, &moment).map_err(TrainError::Callback)? == Flow::Stop {
+                flow = Flow::Stop;
+            }
+        }
+        match failed.map(|error| error.downcast::<FileError>()) {
+            Some(Ok(error)) => self.excuse(*error)?,
+            Some(Err(error)) => return Err(TrainError::Callback(error)),
+            None => {}
+        }
+        Ok(flow)
+    }
+
+    /// A file could not be written: the end, or only a pity.
+    fn excuse(&mut self, error: FileError) -> Result<(), TrainError> {
+        if self.trainer.unsaved == Unsaved::Stop {
+            return Err(error.into());
+        }
+        self.unsaved += 1;
+        self.display.line(&format!("warning: {error}; the run goes on"));
+        Ok(())
+    }
+
+    /// The run between two steps.
+    fn checkpoint(&self, finished: bool) -> Checkpoint {
+        let settings = self.settings.clone();
+        let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
+        checkpoint.finished = finished;
+        checkpoint.running = self.running.clone();
+        checkpoint.history = self.history.clone();
+        checkpoint.trace = self.trace.clone();
+        checkpoint.guard = self.guard.clone();
+        checkpoint
+    }
+
+    /// Writes the checkpoint, and the record of the run beside it.
+    fn save(&mut self, finished: bool) -> Result<(), TrainError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let checkpoint = self.checkpoint(finished);
+        // What is written over the last good checkpoint must be good.
+        if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
+            return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path)));
+        }
+        let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
+        let written =
+            record.save(&store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
+        match written {
+            Ok(()) => {
+                (self.saved, self.proven) = (Some(self.step), false);
+                Ok(())
+            }
+            Err(error) => self.excuse(error),
+        }
+    }
+
+    /// Writes the checkpoint of an evaluation that is among the best, and removes those that are so no longer.
+    fn keep_best(&mut self) -> Result<(), TrainError> {
+        let (Some(store), Some(keep)) = (&self.store, self.trainer.keep_best) else { return Ok(()) };
+        let places = self.trainer.goal.best(&self.history, keep);
+        let best: Vec<usize> = places.iter().map(|&place| self.history[place].steps).collect();
+        let mut written = Ok(());
+        if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
+            written = self.checkpoint(false).save(&store.best(self.step));
+        }
+        match written.and_then(|()| store.keep_only(&best)) {
+            Err(error) => self.excuse(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The end of a run that went astray, with all that can be told of it.
+    fn diverged(&mut self, loss: f64, trouble: Trouble, parameter: Option<String>) -> TrainError {
+        let rate = self.optimizer.learning_rate();
+        let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
+        found.parameter = parameter;
+        if let Some(store) = &self.store {
+            // Weights that were saved before a loss was seen on them may be the bad ones.
+            let good = if self.proven { self.saved } else { store.fall_back() };
+            found.checkpoint = good.map(|step| (store.last(), step));
+            if let Err(error) = found.write(&store.folder) {
+                self.display.line(&format!("warning: {error}"));
+            }
+        }
+        TrainError::Diverged(Box::new(found))
+    }
+
+    /// The last checkpoint, the last words, and the report.
+    fn finish<D: Dataset>(
+        mut self,
+        ended: Ended,
+        test: Option<&D>,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        begin: Instant,
+    ) -> Result<Report, TrainError> {
+        if matches!(ended, Ended::Interrupted | Ended::Callback) {
+            self.save(ended == Ended::Callback)?;
+        }
+        if let Some(verification) = &self.verification {
+            self.display.line(&verification.verdict());
+        }
+        if ended != Ended::Whole {
+            let why = match ended {
+                Ended::Patience => "no longer better: ",
+                _ => "",
+            };
+            let place = match &self.store {
+                Some(store) => format!("; saved in {}", store.last().display()),
+                None => String::new(),
+            };
+            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.whole));
+        }
+        self.tell(|callback, moment| callback.end(moment).map(|()| Flow::GoOn))?;
+        if self.trainer.report && self.store.is_some() {
+            self.write_report(test, pass, begin)?;
+        }
+        let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
+        let kept = match (&self.store, self.trainer.keep_best) {
+            (Some(store), Some(_)) => {
+                best.iter().map(|&place| store.best(self.history[place].steps)).collect()
+            }
+            _ => Vec::<PathBuf>::new(),
+        };
+        Ok(Report {
+            epochs: self.step / self.plan.batches_per_epoch(),
+            steps: self.step,
+            ended,
+            best: best.first().copied(),
+            kept,
+            unsaved: self.unsaved,
+            samples: self.samples,
+            training: self.training,
+            history: self.history,
+            trace: self.trace,
+        })
+    }
+
+    fn write_report<D: Dataset>(
+        &mut self,
+        test: Option<&D>,
+        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        begin: Instant,
+    ) -> Result<(), TrainError> {
+        // A run that was whole when it was resumed has evaluated nothing.
+        if self.details.is_none() && self.step > 0 {
+            self.details = self.score(test, pass)?;
+        }
+        let hardest = match (test, &self.details) {
+            (Some(test), Some(scores)) => report::pictures(test, scores.hardest())?,
+            _ => Vec::new(),
+        };
+        let Some(store) = &self.store else { return Ok(()) };
+        let page = report::page(&Story {
+            moment: self.moment(),
+            goal: &self.trainer.goal,
+            scores: self.details.as_ref(),
+            hardest,
+            weights_hash: weights_hash(&self.model),
+            samples: self.samples,
+            training: self.training,
+            elapsed: begin.elapsed(),
+        });
+        let file = store.folder.join("report.html");
+        match crate::file::replace(&file, &[page.as_bytes()]) {
+            Ok(()) => self.display.line(&format!("report: {}", file.display())),
+            Err(error) => self.excuse(error)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Runs that are killed, that find no room on the disk, and that meet another run: nothing that was saved is lost.
+//!
+//! The test program starts itself as the run that is to suffer: [`child`] is it.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use common::{images, model, optimizer, pass, trainer};
+use ravine_tensor::{Rng, Tensor};
+use ravine_train::{Checkpoint, RunRecord, TrainError, Trainer, Unsaved, weights_hash};
+
+/// The folder of a child's run.
+const FOLDER: &str = "RAVINE_TEST_FOLDER";
+/// Whether it goes on when it cannot save.
+const GO_ON: &str = "RAVINE_TEST_GO_ON";
+
+/// 100 epochs of six steps, with a checkpoint every third.
+fn long(folder: &Path) -> Trainer {
+    let resume = folder.join("last.ravine").exists();
+    trainer().epochs(100).folder(folder).checkpoint_every(3).keep_best(2).resume(resume)
+}
+
+/// Trains, and gives the hash of the weights and how often it could not save.
+fn run(trainer: &Trainer) -> Result<(String, usize), TrainError> {
+    let (model, data) = (model(), images(60));
+    let report = trainer.run(&model, &mut optimizer(&model, 0.02), &data, Some(&data), pass(&model))?;
+    Ok((weights_hash(&model), report.unsaved))
+}
+
+/// Not a test but the run that the tests start, in a process of its own.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let unsaved = if std::env::var_os(GO_ON).is_some() { Unsaved::GoOn } else { Unsaved::Stop };
+    match run(&long(Path::new(&folder)).unsaved(unsaved)) {
+        Ok((hash, unsaved)) => println!("\nhash {hash} unsaved {unsaved}"),
+        Err(error) => println!("\nerror {error}"),
+    }
+}
+
+/// The child's run in this folder; `limit` lines of the shell come before it.
+fn command(folder: &Path, limit: &str) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{limit}\nexec \"$0\" child --exact --nocapture")).arg(program);
+    command.env(FOLDER, folder).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+/// What the child said in its last line.
+fn said(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("hash ") || line.starts_with("error "));
+    line.unwrap_or_else(|| panic!("the child said: {text}")).to_owned()
+}
+
+#[test]
+fn two_hundred_kills_change_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = run(&long(&folder.path().join("whole"))).unwrap().0;
+    let waits: Tensor<f64> = Tensor::uniform([4096], 0.0, 1.0, &mut Rng::new(11));
+    let mut waits = waits.to_vec().into_iter();
+    let (mut kills, mut runs) = (0, 0);
+    while kills < 200 {
+        runs += 1;
+        let out = folder.path().join(format!("run-{runs}"));
+        loop {
+            let mut child = command(&out, "").spawn().unwrap();
+            // Up to a twentieth of a second: about as long as the program needs to start and to train a little.
+            sleep(Duration::from_secs_f64(waits.next().unwrap() * 0.05));
+            if child.try_wait().unwrap().is_some() {
+                let output = child.wait_with_output().unwrap();
+                assert_eq!(said(&output), format!("hash {whole} unsaved 0"), "after {kills} kills");
+                break;
+            }
+            // SIGKILL: the program gets no chance to tidy up.
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            everything_is_readable(&out);
+            if kills >= 200 {
+                let output = command(&out, "").output().unwrap();
+                assert_eq!(said(&output), format!("hash {whole} unsaved 0"), "after {kills} kills");
+                break;
+            }
+        }
+    }
+    // What was interrupted so often wrote the same lines as what was not.
+    for name in ["metrics.csv", "metrics.jsonl", "run.json"] {
+        let read = |run: &str| fs::read_to_string(folder.path().join(run).join(name)).unwrap();
+        assert_eq!(read(&format!("run-{runs}")), read("whole"), "{name}");
+    }
+}
+
+fn everything_is_readable(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.file_name().unwrap().to_str().unwrap() {
+            "run.json" => drop(RunRecord::load(&path).unwrap()),
+            name if name.ends_with(".ravine") => drop(Checkpoint::load(&path).unwrap()),
+            _ => {}
+        }
+    }
+}
+
+/// Files of more than 4 KiB cannot be written: the first checkpoint fits, later ones have too long a history.
+const FULL: &str = "trap '' XFSZ; ulimit -f 8";
+
+#[test]
+fn a_full_disk_stops_the_run_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let said_before = said(&command(&out, FULL).output().unwrap());
+    assert!(said_before.starts_with("error ") && said_before.contains("cannot write it: "), "{said_before}");
+    // The last checkpoint that fitted is good, no half file is left, and with more room the run ends as if nothing had happened.
+    let checkpoint = Checkpoint::load(&out.join("last.ravine")).unwrap();
+    assert!(checkpoint.step > 0 && !checkpoint.finished);
+    assert!(
+        fs::read_dir(&out).unwrap().all(|entry| entry.unwrap().path().extension() != Some("tmp".as_ref()))
+    );
+    let whole = run(&long(&folder.path().join("whole"))).unwrap().0;
+    assert_eq!(said(&command(&out, "").output().unwrap()), format!("hash {whole} unsaved 0"));
+}
+
+#[test]
+fn a_full_disk_need_not_stop_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = run(&long(&folder.path().join("whole"))).unwrap().0;
+    let said = said(&command(&folder.path().join("run"), FULL).env(GO_ON, "1").output().unwrap());
+    let unsaved = said.strip_prefix(&format!("hash {whole} unsaved ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(unsaved.parse::<usize>().unwrap() > 10, "{said}");
+    Checkpoint::load(&folder.path().join("run/last.ravine")).unwrap();
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named() {
+    // Nobody can make a folder here, not even the superuser.
+    let nowhere = Path::new("/proc/ravine-run");
+    let message = run(&long(nowhere)).unwrap_err().to_string();
+    assert!(message.starts_with("/proc/ravine-run: cannot create the folder: "), "{message}");
+    let (_, unsaved) = run(&long(nowhere).epochs(1).unsaved(Unsaved::GoOn)).unwrap();
+    assert_eq!(unsaved, 1);
+}
+
+#[test]
+fn two_runs_in_one_folder_are_refused() {
+    use ravine_train::{Callback, CallbackResult, Flow, Moment};
+
+    /// Begins another run in the folder of this one.
+    struct Intruder(Trainer);
+
+    impl Callback for Intruder {
+        fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
+            let message = run(&self.0).unwrap_err().to_string();
+            let folder = moment.folder.unwrap().display();
+            assert_eq!(message, format!("{folder}: another run is using this folder"));
+            Ok(Flow::GoOn)
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let other = trainer().folder(folder.path());
+    run(&other.clone().epochs(1).callback(Intruder(other.clone()))).unwrap();
+    run(&other).unwrap();
+}
