@@ -3,10 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use ravine_autograd::{Gradients, Leaf, Module, Param, Visitor};
+use ravine_autograd::{Gradients, Leaf, Module, Param, Tape, Visitor};
+use ravine_data::{Dataset, Pick};
+use ravine_tensor::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, StepRecord, file};
+use crate::{FileError, Outcome, StepRecord, file};
 
 /// Over how many losses the guard takes its mean.
 const WINDOW: u64 = 16;
@@ -71,11 +73,27 @@ pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
             Leaf::Param(param) => param.value(),
             Leaf::Buffer(buffer) => buffer.value(),
         };
-        if bad.is_none() && !value.norm_squared().is_finite() && !value.all(f32::is_finite) {
+        if bad.is_none() && !value.norm_squared().is_finite() && value.iter().any(|x| !x.is_finite()) {
             bad = Some(path.to_owned());
         }
     }));
     bad
+}
+
+/// Runs a step once more, looking for anomalies: the first in the shards' order, in the forward pass or the backward pass.
+pub(crate) fn first_anomaly<D: Dataset>(
+    data: &D,
+    pick: Pick<'_>,
+    shards: usize,
+    rng: &Rng,
+    pass: impl Fn(&Tape, &D::Batch) -> Outcome,
+) -> Option<String> {
+    pick.shards(shards).enumerate().find_map(|(index, shard)| {
+        let tape = Tape::train(rng.child(index as u64)).anomaly();
+        let outcome = pass(&tape, &data.batch(shard).ok()?);
+        outcome.loss.backward();
+        tape.first_anomaly().map(|anomaly| anomaly.to_string())
+    })
 }
 
 /// Why a run diverged, as far as can be told. The trainer writes it into the run's folder, as `post-mortem.txt` and `post-mortem.json`.
@@ -95,7 +113,8 @@ pub struct PostMortem {
     pub suggested_rate: f64,
     /// The first parameter or buffer that is not finite, or whose gradient is not.
     pub parameter: Option<String>,
-    /// The first op whose value or gradient is not finite, and the line that called it.
+    /// The op that first gave a number that is not finite, or whose derivative did, and the line that called it; found by running the
+    /// step once more.
     pub op: Option<String>,
     /// The largest update relative to its weight that was measured last: the parameter and the ratio.
     pub largest_update: Option<(String, f32)>,

@@ -9,7 +9,7 @@ const WIDTH: f64 = 520.0;
 /// What the labels need at the left, right, and between panels and below.
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
-const GAP: f64 = 40.0;
+const GAP: f64 = 34.0;
 /// A curve has at most so many points; more would not be seen.
 const POINTS: usize = 300;
 
@@ -139,8 +139,8 @@ pub(super) fn figure(panels: &[Panel]) -> String {
         escape(&label)
     );
     let mut top = 24.0;
-    for panel in panels {
-        draw(&mut html, panel, &steps, top);
+    for (i, panel) in panels.iter().enumerate() {
+        draw(&mut html, panel, &steps, top, i + 1 == panels.len());
         top += panel.height + GAP;
     }
     let _ = writeln!(
@@ -165,7 +165,8 @@ fn legend(html: &mut String, panels: &[Panel]) {
     *html += "</figcaption>\n";
 }
 
-fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64) {
+/// A panel; the lowest has the numbers of the axis.
+fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64, lowest: bool) {
     let values = panel.series.iter().flat_map(|series| &series.points).map(|point| point.1);
     let scale = Scale::of(values, panel.logarithmic);
     let x = |step: f64| LEFT + steps.at(step) * (WIDTH - LEFT - RIGHT);
@@ -191,12 +192,14 @@ fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64) {
     }
     for tick in steps.ticks(6) {
         let at = x(tick);
-        let _ = writeln!(
-            html,
-            "<path class=\"grid\" d=\"M{at:.1} {top:.0}V{floor:.0}\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-            floor + 17.0,
-            short(tick)
-        );
+        let _ = write!(html, "<path class=\"grid\" d=\"M{at:.1} {top:.0}V{floor:.0}\"/>");
+        if lowest {
+            let below = floor + 17.0;
+            let number = short(tick);
+            let _ =
+                write!(html, "<text x=\"{at:.1}\" y=\"{below:.1}\" text-anchor=\"middle\">{number}</text>");
+        }
+        html.push('\n');
     }
     for series in &panel.series {
         let shown: Vec<(f64, f64)> =

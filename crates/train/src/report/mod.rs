@@ -15,7 +15,7 @@ use crate::callback::Moment;
 use crate::log::{Picture, filters};
 use crate::metrics::{Hard, Hardest};
 use crate::replay::Environment;
-use crate::{Goal, Scores};
+use crate::{Goal, Record, Scores};
 
 /// What the page tells.
 pub(crate) struct Story<'a> {
@@ -107,18 +107,20 @@ fn header(html: &mut String, story: &Story<'_>) {
     let mut card = |value: String, name: &str| {
         let _ = writeln!(html, "<li><b>{}</b><span>{}</span></li>", escape(&value), escape(name));
     };
-    let history = moment.history;
-    if let Some(&place) = story.goal.best(history, 1).first() {
-        let record = &history[place];
-        let part = if record.test.is_some() { "test" } else { "training" };
-        let name = format!("best {part} {}, epoch {}", story.goal.metric, record.epoch + 1);
-        card(metric(&story.goal.metric, story.goal.value(record)), &name);
+    let (history, goal) = (moment.history, &story.goal.metric);
+    let best = story.goal.best(history, 1).first().copied();
+    let part = |record: &Record| if record.test.is_some() { "test" } else { "training" };
+    if let Some(record) = best.map(|place| &history[place]) {
+        let name = format!("best {} {goal}, epoch {}", part(record), record.epoch + 1);
+        card(metric(goal, story.goal.value(record)), &name);
     }
     if let Some(record) = history.last() {
-        let part = if record.test.is_some() { "test" } else { "training" };
         for name in ["accuracy", "loss"] {
-            if let Some(value) = record.scores().metric(name) {
-                card(metric(name, value), &format!("last {part} {name}"));
+            // Where the last is the best, it was said already.
+            if let Some(value) = record.scores().metric(name)
+                && !(name == goal && best == Some(history.len() - 1))
+            {
+                card(metric(name, value), &format!("last {} {name}", part(record)));
             }
         }
     }

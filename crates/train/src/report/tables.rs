@@ -80,9 +80,10 @@ pub(super) fn confusion(confusion: &Confusion) -> String {
             if count == 0 && !numbered {
                 continue;
             }
-            // The root shows the few mistakes beside the many hits.
+            // The root, and twice it for mistakes, shows the few beside the many.
             let share = (count as f64 / samples.max(1) as f64).sqrt();
-            let class = if truth == predicted { "hit" } else { "miss" };
+            let (class, share) =
+                if truth == predicted { ("hit", share) } else { ("miss", (2.0 * share).min(1.0)) };
             let (x, y) = (left + cell * predicted as f64, top + cell * truth as f64);
             let _ = write!(
                 html,

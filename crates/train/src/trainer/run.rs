@@ -239,7 +239,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         if let Err(trouble) = self.guard.see(loss, self.trainer.explosion) {
             let parameter = guard::bad_weight(&self.model)
                 .or_else(|| guard::bad_gradient(&self.model, &result.gradients));
-            return Err(self.diverged(loss, trouble, parameter));
+            let op = guard::first_anomaly(data, pick, shards, &rng, pass);
+            return Err(self.diverged(loss, trouble, parameter, op));
         }
         if self.saved == Some(self.step) && !self.guard.exploded(loss, self.trainer.explosion) {
             self.proven = true;
@@ -252,7 +253,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         let before = if measured { self.watch.values() } else { Vec::new() };
         let outcome = match self.optimizer.step(result.gradients) {
             Err(OptimError::NonFinite { path }) => {
-                return Err(self.diverged(loss, Trouble::Gradient, Some(path)));
+                let op = guard::first_anomaly(data, pick, shards, &rng, pass);
+                return Err(self.diverged(loss, Trouble::Gradient, Some(path), op));
             }
             outcome => outcome?,
         };
@@ -399,7 +401,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         let checkpoint = self.checkpoint(finished);
         // What is written over the last good checkpoint must be good.
         if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
-            return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path)));
+            return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path), None));
         }
         let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
         let written =
@@ -429,10 +431,16 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// The end of a run that went astray, with all that can be told of it.
-    fn diverged(&mut self, loss: f64, trouble: Trouble, parameter: Option<String>) -> TrainError {
+    fn diverged(
+        &mut self,
+        loss: f64,
+        trouble: Trouble,
+        parameter: Option<String>,
+        op: Option<String>,
+    ) -> TrainError {
         let rate = self.optimizer.learning_rate();
         let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
-        found.parameter = parameter;
+        (found.parameter, found.op) = (parameter, op);
         if let Some(store) = &self.store {
             // Weights that were saved before a loss was seen on them may be the bad ones.
             let good = if self.proven { self.saved } else { store.fall_back() };
