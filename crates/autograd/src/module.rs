@@ -127,7 +127,7 @@ pub trait Module {
     /// # Panics
     /// If `f` changes a shape.
     #[track_caller]
-    fn map_params(&self, f: impl Fn(&str, &Tensor) -> Tensor)
+    fn map_params(&self, mut f: impl FnMut(&str, &Tensor) -> Tensor)
     where
         Self: Sized,
     {

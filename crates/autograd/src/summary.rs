@@ -14,7 +14,7 @@ use crate::tree::grouped;
 use crate::var::Var;
 
 /// Ops that only look at the numbers of their input in another way.
-pub(crate) const VIEWS: [&str; 14] = [
+pub(crate) const VIEWS: [&str; 16] = [
     "reshape",
     "flatten",
     "permute",
@@ -25,6 +25,8 @@ pub(crate) const VIEWS: [&str; 14] = [
     "expand",
     "narrow",
     "index",
+    "i",
+    "slice",
     "flip",
     "view",
     "split",
@@ -239,6 +241,13 @@ pub(crate) fn multiply_adds<T: Float>(nodes: &Nodes<T>, index: usize) -> usize {
             x.numel() * window(weight)
         }
         ("conv2d_weight_grad", [_, dy]) => dy.numel() * window(&output),
+        // At each step, a product of every state with the weight.
+        ("recurrent", [gates, weight, ..]) => gates.numel() * weight.last().copied().unwrap_or(0),
+        // Of every query with every key, and for every query a mean of the values.
+        ("scaled_dot_product_attention", [query, key, value, ..]) => {
+            let (width, keys) = (query[query.rank() - 1].max(1), key[key.rank() - 2]);
+            query.numel() / width * keys * (width + value[value.rank() - 1])
+        }
         _ => 0,
     }
 }

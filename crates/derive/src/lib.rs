@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, Ident, Index, Result, parse_macro_input, parse_quote};
 
 /// Implements `Module` for a struct or an enum: `visit` shows each field, in order, under its name.
@@ -17,13 +18,17 @@ pub fn derive_module(input: proc_macro::TokenStream) -> proc_macro::TokenStream 
 }
 
 fn expand(mut input: DeriveInput) -> Result<TokenStream> {
+    refuse_attributes(&input)?;
     let body = match &input.data {
         Data::Struct(data) => {
-            let visits = visits(&data.fields, |index, field| match &field.ident {
-                Some(name) => quote!(&self.#name),
-                None => {
-                    let index = Index::from(index);
-                    quote!(&self.#index)
+            let visits = visits(&data.fields, |index, field| {
+                let span = field.ty.span();
+                match &field.ident {
+                    Some(name) => quote_spanned!(span=> &self.#name),
+                    None => {
+                        let index = Index::from(index);
+                        quote_spanned!(span=> &self.#index)
+                    }
                 }
             })?;
             quote!(#(#visits)*)
@@ -34,12 +39,12 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
                 .iter()
                 .map(|variant| {
                     let name = &variant.ident;
-                    let visits = visits(&variant.fields, |index, _| {
-                        let binding = binding(index);
+                    let visits = visits(&variant.fields, |index, field| {
+                        let binding = binding(index, field);
                         quote!(#binding)
                     })?;
                     let patterns = variant.fields.iter().enumerate().map(|(index, field)| {
-                        let binding = binding(index);
+                        let binding = binding(index, field);
                         match &field.ident {
                             Some(name) => quote!(#name: #binding),
                             None => {
@@ -87,8 +92,10 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
     })
 }
 
-fn binding(index: usize) -> Ident {
-    format_ident!("field_{index}")
+/// The name of a field in the arm of its variant. Like all that is written for a field, it carries the span of the field's type, so that a type
+/// that is no module is reported there.
+fn binding(index: usize, field: &Field) -> Ident {
+    Ident::new(&format!("field_{index}"), field.ty.span())
 }
 
 /// One call per field that is not skipped.
@@ -101,11 +108,22 @@ fn visits(fields: &Fields, place: impl Fn(usize, &Field) -> TokenStream) -> Resu
         let name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
         let name = name.trim_start_matches("r#");
         let place = place(index, field);
-        // The call carries the span of the field's type, so that a type that is no module is reported there.
-        let span = syn::spanned::Spanned::span(&field.ty);
-        visits.push(quote::quote_spanned!(span=> visitor.field(#name, #place);));
+        let span = field.ty.span();
+        visits.push(quote_spanned!(span=> visitor.field(#name, #place);));
     }
     Ok(visits)
+}
+
+/// `#[module(...)]` on anything but a field would be silently without effect.
+fn refuse_attributes(input: &DeriveInput) -> Result<()> {
+    let variants = match &input.data {
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.attrs).collect(),
+        _ => Vec::new(),
+    };
+    match input.attrs.iter().chain(variants).find(|attr| attr.path().is_ident("module")) {
+        Some(attr) => Err(syn::Error::new_spanned(attr, "`#[module(skip)]` belongs on a field")),
+        None => Ok(()),
+    }
 }
 
 fn is_skipped(field: &Field) -> Result<bool> {

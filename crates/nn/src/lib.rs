@@ -32,7 +32,7 @@
 //! ```
 //!
 //! The chapters: `linear`; `conv` and `pool` (windows of lines and images); `norm`; `activation`; `dropout`; `embedding`; `shape` (other shapes, other sizes);
-//! `container` (layers made of layers); `recurrent`; `attention` (and transformers); [`loss`]; [`init`]. Parameters have PyTorch's names and shapes.
+//! `container` (layers made of layers); `recurrent`; `attention` (and transformers); [`loss`]; [`init`]; [`summary()`]. Parameters have PyTorch's names and shapes.
 //!
 //! Whether a pass trains is not a mode of the model but a property of the [`Tape`](ravine_autograd::Tape) that its input is on:
 //! [`Dropout`] and [`BatchNorm2d`] ask it, and draw from its random stream.
@@ -60,6 +60,7 @@ mod norm;
 mod pool;
 mod recurrent;
 mod shape;
+mod summary;
 
 pub use activation::{
     Elu, Gelu, GeluTanh, Glu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
@@ -83,3 +84,4 @@ pub use pool::{
 };
 pub use recurrent::{Gru, Lstm, Rnn};
 pub use shape::{Flatten, PixelShuffle, Unflatten, Upsample};
+pub use summary::summary;

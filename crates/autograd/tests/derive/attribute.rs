@@ -1,0 +1,19 @@
+extern crate ravine_autograd as ravine;
+
+#[derive(ravine::Module)]
+struct Named {
+    #[module(name = "gamma")]
+    weight: ravine::Param,
+}
+
+#[derive(ravine::Module)]
+enum Skipped {
+    #[module(skip)]
+    One(f32),
+}
+
+#[derive(ravine::Module)]
+#[module(skip)]
+struct Whole;
+
+fn main() {}

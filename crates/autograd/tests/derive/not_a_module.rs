@@ -1,0 +1,16 @@
+extern crate ravine_autograd as ravine;
+
+use ravine::{Module, Param};
+
+#[derive(Module)]
+struct Layer {
+    weight: Param,
+    folder: std::path::PathBuf,
+}
+
+#[derive(Module)]
+enum Choice {
+    Layers(Vec<std::time::Duration>),
+}
+
+fn main() {}
