@@ -30,6 +30,8 @@ pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
     fn minus(self, rhs: Self) -> Self;
     /// Multiplication; integers wrap.
     fn times(self, rhs: Self) -> Self;
+    /// Division; of integers rounded towards 0, wrapping, by a divisor that is not 0.
+    fn over(self, rhs: Self) -> Self;
     /// What is left of a division that rounds towards 0. The divisor is not an integer 0.
     fn wrapping_rest(self, rhs: Self) -> Self;
     /// What running sums are kept in: `f64` for `f32`, else the type itself.
@@ -107,7 +109,7 @@ mod private {
 }
 
 macro_rules! number {
-    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $wide:ty, $plus:ident $minus:ident $times:ident $rest:ident;)*) => {$(
+    ($($t:ty: $dtype:ident, $zero:literal, $one:literal, $wide:ty, $plus:ident $minus:ident $times:ident $over:ident $rest:ident;)*) => {$(
         impl private::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
@@ -128,6 +130,10 @@ macro_rules! number {
                 self.$times(rhs)
             }
             #[inline(always)]
+            fn over(self, rhs: Self) -> Self {
+                self.$over(rhs)
+            }
+            #[inline(always)]
             fn wrapping_rest(self, rhs: Self) -> Self {
                 self.$rest(rhs)
             }
@@ -143,13 +149,13 @@ macro_rules! number {
         }
     )*};
 }
-use std::ops::{Add, Mul, Rem, Sub};
+use std::ops::{Add, Div, Mul, Rem, Sub};
 number! {
-    f32: F32, 0.0, 1.0, f64, add sub mul rem;
-    f64: F64, 0.0, 1.0, f64, add sub mul rem;
-    i64: I64, 0, 1, i64, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
-    i32: I32, 0, 1, i32, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
-    u8: U8, 0, 1, u8, wrapping_add wrapping_sub wrapping_mul wrapping_rem;
+    f32: F32, 0.0, 1.0, f64, add sub mul div rem;
+    f64: F64, 0.0, 1.0, f64, add sub mul div rem;
+    i64: I64, 0, 1, i64, wrapping_add wrapping_sub wrapping_mul wrapping_div wrapping_rem;
+    i32: I32, 0, 1, i32, wrapping_add wrapping_sub wrapping_mul wrapping_div wrapping_rem;
+    u8: U8, 0, 1, u8, wrapping_add wrapping_sub wrapping_mul wrapping_div wrapping_rem;
 }
 
 impl private::Sealed for bool {}

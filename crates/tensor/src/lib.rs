@@ -33,6 +33,8 @@ pub use ops::{
     Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, Pad, PoolOptions, Recurrence,
     Steps, Unique, einsum,
 };
+#[cfg(feature = "linalg")]
+pub use ops::{LinalgError, Unsolvable};
 pub use parallel::{sequential, threads_for};
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
-use ravine_tensor::{Float, Tensor};
+use ravine_tensor::Float;
 
 use crate::var::{Var, record, record_with_output};
 
@@ -57,6 +57,8 @@ by_output! {
     tanh: |y, dy| dy * (-(y * y) + T::ONE);
     /// `y = 1 / (1 + e⁻ˣ)`. Backward: `dx = dy y (1 - y)`.
     sigmoid: |y, dy| dy * y * (-y + T::ONE);
+    /// The inverse `y` of the error function: `erf y = x`. Backward: `dx = √π/2 e^(y²) dy`.
+    erfinv: |y, dy| dy * y.square().exp() * T::of(1.0 / FRAC_2_SQRT_PI);
     /// `y = max(x, 0)`. Backward: `dx = dy` where `y > 0`, else 0 (also at the kink).
     relu: |y, dy| dy.where_positive(y);
 }
@@ -94,10 +96,18 @@ by_input! {
     atanh: |x, dy| dy / (-x.square() + T::ONE);
     /// `y = 2/√π ∫₀ˣ e^(-t²) dt`. Backward: `dx = 2/√π e^(-x²) dy`.
     erf: |x, dy| dy * (-x.square()).exp() * T::of(FRAC_2_SQRT_PI);
+    /// `y = 1 - erf x`, exact also where that is small. Backward: `dx = -2/√π e^(-x²) dy`.
+    erfc: |x, dy| dy * (-x.square()).exp() * T::of(-FRAC_2_SQRT_PI);
+    /// `y = log |Γ(x)|`. Backward: `dx = dy digamma(x)`.
+    lgamma: |x, dy| dy * x.digamma();
+    /// `y = Γ'(x) / Γ(x)`. Backward: `dx = dy polygamma(1, x)`.
+    digamma: |x, dy| dy * x.polygamma(1);
     /// `y = log(1 + eˣ)`, without overflow. Backward: `dx = dy sigmoid(x)`.
     softplus: |x, dy| dy * x.sigmoid();
     /// `y = |x|`. Backward: `dx = dy sign x`, 0 at the kink.
     abs: |x, dy| dy * dy.constant(x.value().sign());
+    /// `y = x - trunc x`, with the sign of `x`. Backward: `dx = dy`.
+    frac: |_x, dy| dy.clone();
 }
 
 // Steps: their derivative is 0 wherever there is one, and 0 is what flows back.
@@ -133,59 +143,23 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// `y = aᵇ`, an exponent for each element. Backward: `da = b aᵇ⁻¹ dy` (0 where `b = 0`), `db = aᵇ log a dy`
-    /// (0 where `a = 0` and `b >= 0`).
+    /// The `n`-th derivative of [`digamma`](Self::digamma). Backward: `dx = dy polygamma(n + 1, x)`.
     #[track_caller]
     #[must_use]
-    pub fn pow(&self, exponent: &Var<T>) -> Var<T> {
-        let (a, b) = (self.saved(), exponent.saved());
-        record("pow", [self, exponent], self.value().pow(exponent.value()), move |dy, needs| {
-            let (a, b) = (a.on(dy), b.on(dy));
-            let da = needs[0].then(|| {
-                // A base of 1 where the power is constant: 0 · ∞ is not 0.
-                let base = a.masked_fill(&b.value().map(|b| b == T::ZERO), T::ONE);
-                dy * &b * base.pow(&(&b - T::ONE))
-            });
-            let db = needs[1].then(|| {
-                let flat = a.value().zip(b.value(), |a, b| a == T::ZERO && b >= T::ZERO);
-                let base = a.masked_fill(&flat, T::ONE);
-                dy * a.pow(&b) * base.log()
-            });
-            [da, db]
+    pub fn polygamma(&self, n: u32) -> Var<T> {
+        let x = self.saved();
+        record("polygamma", [self], self.value().polygamma(n), move |dy, _| {
+            [Some(dy * x.on(dy).polygamma(n + 1))]
         })
     }
 
-    /// The angle of the point `(x, y)`, this being `y`. Backward: `dy = x g / (x² + y²)`, `dx = -y g / (x² + y²)`.
+    /// Each NaN as `nan`, `+∞` as `positive`, `-∞` as `negative`. Backward: `dx = dy` where `x` was finite, else 0.
     #[track_caller]
     #[must_use]
-    pub fn atan2(&self, x: &Var<T>) -> Var<T> {
-        let (y, x_saved) = (self.saved(), x.saved());
-        record("atan2", [self, x], self.value().atan2(x.value()), move |g, needs| {
-            let (y, x) = (y.on(g), x_saved.on(g));
-            let g = g / (x.square() + y.square());
-            [needs[0].then(|| &x * &g), needs[1].then(|| -(&y * &g))]
-        })
-    }
-
-    /// `y = a - b ⌊a / b⌋`, with the sign of `b`. Backward: `da = dy`, `db = -⌊a / b⌋ dy`.
-    #[track_caller]
-    #[must_use]
-    pub fn remainder(&self, b: &Var<T>) -> Var<T> {
-        self.rest("remainder", b, self.value().remainder(b.value()), |quotient| quotient.floor())
-    }
-
-    /// `y = a - b trunc(a / b)`, with the sign of `a`. Backward: `da = dy`, `db = -trunc(a / b) dy`.
-    #[track_caller]
-    #[must_use]
-    pub fn fmod(&self, b: &Var<T>) -> Var<T> {
-        self.rest("fmod", b, self.value().fmod(b.value()), |quotient| quotient.trunc())
-    }
-
-    #[track_caller]
-    fn rest(&self, op: &'static str, b: &Var<T>, y: Tensor<T>, round: fn(Tensor<T>) -> Tensor<T>) -> Var<T> {
-        let quotient = round(self.value() / b.value());
-        record(op, [self, b], y, move |dy, needs| {
-            [needs[0].then(|| dy.clone()), needs[1].then(|| -(dy * dy.constant(quotient.clone())))]
+    pub fn nan_to_num(&self, nan: T, positive: T, negative: T) -> Var<T> {
+        let x = self.value().clone();
+        record("nan_to_num", [self], self.value().nan_to_num(nan, positive, negative), move |dy, _| {
+            [Some(dy.masked_fill(&!x.is_finite(), T::ZERO))]
         })
     }
 }

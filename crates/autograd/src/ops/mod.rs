@@ -11,10 +11,13 @@ mod einsum;
 mod elementwise;
 mod index;
 mod join;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod mask;
 mod matmul;
 mod normalise;
 mod pad;
+mod pairs;
 mod pool;
 mod recurrent;
 mod reduce;

@@ -45,4 +45,24 @@ impl<T: Float> Var<T> {
             [Some(dy.masked_fill(&x.value().map(|x| x <= low || x >= high), T::ZERO))]
         })
     }
+
+    /// `y = max(x, low)`. Backward: `dx = dy` where `x > low`, else 0 (also at the kink).
+    #[track_caller]
+    #[must_use]
+    pub fn clamp_min(&self, low: T) -> Var<T> {
+        let x = self.value().clone();
+        record("clamp_min", [self], self.value().clamp_min(low), move |dy, _| {
+            [Some(dy.masked_fill(&x.map(|x| x <= low), T::ZERO))]
+        })
+    }
+
+    /// `y = min(x, high)`. Backward: `dx = dy` where `x < high`, else 0 (also at the kink).
+    #[track_caller]
+    #[must_use]
+    pub fn clamp_max(&self, high: T) -> Var<T> {
+        let x = self.value().clone();
+        record("clamp_max", [self], self.value().clamp_max(high), move |dy, _| {
+            [Some(dy.masked_fill(&x.map(|x| x >= high), T::ZERO))]
+        })
+    }
 }

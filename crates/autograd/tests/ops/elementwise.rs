@@ -1,5 +1,7 @@
 //! Functions of one variable, and choices.
 
+use ravine_tensor::Tensor;
+
 use super::{Case, case, normal as n, positive, transposed};
 
 pub fn cases() -> Vec<Case> {
@@ -31,6 +33,14 @@ pub fn cases() -> Vec<Case> {
         case("acosh", |x| x[0].acosh(), &[positive(&[2, 3]) + 1.0]),
         case("atanh", |x| x[0].atanh(), &[n(&[2, 3]).map(|x| 0.7 * x.tanh())]),
         case("erf", |x| x[0].erf(), &[n(&[2, 3])]),
+        case("erfc", |x| x[0].erfc(), &[n(&[2, 3])]),
+        case("erfinv", |x| x[0].erfinv(), &[n(&[2, 3]).map(|x| 0.7 * x.tanh())]),
+        case("lgamma", |x| x[0].lgamma(), &[positive(&[2, 3])]),
+        case("lgamma", |x| x[0].lgamma(), &[Tensor::from([-0.4, -1.6, -5.5])]),
+        case("digamma", |x| x[0].digamma(), &[positive(&[2, 3])]),
+        case("polygamma", |x| x[0].polygamma(1), &[positive(&[2, 3])]),
+        case("frac", |x| x[0].frac() * x[0], &[n(&[2, 3]) + 0.03]),
+        case("nan_to_num", |x| x[0].nan_to_num(0.0, 1.0, -1.0).square(), &[n(&[2, 3])]),
         case("softplus", |x| x[0].softplus(), &[n(&[2, 3])]),
         case("sign", |x| x[0].sign() * x[0], &[n(&[2, 3]) + 0.03]),
         case("floor", |x| x[0].floor() * x[0], &[n(&[2, 3]) + 0.03]),
@@ -44,9 +54,15 @@ pub fn cases() -> Vec<Case> {
         case("powf", |x| x[0].powf(2.5), &[positive(&[2, 3])]),
         case("powf", |x| x[0].powf(3.0) + x[0].powf(0.0), &[n(&[2, 3])]),
         case("pow", |x| x[0].pow(x[1]), &[positive(&[2, 3]), n(&[3])]),
+        case("hypot", |x| x[0].hypot(x[1]), &[n(&[2, 3]), n(&[3])]),
+        case("copysign", |x| x[0].copysign(x[1]).exp(), &[n(&[2, 3]), n(&[3])]),
+        case("logaddexp", |x| x[0].logaddexp(x[1]), &[n(&[2, 3]), n(&[3])]),
+        case("lerp", |x| x[0].lerp(x[1], 0.3).square(), &[n(&[2, 3]), n(&[3])]),
         // Choices.
         case("maximum", |x| x[0].maximum(x[1]) * x[0], &[n(&[2, 3]), n(&[3])]),
         case("minimum", |x| x[0].minimum(x[1]) * x[0], &[n(&[2, 3]), n(&[3])]),
+        case("clamp_min", |x| x[0].clamp_min(-1.0) * x[0], &[n(&[4, 3])]),
+        case("clamp_max", |x| x[0].clamp_max(1.0) * x[0], &[n(&[4, 3])]),
         case("clamp", |x| x[0].clamp(-1.0, 1.0) * x[0], &[n(&[4, 3])]),
     ]
 }

@@ -29,6 +29,18 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         "round" => x[0].round(),
         "remainder" => x[0].remainder(x[1]),
         "fmod" => x[0].fmod(x[1]),
+        "erfc" => x[0].erfc(),
+        "erfinv" => x[0].erfinv(),
+        "lgamma" => x[0].lgamma(),
+        "polygamma" => x[0].polygamma(2),
+        "frac" => x[0].frac(),
+        "nan_to_num" => x[0].nan_to_num(2.0, 3.0, -4.0),
+        "clamp_min" => x[0].clamp_min(0.5),
+        "clamp_max" => x[0].clamp_max(0.5),
+        "hypot" => x[0].hypot(x[1]),
+        "copysign" => x[0].copysign(x[1]),
+        "logaddexp" => x[0].logaddexp(x[1]),
+        "lerp" => x[0].lerp(x[1], 0.7),
         _ => panic!("{name} is in the file, but not here"),
     }
 }

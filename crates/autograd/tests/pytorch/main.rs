@@ -3,6 +3,8 @@
 mod activation;
 mod basic;
 mod functions;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod normalise;
 mod reduce;
 mod shape;
@@ -46,6 +48,8 @@ const FAMILIES: &[(&str, fn(&str, &[&Var<f64>]) -> Var<f64>)] = &[
     (activation::FILE, activation::run),
     (basic::FILE, basic::run),
     (functions::FILE, functions::run),
+    #[cfg(feature = "linalg")]
+    (linalg::FILE, linalg::run),
     (normalise::FILE, normalise::run),
     (reduce::FILE, reduce::run),
     (shape::FILE, shape::run),

@@ -1,10 +1,11 @@
-//! `+ - * /` and their assigning forms, between tensors (broadcast) and with numbers. Integers wrap.
+//! `+ - * /` and their assigning forms, between tensors (broadcast) and with numbers. Integers wrap; their quotients are
+//! rounded towards 0, and dividing one by 0 is a panic.
 //!
 //! A tensor given by value is written in place when nobody else sees its storage, so `a * b + c` makes one new tensor, not two.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::{Float, Number, Tensor};
+use crate::{Number, Tensor};
 
 macro_rules! operator {
     ($Trait:ident $method:ident, $Assign:ident $assign:ident, $name:literal, |$a:ident, $b:ident| $formula:expr) => {
@@ -93,16 +94,19 @@ macro_rules! operator {
 operator!(Add add, AddAssign add_assign, "add", |a, b| a.plus(b));
 operator!(Sub sub, SubAssign sub_assign, "sub", |a, b| a.minus(b));
 operator!(Mul mul, MulAssign mul_assign, "mul", |a, b| a.times(b));
-operator!(Div div, DivAssign div_assign, "div", |a, b| a / b);
+operator!(Div div, DivAssign div_assign, "div", |a, b| a.over(b));
 
-impl<T: Float> Neg for &Tensor<T> {
+/// Integers wrap: of a type without sign, `-x` is what gives 0 with `x`.
+impl<T: Number> Neg for &Tensor<T> {
     type Output = Tensor<T>;
     fn neg(self) -> Tensor<T> {
-        self.map(|x| -x)
+        // Not 0 - x, which has no -0.
+        let minus_one = T::ZERO.minus(T::ONE);
+        self.map(|x| x.times(minus_one))
     }
 }
 
-impl<T: Float> Neg for Tensor<T> {
+impl<T: Number> Neg for Tensor<T> {
     type Output = Tensor<T>;
     fn neg(self) -> Tensor<T> {
         -&self
@@ -146,6 +150,9 @@ mod tests {
     fn integers_wrap() {
         assert_eq!((Tensor::from([250u8]) + 10).item(), 4);
         assert_eq!((Tensor::from([i32::MAX]) * 2).item(), -2);
+        assert_eq!((Tensor::from([i32::MIN, -7]) / Tensor::from([-1, 2])).to_vec(), [i32::MIN, -3]);
+        assert_eq!((-Tensor::from([3i64]), -Tensor::from([1u8])), (Tensor::from([-3]), Tensor::from([255])));
+        assert!((-Tensor::from([0.0f32])).item().is_sign_negative());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The named functions, element by element.
 
+use super::special;
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
@@ -23,8 +24,6 @@ macro_rules! unary {
 
 // Powers, exponentials and logarithms.
 unary! {
-    /// `x²`.
-    square square_ = |x| x * x;
     /// The square root. NaN below 0.
     sqrt sqrt_ = |x| x.sqrt();
     /// `1 / √x`. NaN below 0, infinite at 0.
@@ -68,17 +67,25 @@ unary! {
     /// The hyperbolic tangent, within 2 ulp.
     tanh tanh_ = |x| Math::tanh(x);
     /// The inverse of `sinh`: `log(x + √(x² + 1))`.
-    asinh asinh_ = |x| x.asinh();
+    asinh asinh_ = |x| T::of(x.as_f64().asinh());
     /// The inverse of `cosh`: `log(x + √(x² - 1))`. NaN below 1.
-    acosh acosh_ = |x| x.acosh();
+    acosh acosh_ = |x| T::of(special::acosh(x.as_f64()));
     /// The inverse of `tanh`: `log((1 + x) / (1 - x)) / 2`. NaN outside -1 to 1.
-    atanh atanh_ = |x| x.atanh();
+    atanh atanh_ = |x| T::of(x.as_f64().atanh());
 }
 
 // Those of statistics and of neural networks.
 unary! {
     /// The error function `2/√π ∫₀ˣ e^(-t²) dt`, within 2 ulp.
     erf erf_ = |x| Math::erf(x);
+    /// `1 - erf x`, exact also where that is small.
+    erfc erfc_ = |x| T::of(libm::erfc(x.as_f64()));
+    /// The inverse of [`erf`](Self::erf): `±∞` at ±1, NaN beyond.
+    erfinv erfinv_ = |x| T::of(special::erfinv(x.as_f64()));
+    /// `log |Γ(x)|`, the logarithm of the factorial of `x - 1`. Infinite at 0, -1, -2, ...
+    lgamma lgamma_ = |x| T::of(libm::lgamma(x.as_f64()));
+    /// The derivative of [`lgamma`](Self::lgamma): `Γ'(x) / Γ(x)`. NaN at -1, -2, ..., infinite at 0.
+    digamma digamma_ = |x| T::of(special::digamma(x.as_f64()));
     /// The logistic function `1 / (1 + e⁻ˣ)`, without overflow at either end; within 2 ulp.
     sigmoid sigmoid_ = |x| Math::sigmoid(x);
     /// `log(1 + eˣ)`, without overflow: `max(x, 0) + log1p(e^-|x|)`.
@@ -91,12 +98,8 @@ unary! {
     relu relu_ = |x| if x <= T::ZERO { T::ZERO } else { x };
 }
 
-// Sign and rounding.
+// Rounding.
 unary! {
-    /// The magnitude.
-    abs abs_ = |x| x.abs();
-    /// -1, 0 or 1 by sign; 0 at ±0, NaN at NaN.
-    sign sign_ = |x| if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x * T::ZERO };
     /// The nearest integer towards `-∞`.
     floor floor_ = |x| x.floor();
     /// The nearest integer towards `+∞`.
@@ -122,18 +125,26 @@ impl<T: Float> Tensor<T> {
         self.map(|x| x.powi(n))
     }
 
-    /// `xᵖ` with an exponent for each element, after broadcasting.
-    #[track_caller]
+    /// The `n`-th derivative of [`digamma`](Self::digamma), the `n + 1`-st of `log Γ`. Infinite at 0, -1, -2, ...
     #[must_use]
-    pub fn pow(&self, p: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("pow", p, |x, p| x.powf(p))
+    pub fn polygamma(&self, n: u32) -> Tensor<T> {
+        if n == 0 { self.digamma() } else { self.map(|x| T::of(special::polygamma(n, x.as_f64()))) }
     }
 
-    /// The angle in `-π..=π` of the point `(x, y)`, this being `y`, after broadcasting.
-    #[track_caller]
+    /// Each NaN as `nan`, `+∞` as `positive`, `-∞` as `negative`.
     #[must_use]
-    pub fn atan2(&self, x: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("atan2", x, |y, x| y.atan2(x))
+    pub fn nan_to_num(&self, nan: T, positive: T, negative: T) -> Tensor<T> {
+        self.map(|x| {
+            if x == T::infinity() {
+                positive
+            } else if x == T::neg_infinity() {
+                negative
+            } else if x.unordered() {
+                nan
+            } else {
+                x
+            }
+        })
     }
 
     /// Whether each element is NaN.
@@ -156,18 +167,37 @@ impl<T: Float> Tensor<T> {
 }
 
 impl<T: Number> Tensor<T> {
-    /// The larger of the two, element by element; NaN if either is.
-    #[track_caller]
+    /// `x²`. Integers wrap.
     #[must_use]
-    pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("maximum", other, |a, b| if a > b || a.unordered() { a } else { b })
+    pub fn square(&self) -> Tensor<T> {
+        self.map(|x| x.times(x))
     }
 
-    /// The smaller of the two, element by element; NaN if either is.
-    #[track_caller]
+    /// [`square`](Self::square), in place.
+    pub fn square_(&mut self) {
+        self.map_(|x| x.times(x));
+    }
+
+    /// The magnitude. The smallest integer of a signed type, which has none, stays as it is.
     #[must_use]
-    pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("minimum", other, |a, b| if a < b || a.unordered() { a } else { b })
+    pub fn abs(&self) -> Tensor<T> {
+        self.map(magnitude)
+    }
+
+    /// [`abs`](Self::abs), in place.
+    pub fn abs_(&mut self) {
+        self.map_(magnitude);
+    }
+
+    /// -1, 0 or 1 by sign; 0 at ±0, NaN at NaN.
+    #[must_use]
+    pub fn sign(&self) -> Tensor<T> {
+        self.map(sign)
+    }
+
+    /// [`sign`](Self::sign), in place.
+    pub fn sign_(&mut self) {
+        self.map_(sign);
     }
 
     /// Each element held between `low` and `high`; NaN stays NaN.
@@ -177,47 +207,60 @@ impl<T: Number> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn clamp(&self, low: T, high: T) -> Tensor<T> {
-        assert!(low <= high, "clamp: the lower bound {low} is above the upper bound {high}");
-        self.map(|x| {
-            if x < low {
-                low
-            } else if x > high {
-                high
-            } else {
-                x
-            }
-        })
+        self.map(held(low, high))
     }
 
-    /// `a - b ⌊a / b⌋`, after broadcasting: what is left of a division, with the sign of the divisor `b`, as Python's `%`.
+    /// [`clamp`](Self::clamp), in place.
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
+    /// If `low > high`.
     #[track_caller]
-    #[must_use]
-    pub fn remainder(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.check_divisor("remainder", b);
-        self.zip_named("remainder", b, |a, b| {
-            let rest = a.wrapping_rest(b);
-            if rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO) { rest + b } else { rest }
-        })
+    pub fn clamp_(&mut self, low: T, high: T) {
+        self.map_(held(low, high));
     }
 
-    /// `a - b trunc(a / b)`, after broadcasting: what is left of a division, with the sign of `a`, as Rust's `%`.
-    ///
-    /// # Panics
-    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
-    #[track_caller]
+    /// Each element raised to `low` where it is below; NaN stays NaN.
     #[must_use]
-    pub fn fmod(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.check_divisor("fmod", b);
-        self.zip_named("fmod", b, |a, b| a.wrapping_rest(b))
+    pub fn clamp_min(&self, low: T) -> Tensor<T> {
+        self.map(|x| if x < low { low } else { x })
     }
 
-    #[track_caller]
-    fn check_divisor(&self, op: &str, b: &Tensor<T>) {
-        let integer = T::ONE / (T::ONE + T::ONE) == T::ZERO;
-        assert!(!integer || b.iter().all(|b| b != T::ZERO), "{op}: an integer is divided by 0");
+    /// Each element lowered to `high` where it is above; NaN stays NaN.
+    #[must_use]
+    pub fn clamp_max(&self, high: T) -> Tensor<T> {
+        self.map(|x| if x > high { high } else { x })
+    }
+}
+
+#[inline(always)]
+fn magnitude<T: Number>(x: T) -> T {
+    // The difference from 0 clears the sign of -0 as well.
+    let negated = T::ZERO.minus(x);
+    if x > T::ZERO { x } else { negated }
+}
+
+#[inline(always)]
+fn sign<T: Number>(x: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        T::ZERO.minus(T::ONE)
+    } else {
+        x.times(T::ZERO)
+    }
+}
+
+#[track_caller]
+fn held<T: Number>(low: T, high: T) -> impl Fn(T) -> T + Sync {
+    assert!(low <= high, "clamp: the lower bound {low} is above the upper bound {high}");
+    move |x| {
+        if x < low {
+            low
+        } else if x > high {
+            high
+        } else {
+            x
+        }
     }
 }
 
@@ -234,34 +277,30 @@ mod tests {
         assert_eq!(x.sigmoid().to_vec()[6..], [1.0, 1.0]);
         assert_eq!(x.relu().to_vec(), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1e4, inf]);
         let nan = Tensor::from([f32::NAN]);
-        for y in [
-            nan.relu(),
-            nan.sigmoid(),
-            nan.sign(),
-            nan.clamp(0.0, 1.0),
-            nan.maximum(&Tensor::zeros([1])),
-            Tensor::zeros([1]).minimum(&nan),
-        ] {
+        for y in [nan.relu(), nan.sigmoid(), nan.sign(), nan.clamp(0.0, 1.0), nan.abs(), nan.clamp_min(0.0)] {
             assert!(y.item().is_nan());
         }
     }
 
     #[test]
-    fn remainders_take_the_sign_of_divisor_or_dividend() {
-        let (a, b) = (Tensor::from([7, -7, 7, -7]), Tensor::from([3, 3, -3, -3]));
-        assert_eq!(a.remainder(&b).to_vec(), [1, 2, -2, -1]);
-        assert_eq!(a.fmod(&b).to_vec(), [1, -1, 1, -1]);
-        let (a, b) = (a.cast::<f64>() * 0.5, b.cast::<f64>());
-        assert_eq!(a.remainder(&b).to_vec(), [0.5, 2.5, -2.5, -0.5]);
-        assert_eq!(a.fmod(&b).to_vec(), [0.5, -0.5, 0.5, -0.5]);
-        assert!(a.remainder(&Tensor::scalar(0.0)).at([0]).is_nan());
-        assert_eq!(Tensor::from([i32::MIN]).fmod(&Tensor::from([-1])).item(), 0, "which overflows elsewhere");
-    }
-
-    #[test]
-    #[should_panic(expected = "remainder: an integer is divided by 0")]
-    fn integers_are_not_divided_by_zero() {
-        let _ = Tensor::from([1]).remainder(&Tensor::from([0]));
+    fn signs_and_magnitudes() {
+        let x = Tensor::from([-2.0f32, -0.0, 0.0, 3.0]);
+        assert_eq!(
+            (x.abs().to_vec(), x.sign().to_vec()),
+            (vec![2.0, 0.0, 0.0, 3.0], vec![-1.0, 0.0, 0.0, 1.0])
+        );
+        assert!(x.abs().iter().all(f32::is_sign_positive));
+        assert_eq!(Tensor::from([i32::MIN, -7, 7]).abs().to_vec(), [i32::MIN, 7, 7]);
+        assert_eq!(Tensor::from([-3i64, 0, 9]).sign().to_vec(), [-1, 0, 1]);
+        assert_eq!(Tensor::from([20u8]).square().item(), 144, "integers wrap");
+        let mut y = Tensor::from([-3, 1, 9]);
+        y.clamp_(0, 5);
+        assert_eq!(
+            (y.to_vec(), y.clamp_min(2).to_vec(), y.clamp_max(2).to_vec()),
+            (vec![0, 1, 5], vec![2, 2, 5], vec![0, 1, 2])
+        );
+        let wild = Tensor::from([f64::NAN, f64::INFINITY, -f64::INFINITY, 1.5]);
+        assert_eq!(wild.nan_to_num(0.0, 1e9, -1e9).to_vec(), [0.0, 1e9, -1e9, 1.5]);
     }
 
     #[test]
@@ -285,11 +324,5 @@ mod tests {
         assert_eq!(x.softplus().at([0]), 0.0);
         assert_eq!(x.gelu().to_vec(), [0.0, -0.158_655_26, 0.0, 0.841_344_7, 1e4]);
         assert_eq!((x.silu().at([0]), x.silu().at([4])), (0.0, 1e4));
-    }
-
-    #[test]
-    #[should_panic(expected = "pow: [2, 3] and [2] do not broadcast")]
-    fn shapes_that_do_not_broadcast() {
-        let _ = Tensor::<f32>::ones([2, 3]).pow(&Tensor::ones([2]));
     }
 }

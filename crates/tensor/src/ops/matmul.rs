@@ -3,16 +3,20 @@
 use crate::kernels::gemm::{self, Mat, Store};
 use crate::{Float, Shape, Tensor};
 
-/// One matrix of a tensor, as the kernel reads it. Negative strides are copied away first.
+/// One matrix of a tensor, as the kernel reads it.
 fn mat<T: Float>(x: &Tensor<T>, start: usize) -> Mat<'_, T> {
-    let strides = x.strides();
-    let [row_stride, col_stride] = [strides[x.rank() - 2], strides[x.rank() - 1]].map(|s| s as usize);
+    // The stride of an axis of size 1 means nothing, and need not be positive.
+    let stride =
+        |axis: usize| if x.shape()[axis] == 1 { x.strides()[axis].max(1) } else { x.strides()[axis] };
+    let [row_stride, col_stride] = [x.rank() - 2, x.rank() - 1].map(|axis| stride(axis) as usize);
     Mat { data: &x.storage()[start..], row_stride, col_stride }
 }
 
-/// A tensor that the kernel can read in place: itself, or a copy if a stride of its matrices is negative.
+/// A tensor that the kernel can read in place: itself, or a copy if its matrices lie backwards or are repeated.
 fn readable<T: Float>(x: &Tensor<T>) -> Tensor<T> {
-    if x.strides()[x.rank() - 2..].iter().any(|&s| s < 0) { x.contiguous() } else { x.clone() }
+    let last = x.rank() - 2..x.rank();
+    let odd = last.into_iter().any(|axis| x.shape()[axis] > 1 && x.strides()[axis] <= 0);
+    if odd { x.contiguous() } else { x.clone() }
 }
 
 impl<T: Float> Tensor<T> {
@@ -115,7 +119,7 @@ fn batched<T: Float>(a: &Tensor<T>, b: &Tensor<T>, batch: &Shape) -> Tensor<T> {
             return out.fill(T::ZERO);
         }
         crate::parallel::split_units(out, m * n, batch.numel() * m * n * k, |range, out| {
-            for (i, out) in range.zip(out.chunks_exact_mut(m * n)) {
+            for (i, out) in range.zip(out.chunks_exact_mut((m * n).max(1))) {
                 gemm::gemm(m, n, k, mat(&a, a_starts[i]), mat(&b, b_starts[i]), out, Store::Overwrite);
             }
         });

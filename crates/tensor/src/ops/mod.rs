@@ -11,11 +11,14 @@ mod elementwise;
 mod functions;
 mod index;
 mod join;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod mask;
 mod matmul;
 mod norm;
 mod order;
 mod pad;
+mod pairs;
 mod pool;
 mod recurrent;
 mod reduce;
@@ -25,12 +28,15 @@ mod scatter;
 mod slice;
 mod softmax;
 mod sort;
+mod special;
 mod statistics;
 mod view;
 
 pub use cast::Cast;
 pub use conv::ConvOptions;
 pub use einsum::{Contract, EinsumError, einsum};
+#[cfg(feature = "linalg")]
+pub use linalg::{LinalgError, Unsolvable};
 pub use norm::Normalize;
 pub use pad::Pad;
 pub use pool::PoolOptions;

@@ -1,10 +1,18 @@
 //! Every op against a reference that looks up one element after another, over random shapes, strides, offsets and views.
 
+mod einsum;
+mod elementwise;
 mod generators;
 mod index;
 mod join;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod mask;
+mod matmul;
 mod pad;
+mod reduce;
 mod repeat;
+mod scan;
 mod scatter;
 mod slice;
+mod sort;

@@ -1,0 +1,165 @@
+//! Functions of two variables, element by element after broadcasting.
+
+use crate::kernels::math::Math;
+use crate::{Float, Number, Tensor};
+
+impl<T: Float> Tensor<T> {
+    /// `xᵖ` with an exponent for each element, after broadcasting.
+    #[track_caller]
+    #[must_use]
+    pub fn pow(&self, p: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("pow", p, |x, p| x.powf(p))
+    }
+
+    /// The angle in `-π..=π` of the point `(x, y)`, this being `y`, after broadcasting.
+    #[track_caller]
+    #[must_use]
+    pub fn atan2(&self, x: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("atan2", x, |y, x| y.atan2(x))
+    }
+
+    /// `√(a² + b²)`, without overflow on the way.
+    #[track_caller]
+    #[must_use]
+    pub fn hypot(&self, b: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("hypot", b, |a, b| a.hypot(b))
+    }
+
+    /// The magnitude of `a` with the sign of `b`, that of -0 and NaN included.
+    #[track_caller]
+    #[must_use]
+    pub fn copysign(&self, b: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("copysign", b, |a, b| a.copysign(b))
+    }
+
+    /// `log(eᵃ + eᵇ)`, without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn logaddexp(&self, b: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("logaddexp", b, |a, b| {
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            // The difference of equal infinities is NaN.
+            if low == high && !low.is_finite() { low } else { high + Math::log1p(Math::exp(low - high)) }
+        })
+    }
+
+    /// `a + weight (b - a)`: `a` at weight 0, `b` at weight 1, exactly at both.
+    #[track_caller]
+    #[must_use]
+    pub fn lerp(&self, b: &Tensor<T>, weight: T) -> Tensor<T> {
+        self.zip_named("lerp", b, between(weight))
+    }
+
+    /// [`lerp`](Self::lerp), in place; `b` is broadcast to the shape of this tensor.
+    #[track_caller]
+    pub fn lerp_(&mut self, b: &Tensor<T>, weight: T) {
+        let f = between(weight);
+        self.zip_(b, |a, b| *a = f(*a, b));
+    }
+}
+
+fn between<T: Float>(weight: T) -> impl Fn(T, T) -> T + Sync {
+    let rest = T::ONE - weight;
+    move |a, b| if weight < T::of(0.5) { a + weight * (b - a) } else { b - rest * (b - a) }
+}
+
+impl<T: Number> Tensor<T> {
+    /// The larger of the two, element by element; NaN if either is.
+    #[track_caller]
+    #[must_use]
+    pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("maximum", other, |a, b| if a > b || a.unordered() { a } else { b })
+    }
+
+    /// The smaller of the two, element by element; NaN if either is.
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
+        self.zip_named("minimum", other, |a, b| if a < b || a.unordered() { a } else { b })
+    }
+
+    /// `a - b ⌊a / b⌋`, after broadcasting: what is left of a division, with the sign of the divisor `b`, as Python's `%`.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
+    #[track_caller]
+    #[must_use]
+    pub fn remainder(&self, b: &Tensor<T>) -> Tensor<T> {
+        self.check_divisor("remainder", b);
+        self.zip_named("remainder", b, |a, b| {
+            let rest = a.wrapping_rest(b);
+            if rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO) { rest + b } else { rest }
+        })
+    }
+
+    /// `a - b trunc(a / b)`, after broadcasting: what is left of a division, with the sign of `a`, as Rust's `%`.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
+    #[track_caller]
+    #[must_use]
+    pub fn fmod(&self, b: &Tensor<T>) -> Tensor<T> {
+        self.check_divisor("fmod", b);
+        self.zip_named("fmod", b, |a, b| a.wrapping_rest(b))
+    }
+
+    #[track_caller]
+    fn check_divisor(&self, op: &str, b: &Tensor<T>) {
+        let integer = T::ONE / (T::ONE + T::ONE) == T::ZERO;
+        assert!(!integer || b.iter().all(|b| b != T::ZERO), "{op}: an integer is divided by 0");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remainders_take_the_sign_of_divisor_or_dividend() {
+        let (a, b) = (Tensor::from([7, -7, 7, -7]), Tensor::from([3, 3, -3, -3]));
+        assert_eq!(a.remainder(&b).to_vec(), [1, 2, -2, -1]);
+        assert_eq!(a.fmod(&b).to_vec(), [1, -1, 1, -1]);
+        let (a, b) = (a.cast::<f64>() * 0.5, b.cast::<f64>());
+        assert_eq!(a.remainder(&b).to_vec(), [0.5, 2.5, -2.5, -0.5]);
+        assert_eq!(a.fmod(&b).to_vec(), [0.5, -0.5, 0.5, -0.5]);
+        assert!(a.remainder(&Tensor::scalar(0.0)).at([0]).is_nan());
+        assert_eq!(Tensor::from([i32::MIN]).fmod(&Tensor::from([-1])).item(), 0, "which overflows elsewhere");
+    }
+
+    #[test]
+    #[should_panic(expected = "remainder: an integer is divided by 0")]
+    fn integers_are_not_divided_by_zero() {
+        let _ = Tensor::from([1]).remainder(&Tensor::from([0]));
+    }
+
+    #[test]
+    fn larger_smaller_and_between() {
+        let (nan, inf) = (f32::NAN, f32::INFINITY);
+        let (a, b) = (Tensor::from([1.0, nan, 0.0, -inf]), Tensor::from([2.0, 0.0, nan, inf]));
+        assert_eq!((a.maximum(&b).at([0]), a.minimum(&b).at([3])), (2.0, -inf));
+        assert!([1, 2].iter().all(|&i| a.maximum(&b).at([i]).is_nan() && a.minimum(&b).at([i]).is_nan()));
+        let (x, y) = (Tensor::from([0.1f32, 1e8]), Tensor::from([0.7f32, 1.0]));
+        assert_eq!((x.lerp(&y, 0.0), x.lerp(&y, 1.0)), (x.clone(), y.clone()), "exact at the ends");
+        let mut z = x.clone();
+        z.lerp_(&y, 0.25);
+        assert_eq!(z, x.lerp(&y, 0.25));
+    }
+
+    #[test]
+    fn sums_of_exponentials_and_of_squares() {
+        let inf = f64::INFINITY;
+        let a = Tensor::from([1000.0, -inf, inf, inf, 0.0]);
+        let b = Tensor::from([1000.0, -inf, inf, -inf, -800.0]);
+        assert_eq!(a.logaddexp(&b).to_vec(), [1000.0 + 2f64.ln(), -inf, inf, inf, 0.0]);
+        assert!(Tensor::from([f64::NAN]).logaddexp(&Tensor::from([inf])).item().is_nan());
+        let y = Tensor::from([3e200, -5.0]).hypot(&Tensor::from([4e200, 12.0]));
+        assert!(y.allclose(&Tensor::from([5e200, 13.0]), 1e-15, 0.0));
+        assert!(Tensor::from([0.0f32]).copysign(&Tensor::from([-0.0])).item().is_sign_negative());
+    }
+
+    #[test]
+    #[should_panic(expected = "pow: [2, 3] and [2] do not broadcast")]
+    fn shapes_that_do_not_broadcast() {
+        let _ = Tensor::<f32>::ones([2, 3]).pow(&Tensor::ones([2]));
+    }
+}

@@ -1,0 +1,161 @@
+//! Functions of one and two variables, element by element after broadcasting.
+
+use proptest::prelude::*;
+use ravine_tensor::{Element, Tensor};
+
+use super::generators::*;
+
+/// A shape, and two views that broadcast to it.
+fn pairs<T: Element>(
+    a: fn(usize) -> T,
+    b: fn(usize) -> T,
+) -> impl Strategy<Value = (Vec<usize>, View<T>, View<T>)> {
+    shapes(0..=4).prop_flat_map(move |shape| {
+        let part = |value: fn(usize) -> T| {
+            broadcasting_to(shape.clone()).prop_flat_map(move |part| views_of(part, value))
+        };
+        // One of the two has the whole shape.
+        let whole = |value: fn(usize) -> T| views_of(shape.clone(), value);
+        prop_oneof![
+            (Just(shape.clone()), whole(a), part(b).boxed()),
+            (Just(shape.clone()), part(a).boxed(), whole(b)),
+        ]
+    })
+}
+
+/// `f` of the elements of both.
+fn zipped<T: Copy, U: Copy>(shape: &[usize], a: &View<T>, b: &View<T>, f: impl Fn(T, T) -> U) -> Array<U>
+where
+    T: Element,
+{
+    Array::from_fn(shape, |at| f(a.array.broadcast_at(at), b.array.broadcast_at(at)))
+}
+
+#[track_caller]
+fn nearly(name: &str, found: &Tensor<f64>, want: &Array<f64>) {
+    assert_eq!(found.shape()[..], want.shape, "{name}");
+    for (found, &want) in found.iter().zip(&want.values) {
+        let equal = found == want || (found.is_nan() && want.is_nan());
+        assert!(equal || (found - want).abs() < 1e-12 * (1.0 + want.abs()), "{name}: {found} is not {want}");
+    }
+}
+
+fn integers() -> impl Strategy<Value = (Vec<usize>, View<i64>, View<i64>)> {
+    pairs(|i| i as i64 * 7 % 11 - 5, |i| [3, -2, 1, -5, 4][i % 5])
+}
+
+fn floats() -> impl Strategy<Value = (Vec<usize>, View<f64>, View<f64>)> {
+    pairs(|i| (i * 7 % 11) as f64 / 4.0 - 1.25, |i| [0.75, -1.25, 2.0, -0.5, 1.0][i % 5])
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn arithmetic_of_integers((shape, a, b) in integers()) {
+        let (x, y) = (&a.tensor, &b.tensor);
+        assert_same(&(x + y), &zipped(&shape, &a, &b, |a, b| a + b));
+        assert_same(&(x - y), &zipped(&shape, &a, &b, |a, b| a - b));
+        assert_same(&(x * y), &zipped(&shape, &a, &b, |a, b| a * b));
+        assert_same(&(x / y), &zipped(&shape, &a, &b, |a, b| a / b));
+        assert_same(&x.fmod(y), &zipped(&shape, &a, &b, |a, b| a % b));
+        assert_same(&x.remainder(y), &zipped(&shape, &a, &b, |a, b| a - b * (a as f64 / b as f64).floor() as i64));
+        assert_same(&x.maximum(y), &zipped(&shape, &a, &b, i64::max));
+        assert_same(&x.minimum(y), &zipped(&shape, &a, &b, i64::min));
+    }
+
+    #[test]
+    fn comparisons_and_bits((shape, a, b) in integers()) {
+        let (x, y) = (&a.tensor, &b.tensor);
+        assert_same(&x.eq(y), &zipped(&shape, &a, &b, |a, b| a == b));
+        assert_same(&x.ne(y), &zipped(&shape, &a, &b, |a, b| a != b));
+        assert_same(&x.lt(y), &zipped(&shape, &a, &b, |a, b| a < b));
+        assert_same(&x.le(y), &zipped(&shape, &a, &b, |a, b| a <= b));
+        assert_same(&x.gt(y), &zipped(&shape, &a, &b, |a, b| a > b));
+        assert_same(&x.ge(y), &zipped(&shape, &a, &b, |a, b| a >= b));
+        assert_same(&(x & y), &zipped(&shape, &a, &b, |a, b| a & b));
+        assert_same(&(x | y), &zipped(&shape, &a, &b, |a, b| a | b));
+        assert_same(&(x ^ y), &zipped(&shape, &a, &b, |a, b| a ^ b));
+        assert_same(&(x << &y.abs()), &zipped(&shape, &a, &b, |a, b| a << b.abs()));
+        assert_same(&(x >> &y.abs()), &zipped(&shape, &a, &b, |a, b| a >> b.abs()));
+    }
+
+    #[test]
+    fn functions_of_two((shape, a, b) in floats(), weight in 0.0f64..1.0) {
+        let (x, y) = (&a.tensor, &b.tensor);
+        let check = |name, found: Tensor<f64>, f: &dyn Fn(f64, f64) -> f64| {
+            nearly(name, &found, &zipped(&shape, &a, &b, f));
+        };
+        check("div", x / y, &|a, b| a / b);
+        check("pow", x.pow(y), &f64::powf);
+        check("atan2", x.atan2(y), &f64::atan2);
+        check("hypot", x.hypot(y), &f64::hypot);
+        check("copysign", x.copysign(y), &f64::copysign);
+        check("logaddexp", x.logaddexp(y), &|a, b| (a.exp() + b.exp()).ln());
+        check("lerp", x.lerp(y, weight), &|a, b| a + weight * (b - a));
+        check("remainder", x.remainder(y), &|a, b| a - b * (a / b).floor());
+        check("fmod", x.fmod(y), &|a, b| a - b * (a / b).trunc());
+        assert_same(&x.isclose(y, 0.5, 0.1), &zipped(&shape, &a, &b, |a, b| (a - b).abs() <= 0.1 + 0.5 * b.abs()));
+    }
+
+    #[test]
+    fn written_in_place((shape, a, b) in floats()) {
+        prop_assume!(a.array.shape == shape);
+        let mut sum = a.tensor.clone();
+        sum += &b.tensor;
+        assert_same(&sum, &zipped(&shape, &a, &b, |a, b| a + b));
+        let mut between = a.tensor.clone();
+        between.lerp_(&b.tensor, 0.25);
+        assert_same(&between, &zipped(&shape, &a, &b, |a, b| a + 0.25 * (b - a)));
+        assert_same(&a.tensor, &a.array);
+    }
+
+    #[test]
+    fn functions_of_one((_, x, _) in floats()) {
+        type Row = (&'static str, fn(&Tensor<f64>) -> Tensor<f64>, fn(f64) -> f64);
+        let rows: [Row; 37] = [
+            ("square", Tensor::square, |x| x * x),
+            ("sqrt", Tensor::sqrt, f64::sqrt),
+            ("rsqrt", Tensor::rsqrt, |x| 1.0 / x.sqrt()),
+            ("reciprocal", Tensor::reciprocal, |x| 1.0 / x),
+            ("exp", Tensor::exp, f64::exp),
+            ("exp2", Tensor::exp2, f64::exp2),
+            ("expm1", Tensor::expm1, f64::exp_m1),
+            ("log", Tensor::log, f64::ln),
+            ("log2", Tensor::log2, f64::log2),
+            ("log10", Tensor::log10, f64::log10),
+            ("log1p", Tensor::log1p, f64::ln_1p),
+            ("sin", Tensor::sin, f64::sin),
+            ("cos", Tensor::cos, f64::cos),
+            ("tan", Tensor::tan, f64::tan),
+            ("asin", Tensor::asin, f64::asin),
+            ("acos", Tensor::acos, f64::acos),
+            ("atan", Tensor::atan, f64::atan),
+            ("sinh", Tensor::sinh, f64::sinh),
+            ("cosh", Tensor::cosh, f64::cosh),
+            ("tanh", Tensor::tanh, f64::tanh),
+            ("asinh", Tensor::asinh, f64::asinh),
+            ("acosh", Tensor::acosh, f64::acosh),
+            ("atanh", Tensor::atanh, f64::atanh),
+            ("erfc", Tensor::erfc, |x| 1.0 - libm::erf(x)),
+            ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+            ("softplus", Tensor::softplus, |x| (1.0 + x.exp()).ln()),
+            ("silu", Tensor::silu, |x| x / (1.0 + (-x).exp())),
+            ("gelu", Tensor::gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt()))),
+            ("relu", Tensor::relu, |x| x.max(0.0)),
+            ("abs", Tensor::abs, f64::abs),
+            ("sign", Tensor::sign, |x| if x == 0.0 { 0.0 } else { x.signum() }),
+            ("floor", Tensor::floor, f64::floor),
+            ("ceil", Tensor::ceil, f64::ceil),
+            ("trunc", Tensor::trunc, f64::trunc),
+            ("round", Tensor::round, f64::round_ties_even),
+            ("frac", Tensor::frac, f64::fract),
+            ("neg", |x| -x, |x| -x),
+        ];
+        for (name, f, want) in rows {
+            nearly(name, &f(&x.tensor), &Array::from_fn(&x.array.shape, |at| want(x.array.at(at))));
+        }
+        assert_same(&x.tensor.clamp(-0.5, 0.5), &Array::from_fn(&x.array.shape, |at| x.array.at(at).clamp(-0.5, 0.5)));
+        assert_same(&x.tensor.cast::<i32>(), &Array::from_fn(&x.array.shape, |at| x.array.at(at) as i32));
+    }
+}
