@@ -24,10 +24,7 @@ fn pairs<T: Element>(
 }
 
 /// `f` of the elements of both.
-fn zipped<T: Copy, U: Copy>(shape: &[usize], a: &View<T>, b: &View<T>, f: impl Fn(T, T) -> U) -> Array<U>
-where
-    T: Element,
-{
+fn zipped<T: Element, U: Copy>(shape: &[usize], a: &View<T>, b: &View<T>, f: impl Fn(T, T) -> U) -> Array<U> {
     Array::from_fn(shape, |at| f(a.array.broadcast_at(at), b.array.broadcast_at(at)))
 }
 

@@ -74,7 +74,7 @@ proptest! {
     fn extremes((x, axes) in reduced(|i| i as i32 * 7 % 11 - 5)) {
         let (t, a) = (&x.tensor, &axes[..]);
         // Over nothing there is a panic, which has its own test.
-        prop_assume!(x.array.values.len() > 0);
+        prop_assume!(!x.array.values.is_empty());
         both(t.max(a), t.max_keepdim(a), &each(&x.array, a, |line| *line.iter().max().unwrap()), a);
         both(t.min(a), t.min_keepdim(a), &each(&x.array, a, |line| *line.iter().min().unwrap()), a);
         let first = |line: &[i32], best: i32| line.iter().position(|&v| v == best).unwrap() as i64;
@@ -114,7 +114,7 @@ proptest! {
             _ => line.iter().map(|v| v.abs().powf(p)).sum::<f64>().powf(1.0 / p),
         };
         nearly(&x.tensor.norm(p, &axes[..]), &each(&x.array, &axes, norm), &axes);
-        prop_assume!(x.array.values.len() > 0);
+        prop_assume!(!x.array.values.is_empty());
         let largest = |line: &[f64]| line.iter().fold(0.0, |y: f64, v| y.max(v.abs()));
         nearly(&x.tensor.norm(f64::INFINITY, &axes[..]), &each(&x.array, &axes, largest), &axes);
         let smallest = |line: &[f64]| line.iter().fold(f64::INFINITY, |y: f64, v| y.min(v.abs()));
@@ -123,7 +123,7 @@ proptest! {
 
     #[test]
     fn quantiles((x, axes) in reduced(|i| (i * 7 % 11) as f64), q in 0.0f64..=1.0) {
-        prop_assume!(x.array.values.len() > 0);
+        prop_assume!(!x.array.values.is_empty());
         let quantile = |line: &[f64]| {
             let mut line = line.to_vec();
             line.sort_by(f64::total_cmp);
