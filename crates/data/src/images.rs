@@ -150,13 +150,8 @@ impl ImageSet {
             panic!("select: index {index} is out of range for {len} images");
         }
         let [channels, height, width] = self.shape;
-        let mut images = Tensor::<f32>::zeros([indices.len(), channels, height, width]);
-        let pixels = self.pixels();
-        for (out, &index) in images.as_mut_slice().chunks_exact_mut(pixels).zip(indices) {
-            for (out, &byte) in out.iter_mut().zip(self.image(index)) {
-                *out = self.values[usize::from(byte)];
-            }
-        }
+        let rows: Vec<&[u8]> = indices.iter().map(|&index| self.image(index)).collect();
+        let images = Tensor::from_bytes([indices.len(), channels, height, width], &rows, &self.values);
         (images, Tensor::from_fn(indices.len(), |i| i64::from(self.labels[indices[i]])))
     }
 

@@ -80,6 +80,20 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
+/// Asks for memory that is going to be read, so that it is in the cache by then.
+#[inline]
+pub fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        // SAFETY: SSE belongs to every x86-64, and asking for memory changes nothing.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast())
+        };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// A kernel written over vectors of any width.
 pub trait VectorKernel<T: Vectors> {
     /// Runs it with vectors of the kind `V`, inlined into code that is compiled for them.

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod attention;
+mod bytes;
 mod cast;
 mod compare;
 mod conv;

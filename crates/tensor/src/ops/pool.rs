@@ -135,9 +135,9 @@ impl<T: Float> Tensor<T> {
     pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Tensor<T> {
         self.check_places("max_pool2d_scatter", index);
         let (dy, index) = (self.contiguous(), index.contiguous());
-        let areas = [input[0] * input[1], self.shape()[2] * self.shape()[3]];
+        let output = [self.shape()[2], self.shape()[3]];
         Tensor::build(Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]), |dx| {
-            pool::scatter(areas, dy.values(), index.values(), dx);
+            pool::scatter(input, output, dy.values(), index.values(), dx);
         })
     }
 
@@ -353,6 +353,36 @@ mod tests {
             assert!((dot(&max, &dy) - dot(&x, &dy.max_pool2d_scatter(&index, [7, 9]))).abs() < 1e-10);
             assert!((dot(&x.avg_pool2d(&o), &dy) - dot(&x, &dy.avg_pool2d_grad([7, 9], &o))).abs() < 1e-10);
         }
+    }
+
+    #[test]
+    fn windows_of_two_by_two_in_blocks_with_ties_and_nan() {
+        let mut x = Tensor::<f32>::from_fn([2, 1, 4, 70], |i| (i * 7 % 5) as f32);
+        x.as_mut_slice()[75] = f32::NAN;
+        let (max, index) = x.max_pool2d(&PoolOptions::square(2));
+        for at in 0..max.numel() {
+            let (plane, row, column) = (at / 70, at / 35 % 2, at % 35);
+            let first = 140 * row + 2 * column;
+            let places = [first, first + 1, first + 70, first + 71];
+            let values = places.map(|place| x.to_vec()[280 * plane + place]);
+            let best = values.iter().position(|v| v.is_nan()).unwrap_or_else(|| {
+                (0..4).rev().max_by(|&a, &b| values[a].total_cmp(&values[b])).expect("four")
+            });
+            assert_eq!(index.to_vec()[at], places[best] as i32, "{values:?}");
+            assert_eq!(max.to_vec()[at].to_bits(), values[best].to_bits());
+        }
+        let dx = Tensor::<f32>::ones(*max.shape()).max_pool2d_scatter(&index, [4, 70]);
+        assert_eq!((dx.sum(..).item(), dx.max_pool2d_gather(&index)), (140.0, max.map(|_| 1.0)));
+    }
+
+    #[test]
+    fn places_outside_of_their_own_window_of_two_by_two() {
+        // Windows that overlap, with an output half as large as the input.
+        let x = Tensor::<f64>::randn([2, 2, 8, 40], &mut Rng::new(6));
+        let (max, index) = x.max_pool2d(&PoolOptions { kernel: [3, 3], stride: [2, 2], padding: [1, 1] });
+        let dy = Tensor::<f64>::randn(*max.shape(), &mut Rng::new(7));
+        let back = dy.max_pool2d_scatter(&index, [8, 40]);
+        assert!(((&max * &dy).sum(..).item() - (&x * back).sum(..).item()).abs() < 1e-10);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! - forward: `y[o, q] = Σ w[o, t] x[q + shift(t)]` over the taps `t`. With stride 1 the positions `q` run over whole lines of the
 //!   padded image, so that a vector of them is one load; the few at the end of each line that are no output are dropped
 //!   when the result is copied out.
-//! - input gradient: the forward pass over the padded gradient (spread out by the stride) with the kernel turned round.
+//! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
 use super::ConvGeometry;
@@ -57,54 +57,150 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
 }
 
 /// `dx` from `dy` and `w`.
+///
+/// Row `r` of the input meets tap `t` in row `(r + padding - t dilation) / stride` of the output, if that is whole. So the rows `a`, `a + stride`, ...
+/// are a correlation with stride 1 of `dy` with some of the taps, and no zero is multiplied.
 pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     let [channels_in, channels_out] = g.channels();
-    let window = g.kernel[0] * g.kernel[1];
-    // Input and output change places, and so do the channels of the kernel, which is turned round.
-    let mut turned = Buffer::<T>::scratch(w.len());
-    for group in 0..g.groups {
-        let group = group * channels_in * channels_out * window;
-        for i in 0..channels_in {
-            for o in 0..channels_out {
-                let from = &w[group + (o * channels_in + i) * window..][..window];
-                let to = &mut turned[group + (i * channels_out + o) * window..][..window];
-                to.iter_mut().zip(from.iter().rev()).for_each(|(to, &x)| *to = x);
-            }
-        }
-    }
-    let reach = g.reach();
+    let phases = Phases::new(g);
+    let frame = phases.frame(g);
+    let (area, pitch) = (frame.area(), frame.size[1]);
+    let parts: Vec<Part<T>> = (0..g.stride[0])
+        .flat_map(|a| (0..g.stride[1]).map(move |b| [a, b]))
+        .filter_map(|phase| phases.part(g, phase, pitch, area, w))
+        .collect();
     let [image_in, image_out] = g.images();
+    let whole = g.stride == [1, 1];
     split_units(dx, image_in, g.work(), |images, dx| {
-        if dx.is_empty() {
-            return;
-        }
-        let frame = Frame {
-            size: std::array::from_fn(|d| g.input[d] + reach[d]),
-            spread: g.stride,
-            first: std::array::from_fn(|d| reach[d] as isize - g.padding[d] as isize),
-        };
-        let (area, pitch) = (frame.area(), frame.size[1]);
-        let shifts = g.shifts(channels_out, &frame);
-        let mut framed = Framed::new(frame, g.output, g.out_channels);
-        let straight = ConvGeometry { stride: [1, 1], output: g.input, ..*g };
-        let mut scratch = Scratch::new(&straight, pitch, channels_in);
+        let mut framed = Framed::new(phases.frame(g), g.output, g.out_channels);
+        let lines = if whole && pitch == g.input[1] { 0 } else { channels_in * frame.size[0] * pitch };
+        let mut scratch = Scratch { lines: Buffer::scratch(lines), unfolded: Buffer::scratch(0) };
+        let mut some = Buffer::<T>::scratch(if whole { 0 } else { image_in / g.groups });
         for (image, dx) in images.zip(dx.chunks_exact_mut(image_in)) {
             let dy = framed.of(&dy[image * image_out..][..image_out]);
-            for group in 0..g.groups {
-                let correlation = Correlation {
-                    x: &dy[group * channels_out * area..][..channels_out * area],
-                    pitch,
-                    w: &turned[group * channels_in * shifts.len()..][..channels_in * shifts.len()],
-                    shifts: &shifts,
-                    stride: [1, 1],
-                    output: g.input,
-                    y: &mut dx[group * image_in / g.groups..][..image_in / g.groups],
-                    scratch: &mut scratch,
-                };
-                T::correlate(isa, correlation);
+            for (group, dx) in dx.chunks_exact_mut(image_in / g.groups).enumerate() {
+                if !whole {
+                    dx.fill(T::ZERO);
+                }
+                for part in &parts {
+                    let taps = part.shifts.len();
+                    let [rows, columns] = part.size;
+                    let correlation = Correlation {
+                        x: &dy[group * channels_out * area..][..channels_out * area],
+                        pitch,
+                        w: &part.w[group * channels_in * taps..][..channels_in * taps],
+                        shifts: &part.shifts,
+                        stride: [1, 1],
+                        output: part.size,
+                        y: if whole { &mut *dx } else { &mut some[..channels_in * rows * columns] },
+                        scratch: &mut scratch,
+                    };
+                    T::correlate(isa, correlation);
+                    if !whole {
+                        part.spread(g, &some, dx);
+                    }
+                }
             }
         }
     });
+}
+
+/// Which output, relative to the first, each tap of each phase of the input reads, down and across: `[phase][..] = (tap, distance)`.
+struct Phases([Vec<Vec<(usize, isize)>>; 2]);
+
+impl Phases {
+    fn new(g: &ConvGeometry) -> Self {
+        Phases([0, 1].map(|d| {
+            let distance = |phase: usize, tap: usize| {
+                let reach = (phase + g.padding[d]) as isize - (tap * g.dilation[d]) as isize;
+                (reach % g.stride[d] as isize == 0).then_some((tap, reach / g.stride[d] as isize))
+            };
+            (0..g.stride[d])
+                .map(|phase| (0..g.kernel[d]).filter_map(|tap| distance(phase, tap)).collect())
+                .collect()
+        }))
+    }
+
+    /// The smallest and the largest distance.
+    fn reach(&self, d: usize) -> [isize; 2] {
+        let all = || self.0[d].iter().flatten().map(|&(_, distance)| distance);
+        [all().min().unwrap_or(0), all().max().unwrap_or(0)]
+    }
+
+    /// The frame around the gradient in which every tap of every phase finds its output, or a zero.
+    fn frame(&self, g: &ConvGeometry) -> Frame {
+        let reach = [0, 1].map(|d| self.reach(d));
+        Frame {
+            size: [0, 1].map(|d| g.input[d].div_ceil(g.stride[d]) + (reach[d][1] - reach[d][0]) as usize),
+            first: reach.map(|[smallest, _]| -smallest),
+        }
+    }
+
+    /// One phase of the input, unless it has no element or no tap.
+    fn part<T: Float>(
+        &self,
+        g: &ConvGeometry,
+        phase: [usize; 2],
+        pitch: usize,
+        area: usize,
+        w: &[T],
+    ) -> Option<Part<T>> {
+        let size = [0, 1].map(|d| g.input[d].saturating_sub(phase[d]).div_ceil(g.stride[d]));
+        let taps = [0, 1].map(|d| &self.0[d][phase[d]]);
+        if size.contains(&0) || taps.iter().any(|taps| taps.is_empty()) {
+            return None;
+        }
+        let [top, left] = [0, 1].map(|d| self.reach(d)[0]);
+        let [channels_in, channels_out] = g.channels();
+        let mut shifts = Vec::with_capacity(channels_out * taps[0].len() * taps[1].len());
+        // The place of each tap in the kernel of one output and input.
+        let mut places = Vec::with_capacity(taps[0].len() * taps[1].len());
+        for o in 0..channels_out {
+            for &(i, down) in taps[0] {
+                for &(j, across) in taps[1] {
+                    shifts.push(o * area + (down - top) as usize * pitch + (across - left) as usize);
+                    if o == 0 {
+                        places.push(i * g.kernel[1] + j);
+                    }
+                }
+            }
+        }
+        let window = g.kernel[0] * g.kernel[1];
+        let mut packed = Buffer::scratch(g.in_channels * shifts.len());
+        for (at, row) in packed.chunks_exact_mut(shifts.len()).enumerate() {
+            let (group, c) = (at / channels_in, at % channels_in);
+            for (o, row) in row.chunks_exact_mut(places.len()).enumerate() {
+                let from = &w[((group * channels_out + o) * channels_in + c) * window..][..window];
+                row.iter_mut().zip(&places).for_each(|(to, &place)| *to = from[place]);
+            }
+        }
+        Some(Part { phase, size, shifts, w: packed })
+    }
+}
+
+/// The elements of the input that lie a multiple of the stride from the place `phase`.
+struct Part<T: crate::Element> {
+    phase: [usize; 2],
+    /// How many, down and across.
+    size: [usize; 2],
+    /// Where each output and tap begins in the framed gradient.
+    shifts: Vec<usize>,
+    /// The kernels, by input, output and tap.
+    w: Buffer<T>,
+}
+
+impl<T: Float> Part<T> {
+    /// Puts the results for all planes of a group where they belong.
+    fn spread(&self, g: &ConvGeometry, some: &[T], dx: &mut [T]) {
+        let [rows, columns] = self.size;
+        let planes = some.chunks_exact(rows * columns).zip(dx.chunks_exact_mut(g.input[0] * g.input[1]));
+        for (some, dx) in planes {
+            for (i, line) in some.chunks_exact(columns).enumerate() {
+                let to = &mut dx[(self.phase[0] + i * g.stride[0]) * g.input[1] + self.phase[1]..];
+                line.iter().zip(to.iter_mut().step_by(g.stride[1])).for_each(|(&x, to)| *to = x);
+            }
+        }
+    }
 }
 
 /// `dw` from `x` and `dy`, summed over the batch in order.

@@ -1,14 +1,12 @@
-//! Planes with zeros around and between their elements.
+//! Planes with zeros around them.
 
 use crate::Float;
 use crate::storage::Buffer;
 
-/// A larger plane of zeros into which a plane is copied, spread out.
+/// A plane of zeros into which a plane is copied.
 pub struct Frame {
     /// Height and width.
     pub size: [usize; 2],
-    /// The distance between neighbours, down and right.
-    pub spread: [usize; 2],
     /// Where the first element goes; what falls outside is cut off.
     pub first: [isize; 2],
 }
@@ -21,33 +19,25 @@ impl Frame {
 
     /// Whether it adds nothing to planes of this size.
     fn is_bare(&self, plane: [usize; 2]) -> bool {
-        self.size == plane && self.spread == [1, 1] && self.first == [0, 0]
-    }
-
-    /// The place of element `i` along axis `d`, if it is inside.
-    fn place(&self, d: usize, i: usize) -> Option<usize> {
-        let at = usize::try_from(self.first[d] + (i * self.spread[d]) as isize).ok()?;
-        (at < self.size[d]).then_some(at)
+        self.size == plane && self.first == [0, 0]
     }
 
     /// Copies planes of `plane` (height, width) into frames, whose other elements are zero already.
     fn fill<T: Float>(&self, planes: &[T], plane: [usize; 2], out: &mut [T]) {
+        // Along each axis: the first place in the frame, the first element that goes there, and how many are inside.
+        let [(row, top, rows), (column, left, columns)] = [0, 1].map(|d| {
+            let (place, skipped) = (self.first[d].max(0) as usize, (-self.first[d]).max(0) as usize);
+            let inside = self.size[d].saturating_sub(place).min(plane[d].saturating_sub(skipped));
+            (place, skipped, inside)
+        });
+        if columns == 0 {
+            return;
+        }
         for (from, out) in planes.chunks_exact(plane[0] * plane[1]).zip(out.chunks_exact_mut(self.area())) {
-            for (i, line) in from.chunks_exact(plane[1]).enumerate() {
-                let Some(row) = self.place(0, i) else { continue };
-                let out = &mut out[row * self.size[1]..][..self.size[1]];
-                match self.place(1, 0) {
-                    Some(at) if self.spread[1] == 1 && at + line.len() <= out.len() => {
-                        out[at..at + line.len()].copy_from_slice(line);
-                    }
-                    _ => {
-                        for (j, &x) in line.iter().enumerate() {
-                            if let Some(at) = self.place(1, j) {
-                                out[at] = x;
-                            }
-                        }
-                    }
-                }
+            let lines = from.chunks_exact(plane[1]).skip(top);
+            let places = out.chunks_exact_mut(self.size[1]).skip(row);
+            for (line, out) in lines.zip(places).take(rows) {
+                out[column..column + columns].copy_from_slice(&line[left..left + columns]);
             }
         }
     }

@@ -53,11 +53,6 @@ impl ConvGeometry {
         self.batch * self.out_channels * self.taps() * self.output[0] * self.output[1] / 16
     }
 
-    /// The reach of a kernel beyond its first tap.
-    fn reach(&self) -> [usize; 2] {
-        std::array::from_fn(|d| self.dilation[d] * (self.kernel[d] - 1))
-    }
-
     /// Elements of an image of the input, and of one of the output.
     fn images(&self) -> [usize; 2] {
         [(self.in_channels, self.input), (self.out_channels, self.output)].map(|(c, [h, w])| c * h * w)
@@ -66,7 +61,7 @@ impl ConvGeometry {
     /// The padded input, as a frame around the input.
     fn frame(&self) -> Frame {
         let size = std::array::from_fn(|d| self.input[d] + 2 * self.padding[d]);
-        Frame { size, spread: [1, 1], first: self.padding.map(|p| p as isize) }
+        Frame { size, first: self.padding.map(|p| p as isize) }
     }
 
     /// The offset of each tap `(c, i, j)` from the first, in planes of the size of `frame`.

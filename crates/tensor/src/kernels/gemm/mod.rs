@@ -11,10 +11,12 @@
 //! Every sum runs in order over blocks of `k` whose size depends on `k` alone. So neither the layout, nor the tile, nor the number of threads,
 //! nor how many other rows there are changes a bit of it.
 
+mod matvec;
 mod pack;
 mod tile;
 mod vector;
 
+use matvec::MatVec;
 use rayon::prelude::*;
 
 pub(super) use pack::{pack_left, pack_right, transpose};
@@ -34,12 +36,17 @@ use crate::storage::Buffer;
 pub trait Gemm: Vectors {
     /// Runs a product with the vectors of `isa`.
     fn multiply(isa: Isa, product: Product<'_, Self>);
+    /// Runs a product with one vector.
+    fn multiply_vector(isa: Isa, product: MatVec<'_, Self>);
 }
 
 macro_rules! gemm {
     ($($t:ty)*) => {$(
         impl Gemm for $t {
             fn multiply(isa: Isa, product: Product<'_, $t>) {
+                dispatch_on(isa, product);
+            }
+            fn multiply_vector(isa: Isa, product: MatVec<'_, $t>) {
                 dispatch_on(isa, product);
             }
         }
@@ -137,6 +144,15 @@ fn sequential<T: Float>(
     store: Store,
 ) {
     let c = Target { base: c.as_mut_ptr(), row_stride: n, col_stride: 1, add: store == Store::Add };
+    if n == 1 && a.col_stride == 1 {
+        let c = Target { row_stride: 1, ..c };
+        return T::multiply_vector(isa, MatVec { rows: m, k, a, x: (b.data, b.row_stride), c });
+    }
+    if m == 1 && b.row_stride == 1 {
+        let rows = Mat { data: b.data, row_stride: b.col_stride, col_stride: 1 };
+        let c = Target { row_stride: 1, ..c };
+        return T::multiply_vector(isa, MatVec { rows: n, k, a: rows, x: (a.data, a.col_stride), c });
+    }
     // `Cᵀ = Bᵀ·Aᵀ` where that leaves less to pack.
     let packed = if b.col_stride == 1 { 0 } else { n };
     let packed_if_turned = if a.row_stride == 1 { 0 } else { m };
@@ -286,6 +302,8 @@ mod tests {
         let sizes = [
             (1, 1, 1),
             (1, 17, 5),
+            (1, 40, 600),
+            (35, 1, 300),
             (17, 1, 5),
             (14, 32, 16),
             (15, 33, 3),
@@ -327,5 +345,10 @@ mod tests {
         }
         assert_eq!(a.matmul(&b.t().contiguous().t()), alone, "transposed");
         assert_eq!(a.narrow(0, 57, 3).matmul(&b), alone.narrow(0, 57, 3), "three rows alone");
+        let turned = b.t().contiguous().t();
+        for b in [&b, &turned] {
+            assert_eq!(a.narrow(0, 57, 1).matmul(b), alone.narrow(0, 57, 1), "a row alone");
+            assert_eq!(a.matmul(&b.narrow(1, 33, 1)), alone.narrow(1, 33, 1), "a column alone");
+        }
     }
 }

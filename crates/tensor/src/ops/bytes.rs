@@ -1,0 +1,58 @@
+//! Bytes, such as the pixels of images, as numbers.
+
+use crate::kernels::simd::prefetch;
+use crate::{Element, Shape, Tensor};
+
+impl<T: Element> Tensor<T> {
+    /// A tensor of rows of bytes, each byte as the number that a table has for it.
+    ///
+    /// The rows may lie far apart, as those of a shuffled batch do: memory is asked for a row or two ahead.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let table = std::array::from_fn(|byte| byte as f32 / 255.0);
+    /// let images = Tensor::from_bytes([2, 1, 2], &[&[0, 255], &[51, 0]], &table);
+    /// assert_eq!(images.to_vec(), [0.0, 1.0, 0.2, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the rows have not all the same length, or not as many bytes as the shape has elements.
+    #[track_caller]
+    pub fn from_bytes(shape: impl Into<Shape>, rows: &[&[u8]], table: &[T; 256]) -> Self {
+        let shape = shape.into();
+        let length = rows.first().map_or(0, |row| row.len());
+        assert!(
+            rows.iter().all(|row| row.len() == length) && rows.len() * length == shape.numel(),
+            "from_bytes: {} rows of {length} bytes, if all are of one length, for the shape {shape}",
+            rows.len()
+        );
+        Tensor::build(shape, |out| {
+            for (i, out) in out.chunks_exact_mut(length.max(1)).enumerate() {
+                if let Some(later) = rows.get(i + 2) {
+                    prefetch(later);
+                }
+                out.iter_mut().zip(rows[i]).for_each(|(out, &byte)| *out = table[usize::from(byte)]);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rows_and_empty_rows() {
+        let table = [1.5f32; 256];
+        assert_eq!(Tensor::from_bytes([0, 4], &[], &table).numel(), 0);
+        assert_eq!(Tensor::from_bytes([2, 0], &[&[], &[]], &table).numel(), 0);
+        assert_eq!(Tensor::from_bytes([3, 1], &[&[1], &[2], &[3]], &table).to_vec(), [1.5; 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "from_bytes: 2 rows of 2 bytes")]
+    fn rows_of_different_length() {
+        let _ = Tensor::from_bytes([2, 2], &[&[1, 2], &[3]], &[0.0f32; 256]);
+    }
+}
