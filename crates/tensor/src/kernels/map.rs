@@ -137,13 +137,18 @@ fn update_pieces<T: Send + Sync, const N: usize>(
     if threads <= 1 {
         return update((out, a, kept));
     }
-    let per_piece = out.len().div_ceil(4 * threads).next_multiple_of(BLOCK);
+    // Large arrays come from memory, and a late thread should cost little. What is small stays in the caches of the thread that had it last.
+    let pieces = if out.len() < SMALL { threads } else { 4 * threads };
+    let per_piece = out.len().div_ceil(pieces).next_multiple_of(BLOCK);
     let mut kept = kept.map(|kept| kept.chunks_mut(per_piece));
     let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
     let pieces: Vec<_> =
         out.chunks_mut(per_piece).zip(a.chunks(per_piece)).map(|(out, a)| (out, a, next())).collect();
     pieces.into_par_iter().for_each(update);
 }
+
+/// Elements of which one thread's share fits in its second-level cache.
+const SMALL: usize = 1 << 19;
 
 /// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.
 const BLOCK: usize = 64;
