@@ -1,38 +1,50 @@
-"""Ravine beside its peers: runs them in alternation on the four workloads and prints a table in Markdown.
+"""Ravine beside its peers: trains the four workloads in alternation, and writes the table and the chart of docs/performance.md.
 
-    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--json OUT]
+    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--results FILE] [--docs]
 
---data: the four IDX files of MNIST, not gzipped (the peers read no other). --peers: the folder with the peers' programs,
-python/torch_bench.py and python/jax_bench.py; a peer whose package is not installed is left out. Ravine must have been built:
-cargo build --release -p ravine-benches. Run nothing else at the same time.
+--data: the four IDX files of MNIST, not gzipped (the peers read no other). --peers: the folder with the peers' programs
+(python/torch_bench.py, python/jax_bench.py, rust/*_bench). A peer that is not installed or built is left out; those in Rust are looked for
+in --target. Ravine must have been built: cargo build --release -p ravine-benches. Run nothing else at the same time.
+
+Results are kept in --results, workload by workload, so that the workloads can be run one at a time; --docs writes what is there
+into the page. --peak is what the machine's FMA units do, in GFLOP/s (the peers' rust/limits measures it).
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-METRICS = ["train_images_per_s", "peak_rss_mib", "start_to_first_step_s", "test_acc_1_epoch"]
+PAGE, CHART = (os.path.join(ROOT, "docs", name) for name in ("performance.md", "training.svg"))
+SPEED, MEMORY, START = "train_images_per_s", "peak_rss_mib", "start_to_first_step_s"
+# Millions of floating-point operations that one image takes, forward and backward, by the plain algorithms.
+MFLOP = {"W1": 0.409, "W2": 9.56, "W3": 2.26, "W4": 71.6}
 
 
 def programs(args):
     """Each peer's name and command, without the workload."""
-    found = [("ravine", [os.path.join(ROOT, "target/release/throughput"), "--data", args.data])]
+    found = {"Ravine": [os.path.join(ROOT, "target/release/throughput"), "--data", args.data]}
     installed = lambda package: subprocess.run([sys.executable, "-c", f"import {package}"], capture_output=True).returncode == 0
     python = lambda name: [sys.executable, os.path.join(args.peers, "python", name), "--data", args.data]
     if args.peers and installed("torch"):
-        found += [(f"PyTorch {mode}", python("torch_bench.py") + ["--mode", mode]) for mode in args.torch]
+        found |= {f"PyTorch {mode}": python("torch_bench.py") + ["--mode", mode] for mode in args.torch}
     if args.peers and installed("jax"):
-        found.append(("JAX jit", python("jax_bench.py")))
+        found["JAX jit"] = python("jax_bench.py")
+    for name in ("burn", "candle", "dfdx"):
+        program = os.path.join(args.target or "", "release", f"{name}_bench")
+        if args.target and os.path.exists(program):
+            found[name.capitalize()] = [program, "--data", args.data]
     return found
 
 
 def run(command):
     """The median of each metric that a program prints."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_CORETYPE"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         print(f"{' '.join(command)} failed:\n{done.stderr[-500:]}", file=sys.stderr)
         return {}
@@ -40,34 +52,107 @@ def run(command):
     return {line["metric"]: line["median"] for line in lines}
 
 
+def medians(results):
+    """`[workload][program][metric]`, the median of the rounds."""
+    return {
+        workload: {name: {metric: statistics.median(values) for metric, values in metrics.items()} for name, metrics in peers.items()}
+        for workload, peers in results.items()
+    }
+
+
+def table(found, peak):
+    """The table in Markdown: images per second; our ratio to the best peer, part of the peak, memory, start."""
+    workloads = [w for w in MFLOP if w in found]
+    names = list(dict.fromkeys(name for w in workloads for name in found[w]))
+    row = lambda *cells: "| " + " | ".join(cells) + " |"
+    out = [row("", *workloads), "|---" * (len(workloads) + 1) + "|"]
+    for name in names:
+        cells = [found[w].get(name, {}).get(SPEED) for w in workloads]
+        best = [cell == max(peer.get(SPEED, 0) for peer in found[w].values()) for cell, w in zip(cells, workloads)]
+        shown = ["-" if cell is None else f"**{cell:,.0f}**" if b else f"{cell:,.0f}" for cell, b in zip(cells, best)]
+        out.append(row(f"**{name}**" if name == "Ravine" else name, *shown))
+    peers = {w: {name: metrics for name, metrics in found[w].items() if name != "Ravine"} for w in workloads}
+    ours = {w: found[w]["Ravine"] for w in workloads}
+
+    def beside(title, metric, pick, show):
+        cells = [(ours[w][metric], [p[metric] for p in peers[w].values() if metric in p]) for w in workloads]
+        out.append(row(title, *[show(our, pick(theirs)) if theirs else f"{our:.4g}" for our, theirs in cells]))
+
+    beside("Ravine, to the best peer", SPEED, max, lambda our, best: f"{our / best:.2f}")
+    share = [ours[w][SPEED] * MFLOP[w] / 1e3 / peak for w in workloads]
+    out.append(row(f"Ravine, of the peak ({peak:.0f} GFLOP/s)", *[f"{100 * s:.0f} %" for s in share]))
+    beside("peak memory, MiB: Ravine / the leanest peer", MEMORY, min, lambda our, best: f"{our:.0f} / {best:.0f}")
+    beside("first step after, s: Ravine / the quickest peer", START, min, lambda our, best: f"{our:.2f} / {best:.2f}")
+    return "\n".join(out)
+
+
+def chart(found):
+    """Bars of the speed of each program, as a part of the best peer's."""
+    workloads = [w for w in MFLOP if w in found]
+    names = list(dict.fromkeys(name for w in workloads for name in found[w]))
+    colours = dict(zip(names, ["#b5482a", "#7d8ca3", "#a3aebf", "#5b9aa0", "#c2a878", "#9c8aa5", "#8aa58a"]))
+    bar, gap, left, wide = 13, 16, 130, 420
+    parts, y, largest = [], 30, 1.0
+    ratios = {}
+    for w in workloads:
+        best = max((m.get(SPEED, 0) for name, m in found[w].items() if name != "Ravine"), default=0)
+        if best:
+            ratios[w] = {name: m[SPEED] / best for name, m in found[w].items() if SPEED in m}
+            largest = max(largest, *ratios[w].values())
+    for w, by_name in ratios.items():
+        parts.append(f'<text x="4" y="{y + 11}" font-weight="bold">{w}</text>')
+        for name, ratio in by_name.items():
+            length = ratio / largest * wide
+            parts.append(f'<text x="{left - 6}" y="{y + 11}" text-anchor="end">{name}</text>')
+            parts.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{bar}" fill="{colours[name]}"/>')
+            parts.append(f'<text x="{left + length + 5:.1f}" y="{y + 11}">{ratio:.2f}</text>')
+            y += bar + 3
+        y += gap
+    one = left + wide / largest
+    parts.append(f'<line x1="{one:.1f}" x2="{one:.1f}" y1="24" y2="{y - gap}" stroke="#444" stroke-dasharray="3 3"/>')
+    title = '<text x="4" y="15">Images per second in training, as a part of the best peer\'s</text>'
+    size = f'width="{left + wide + 60}" height="{y}"'
+    style = 'font-family="sans-serif" font-size="11" fill="#222"'
+    body = "\n".join([title, *parts])
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n<rect width="100%" height="100%" fill="#fff"/>\n{body}\n</svg>\n'
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data")
     parser.add_argument("--peers")
+    parser.add_argument("--target", help="cargo's target directory of the peers in Rust")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--workloads", nargs="+", default=["W1", "W2", "W3", "W4"])
+    parser.add_argument("--workloads", nargs="*", default=list(MFLOP))
     parser.add_argument("--torch", nargs="+", default=["eager", "tuned"])
-    parser.add_argument("--json")
+    parser.add_argument("--peak", type=float, default=229.6)
+    parser.add_argument("--results", default=os.path.join(ROOT, "target", "compare.json"))
+    parser.add_argument("--docs", action="store_true")
     args = parser.parse_args()
 
     results = {}
-    for workload in args.workloads:
+    if os.path.exists(args.results):
+        with open(args.results) as file:
+            results = json.load(file)
+    for workload in args.workloads if args.data else []:
+        results[workload] = {}
         for _ in range(args.rounds):
-            for name, command in programs(args):
+            for name, command in programs(args).items():
                 for metric, value in run(command + ["--workload", workload]).items():
-                    results.setdefault(workload, {}).setdefault(name, {}).setdefault(metric, []).append(value)
-    if args.json:
-        with open(args.json, "w") as out:
-            json.dump(results, out, indent=1)
-    for workload, peers in results.items():
-        median = lambda name, metric: statistics.median(peers[name].get(metric, [float("nan")]))
-        best = max((median(name, METRICS[0]) for name in peers if name != "ravine"), default=float("nan"))
-        print(f"\n**{workload}**: {median('ravine', METRICS[0]) / best:.2f} times the best peer\n")
-        print("| | images/s | peak MiB | first step, s | accuracy after an epoch |\n|---|---|---|---|---|")
-        for name in peers:
-            speed, memory, start, accuracy = (median(name, metric) for metric in METRICS)
-            shown = "" if accuracy != accuracy else f"{100 * accuracy:.1f} %"
-            print(f"| {name} | {speed:,.0f} | {memory:,.0f} | {start:.2f} | {shown} |")
+                    results[workload].setdefault(name, {}).setdefault(metric, []).append(value)
+        with open(args.results, "w") as file:
+            json.dump(results, file, indent=1)
+    found = medians(results)
+    text = table(found, args.peak)
+    print(text)
+    if args.docs:
+        with open(CHART, "w") as file:
+            file.write(chart(found))
+        with open(PAGE) as file:
+            page = file.read()
+        page = re.sub(r"(<!-- training -->\n).*?(<!-- /training -->)", lambda m: m[1] + text + "\n" + m[2], page, flags=re.S)
+        with open(PAGE, "w") as file:
+            file.write(page)
 
 
 main()

@@ -3,6 +3,7 @@
 //! Which algorithm runs depends on the sizes of the convolution alone, so the bits do not depend on the number of threads or on
 //! how many other images there are.
 
+mod depthwise;
 mod direct;
 mod frame;
 mod winograd;
@@ -88,6 +89,10 @@ pub trait Conv: crate::Element {
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
     /// Turns the sums of a weight gradient.
     fn transpose(isa: Isa, kernel: direct::Transpose<'_, Self>);
+    /// Runs a correlation of one plane.
+    fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
+    /// Runs the sums of the weight gradient of one plane.
+    fn depthwise_sums(isa: Isa, sums: depthwise::Sums<'_, Self>);
     /// Transforms kernels.
     fn winograd_kernels(isa: Isa, kernels: winograd::Kernels<'_, Self>);
     /// Runs a correlation of transformed tiles.
@@ -106,6 +111,12 @@ macro_rules! conv {
                 dispatch_on(isa, kernel);
             }
             fn transpose(isa: Isa, kernel: direct::Transpose<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn depthwise(isa: Isa, kernel: depthwise::Plane<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn depthwise_sums(isa: Isa, kernel: depthwise::Sums<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
             fn winograd_kernels(isa: Isa, kernel: winograd::Kernels<'_, $t>) {
@@ -130,6 +141,8 @@ pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>,
 fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     if winograd::suits(g) {
         winograd::forward(isa, g, x, w, bias, y);
+    } else if depthwise::suits(g) {
+        depthwise::forward(isa, g, x, w, bias, y);
     } else {
         direct::forward(isa, g, x, w, bias, y);
     }
@@ -143,6 +156,8 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     if winograd::suits(g) {
         winograd::input_grad(isa, g, dy, w, dx);
+    } else if depthwise::suits(g) {
+        depthwise::input_grad(isa, g, dy, w, dx);
     } else {
         direct::input_grad(isa, g, dy, w, dx);
     }
@@ -158,6 +173,8 @@ fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &
         dw.fill(T::ZERO);
     } else if winograd::suits(g) {
         winograd::weight_grad(isa, g, x, dy, dw);
+    } else if depthwise::suits(g) {
+        depthwise::weight_grad(isa, g, x, dy, dw);
     } else {
         direct::weight_grad(isa, g, x, dy, dw);
     }

@@ -103,6 +103,14 @@ fn all_kinds_on_all_instruction_sets() {
         ([1, 1, 1, 3, 3], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
         ([1, 40, 2, 6, 6], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
         ([0, 2, 3, 5, 5], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        // Depthwise.
+        ([2, 3, 3, 7, 21], [3, 3], o([1, 1], [1, 1], [1, 1], 3)),
+        ([1, 4, 4, 9, 17], [5, 2], o([1, 1], [0, 1], [1, 2], 4)),
+        ([3, 2, 2, 3, 3], [3, 3], o([1, 1], [2, 2], [1, 1], 2)),
+        // Strides that leave phases without a tap, or windows without an input.
+        ([1, 3, 4, 9, 10], [2, 1], o([3, 2], [0, 0], [1, 1], 1)),
+        ([2, 4, 6, 10, 11], [4, 3], o([3, 2], [2, 1], [2, 1], 2)),
+        ([1, 2, 2, 4, 4], [1, 1], o([1, 1], [2, 2], [1, 1], 1)),
         // Winograd's: whole and broken tiles, vectors and blocks, every padding.
         ([2, 16, 32, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
         ([11, 12, 13, 7, 9], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
@@ -165,12 +173,12 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
 
 #[test]
 fn threads_change_no_bit() {
-    for [inputs, outputs] in [[4, 20], [12, 70]] {
-        let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
+    for ([inputs, outputs], groups) in [([4, 20], 1), ([12, 70], 1), ([70, 70], 70)] {
+        let options = ConvOptions { padding: [1, 1], groups, ..ConvOptions::default() };
         let g = geometry([9, inputs, outputs, 20, 20], [3, 3], options);
         let mut rng = Rng::new(8);
         let x = Tensor::<f32>::randn([9, inputs, 20, 20], &mut rng);
-        let w = Tensor::<f32>::randn([outputs, inputs, 3, 3], &mut rng);
+        let w = Tensor::<f32>::randn([outputs, inputs / groups, 3, 3], &mut rng);
         let dy = Tensor::<f32>::randn([9, outputs, 20, 20], &mut rng);
         assert!(g.work() > 1 << 17, "large enough to be split");
         let all = || {
