@@ -1,6 +1,6 @@
 """Ravine beside its peers: trains the four workloads in alternation, and writes the table and the chart of docs/performance.md.
 
-    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--results FILE] [--docs]
+    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--only REGEX] [--results FILE] [--docs]
 
 --data: the four IDX files of MNIST, not gzipped (the peers read no other). --peers: the folder with the peers' programs
 (python/torch_bench.py, python/jax_bench.py, rust/*_bench). A peer that is not installed or built is left out; those in Rust are looked for
@@ -125,6 +125,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--workloads", nargs="*", default=list(MFLOP))
     parser.add_argument("--torch", nargs="+", default=["eager", "tuned"])
+    parser.add_argument("--only", default="", help="a regular expression: the programs to run; the results of the others stay")
     parser.add_argument("--peak", type=float, default=229.6)
     parser.add_argument("--results", default=os.path.join(ROOT, "target", "compare.json"))
     parser.add_argument("--docs", action="store_true")
@@ -135,9 +136,10 @@ def main():
         with open(args.results) as file:
             results = json.load(file)
     for workload in args.workloads if args.data else []:
-        results[workload] = {}
+        chosen = {name: command for name, command in programs(args).items() if re.search(args.only, name)}
+        results[workload] = {name: kept for name, kept in results.get(workload, {}).items() if name not in chosen}
         for _ in range(args.rounds):
-            for name, command in programs(args).items():
+            for name, command in chosen.items():
                 for metric, value in run(command + ["--workload", workload]).items():
                     results[workload].setdefault(name, {}).setdefault(metric, []).append(value)
         with open(args.results, "w") as file:

@@ -61,7 +61,7 @@ fn a_settled_training_step_makes_no_large_allocation() {
         MaxPool2d::new(2),
         Conv2d::new(16, 16, 3, rng),
         Relu,
-        Conv2d::new(16, 16, 3, rng).groups(16),
+        Conv2d::grouped(16, 16, 3, 16, rng),
         Relu,
         Conv2d::new(16, 8, 3, rng).stride(2),
         Relu,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::simd::dispatch;
+use super::simd::{Kernel, dispatch};
 use crate::parallel::split_units;
 use crate::{Float, Number};
 
@@ -48,10 +48,7 @@ pub fn max<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i32]) 
             // SAFETY: every plane is visited once, so its part of `index` is borrowed once.
             let index = unsafe { index.part(plane * area_out, area_out) };
             if g.touching_2x2 {
-                dispatch(
-                    #[inline(always)]
-                    || max_2x2(g, x, y, index),
-                );
+                dispatch(Max2x2 { g, x, y, index });
             } else {
                 max_of_plane(g, x, y, index);
             }
@@ -91,93 +88,50 @@ fn max_of_plane<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i
     }
 }
 
-/// Windows of a line that are worked on at once: a vector's worth, in arrays, which the compiler turns into vectors.
-const BLOCK: usize = 16;
-
 /// [`max_of_plane`] for windows of 2 by 2 that touch, without branches.
-#[inline(always)]
-fn max_2x2<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T], index: &mut [i32]) {
-    let (width, out_width) = (g.input[1], g.windows[1].len());
-    for i in 0..g.windows[0].len() {
-        let start = 2 * i * width;
-        let (above, below) = x[start..start + 2 * width].split_at(width);
-        let y = &mut y[i * out_width..][..out_width];
-        let index = &mut index[i * out_width..][..out_width];
-        let whole = out_width / BLOCK * BLOCK;
-        for j in (0..whole).step_by(BLOCK) {
-            let (mut best, mut place) = ([T::ZERO; BLOCK], [0; BLOCK]);
-            let above: &[T; 2 * BLOCK] = above[2 * j..][..2 * BLOCK].try_into().expect("a block");
-            let below: &[T; 2 * BLOCK] = below[2 * j..][..2 * BLOCK].try_into().expect("a block");
-            for k in 0..BLOCK {
-                let window = [above[2 * k], above[2 * k + 1], below[2 * k], below[2 * k + 1]];
-                (best[k], place[k]) = max_of_four(window, (start + 2 * (j + k)) as i32, width as i32);
+struct Max2x2<'a, T> {
+    g: &'a PoolGeometry,
+    x: &'a [T],
+    y: &'a mut [T],
+    index: &'a mut [i32],
+}
+
+impl<T: Float> Kernel for Max2x2<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Max2x2 { g, x, y, index } = self;
+        let (width, out_width) = (g.input[1], g.windows[1].len());
+        let rows = y.chunks_exact_mut(out_width).zip(index.chunks_exact_mut(out_width));
+        for (i, (y, index)) in rows.enumerate() {
+            let start = 2 * i * width;
+            let (above, below) = x[start..start + 2 * width].split_at(width);
+            let windows = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+            for (j, ((y, index), (&[a, b], &[c, d]))) in y.iter_mut().zip(index).zip(windows).enumerate() {
+                let better = |x: T, best: T| (x > best) | x.is_nan();
+                let (mut best, mut place) = (a, 0);
+                (best, place) = if better(b, best) { (b, 1) } else { (best, place) };
+                (best, place) = if better(c, best) { (c, width) } else { (best, place) };
+                (best, place) = if better(d, best) { (d, width + 1) } else { (best, place) };
+                (*y, *index) = (best, (start + 2 * j + place) as i32);
             }
-            y[j..j + BLOCK].copy_from_slice(&best);
-            index[j..j + BLOCK].copy_from_slice(&place);
-        }
-        for j in whole..out_width {
-            let window = [above[2 * j], above[2 * j + 1], below[2 * j], below[2 * j + 1]];
-            (y[j], index[j]) = max_of_four(window, (start + 2 * j) as i32, width as i32);
         }
     }
 }
 
-/// The largest of a window and its place.
-#[inline(always)]
-fn max_of_four<T: Float>([a, b, c, d]: [T; 4], start: i32, width: i32) -> (T, i32) {
-    let (mut best, mut place) = (a, start);
-    for (x, at) in [(b, start + 1), (c, start + width), (d, start + width + 1)] {
-        // Not `||`, which would be a branch; and `x != x` is what a NaN is known by.
-        #[allow(clippy::eq_op)]
-        let better = (x > best) | (x != x);
-        (best, place) = (if better { x } else { best }, if better { at } else { place });
-    }
-    (best, place)
-}
-
-/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten. Planes are given by height and width.
-pub fn scatter<T: Number>(input: [usize; 2], output: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) {
-    let [area_in, area_out] = [input, output].map(|[h, w]| h * w);
-    let touching = output.map(|n| 2 * n) == input;
+/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten.
+pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) {
+    let [area_in, area_out] = areas;
     split_units(dx, area_in, dx.len(), |planes, dx| {
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
-            let from = plane * area_out..(plane + 1) * area_out;
-            let (dy, index) = (&dy[from.clone()], &index[from]);
-            let done = touching
-                && dispatch(
-                    #[inline(always)]
-                    || spread_2x2(output, dy, index, dx),
-                );
-            if done {
-                continue;
-            }
             dx.fill(T::ZERO);
-            for (&dy, &place) in dy.iter().zip(index) {
+            let from = plane * area_out..(plane + 1) * area_out;
+            for (&dy, &place) in dy[from.clone()].iter().zip(&index[from]) {
                 let dx = &mut dx[place as usize];
                 *dx = dx.plus(dy);
             }
         }
     });
-}
-
-/// [`scatter`] for windows of 2 by 2 that touch, which writes each element once. `false` if a place is not in its window.
-#[inline(always)]
-fn spread_2x2<T: Number>([height, width]: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) -> bool {
-    let line = 2 * width;
-    let mut inside = true;
-    for i in 0..height {
-        let (dy, index) = (&dy[i * width..][..width], &index[i * width..][..width]);
-        let (above, below) = dx[2 * i * line..][..2 * line].split_at_mut(line);
-        for j in 0..width {
-            let place = index[j] - (2 * i * line + 2 * j) as i32;
-            let here = [0, 1, line as i32, line as i32 + 1].map(|at| place == at);
-            let value = |here: bool| if here { dy[j] } else { T::ZERO };
-            inside &= here[0] | here[1] | here[2] | here[3];
-            (above[2 * j], above[2 * j + 1]) = (value(here[0]), value(here[1]));
-            (below[2 * j], below[2 * j + 1]) = (value(here[2]), value(here[3]));
-        }
-    }
-    inside
 }
 
 /// `y[q] = x[index[q]]` in each plane.

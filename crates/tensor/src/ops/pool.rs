@@ -135,9 +135,9 @@ impl<T: Float> Tensor<T> {
     pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Tensor<T> {
         self.check_places("max_pool2d_scatter", index);
         let (dy, index) = (self.contiguous(), index.contiguous());
-        let output = [self.shape()[2], self.shape()[3]];
+        let areas = [input[0] * input[1], self.shape()[2] * self.shape()[3]];
         Tensor::build(Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]), |dx| {
-            pool::scatter(input, output, dy.values(), index.values(), dx);
+            pool::scatter(areas, dy.values(), index.values(), dx);
         })
     }
 
