@@ -5,9 +5,11 @@
 //! ```
 //!
 //! writes `cnn.safetensors`, which PyTorch's `load_state_dict` takes as it is, and beside it an input and the model's output for it;
-//! `tools/check_safetensors.py` opens both there and compares.
+//! `tools/check_safetensors.py` opens both there and compares. `cnn.ravine` is the same state in bincode with a checksum, as
+//! checkpoints are written.
 
 use ravine::prelude::*;
+use ravine::train::file;
 
 #[derive(Module)]
 struct Cnn {
@@ -36,7 +38,7 @@ impl Cnn {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stem = std::env::args().nth(1).ok_or("usage: save_and_load PATH, without an ending")?;
-    let (file, check) = (format!("{stem}.safetensors"), format!("{stem}.check.safetensors"));
+    let (path, check) = (format!("{stem}.safetensors"), format!("{stem}.check.safetensors"));
 
     let model = Cnn::new(&mut Rng::new(1));
     let images = Tensor::randn([4, 1, 28, 28], &mut Rng::new(2));
@@ -47,16 +49,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tape = Tape::train(Rng::new(3));
     model.forward(&tape.input(images.clone()));
     tape.take_buffer_updates().apply();
-    StateDict::of(&model).write(&file)?;
+    StateDict::of(&model).write(&path)?;
 
     // Into a model that was made otherwise: every name and every shape has to fit.
     let again = Cnn::new(&mut Rng::new(99));
-    StateDict::read(&file)?.load_into(&again)?;
+    StateDict::read(&path)?.load_into(&again)?;
     let output = |model: &Cnn| model.forward(&Tape::eval().input(images.clone())).into_value();
     assert_eq!(output(&again), output(&model));
 
+    let ours = std::path::PathBuf::from(format!("{stem}.ravine"));
+    file::write(&ours, &StateDict::of(&model))?;
+    assert_eq!(file::read::<StateDict>(&ours)?, StateDict::of(&model));
+
     let pair = [("input".to_string(), images.clone()), ("output".to_string(), output(&model))];
     pair.into_iter().collect::<StateDict>().write(&check)?;
-    println!("{file}: {} tensors, read back to the bit", StateDict::of(&model).len());
+    println!("{path}: {} tensors, read back to the bit", StateDict::of(&model).len());
     Ok(())
 }
