@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use ravine_tensor::Float;
+use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::summary::{VIEWS, multiply_adds};
-use crate::tape::{Nodes, Origin, Tape};
+use crate::tape::{NodeId, Nodes, Origin, Tape};
 
 /// An account of a tape, op by op. See [`Tape::account`].
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +130,41 @@ impl<T: Float> Tape<T> {
         let mut rows: Vec<AccountRow> = rows.into_values().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.bytes_kept));
         Account { rows, params: params.len(), param_bytes: params.iter().map(|&(_, bytes)| bytes).sum() }
+    }
+}
+
+/// What the tape writes down for this account alone.
+impl<T: Float> Nodes<T> {
+    /// The shapes of the inputs of a node, constants among them.
+    pub(crate) fn input_shapes(&self, node: usize) -> impl Iterator<Item = Shape> + '_ {
+        self.edge_range(node).map(|edge| match self.edges[edge] {
+            NodeId::CONSTANT => {
+                let at = self.constants.binary_search_by_key(&(edge as u32), |&(edge, _)| edge);
+                self.constants[at.expect("the shape of every constant was noted")].1
+            }
+            id => self.list[id.index()].shape,
+        })
+    }
+
+    /// The storage of the values that the derivative of a node keeps.
+    pub(crate) fn saved(&self, node: usize) -> &[(usize, usize)] {
+        let start = if node == 0 { 0 } else { self.list[node - 1].saved_end };
+        &self.saved[start as usize..self.list[node].saved_end as usize]
+    }
+
+    /// Forgets what was saved for an op that is not recorded after all.
+    pub(crate) fn unsave(&mut self) {
+        let claimed = self.list.last().map_or(0, |node| node.saved_end);
+        self.saved.truncate(claimed as usize);
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Notes, for the account of memory, that the op which is about to be recorded keeps a value.
+    pub(crate) fn note_saved(&self, value: &Tensor<T>) {
+        if self.is_recording() {
+            self.nodes_mut(|nodes| nodes.saved.push(value.storage_span()));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the first number that is not finite came from.
+//! Where a number that is not finite came from, and values that are on different tapes.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -188,4 +188,27 @@ pub(crate) fn look_forward<T: Float>(
     if tape.anomalies().on() && tape.blamed().is_none() {
         tape.anomalies().look(op, line, AnomalyPlace::Output, value, inputs.iter().map(|x| x.value()));
     }
+}
+
+/// Says where inputs come from that cannot meet.
+#[cold]
+#[track_caller]
+pub(crate) fn different_tapes<T: Float>(op: &str, inputs: &[&Var<T>]) -> ! {
+    let stranger = inputs.iter().find(|x| !x.tape().is(inputs[0].tape())).expect("one was found");
+    let origin = |x: &Var<T>| {
+        let made = if x.id().is_constant() {
+            "a constant".to_owned()
+        } else {
+            x.tape().nodes(|nodes| {
+                let node = &nodes.list[x.id().index()];
+                format!("the {} of {}", node.op, node.line)
+            })
+        };
+        format!("{made} (tape made at {})", x.tape().line())
+    };
+    panic!(
+        "{op}: the inputs are on different tapes: {} and {}; one forward pass uses one tape",
+        origin(inputs[0]),
+        origin(stranger)
+    );
 }

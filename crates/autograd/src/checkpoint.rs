@@ -2,8 +2,8 @@
 
 use ravine_tensor::{Float, Rng};
 
-use crate::backward::{Route, sweep};
-use crate::tape::{NodeId, Tape};
+use crate::sweep::{Route, sweep};
+use crate::tape::{NodeId, Nodes, Tape};
 use crate::var::{Saved, Var, push};
 
 /// `f(inputs)`, of which the tape keeps the inputs alone: what `f` computes on the way is freed, and computed again in backward.
@@ -124,4 +124,49 @@ fn check_that_nothing_is_lost<T: Float>(tape: &Tape<T>, floor: usize, places: &[
             );
         }
     });
+}
+
+/// What the tape does for checkpoints alone.
+impl<T: Float> Tape<T> {
+    /// Where the random stream is.
+    pub(crate) fn rng_snapshot(&self) -> Option<Rng> {
+        self.inner.rng.borrow().as_ref().map(Rng::snapshot)
+    }
+
+    /// Runs `f` a second time, so to speak: with the random stream of its first time, and without noting buffer updates again.
+    pub(crate) fn replaying<R>(&self, rng: Option<Rng>, f: impl FnOnce() -> R) -> R {
+        let rng = self.inner.rng.replace(rng);
+        let updates = self.inner.updates.take();
+        let result = f();
+        self.inner.rng.replace(rng);
+        self.inner.updates.replace(updates);
+        result
+    }
+
+    /// Runs `f` without recording, and finds the parameters that it uses.
+    pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
+        let outer = self.inner.noted.replace(Some(Vec::new()));
+        let result = self.recording(false, f);
+        (result, self.inner.noted.replace(outer).unwrap_or_default())
+    }
+
+    /// Forgets what was recorded from `len` on.
+    pub(crate) fn truncate(&self, len: usize) {
+        // Taken out first: a derivative that is dropped may itself look at the tape.
+        let dropped = self.nodes_mut(|nodes| nodes.list.split_off(len));
+        self.nodes_mut(|nodes| nodes.truncate(len));
+        self.hooks().truncate(len);
+        drop(dropped);
+    }
+}
+
+impl<T: Float> Nodes<T> {
+    /// Forgets the nodes from `len` on.
+    fn truncate(&mut self, len: usize) {
+        self.list.truncate(len);
+        let (edges, saved) = self.list.last().map_or((0, 0), |node| (node.edges_end, node.saved_end));
+        self.edges.truncate(edges as usize);
+        self.saved.truncate(saved as usize);
+        self.constants.truncate(self.constants.partition_point(|&(edge, _)| edge < edges));
+    }
 }

@@ -15,8 +15,8 @@
 //! (the modules of `ops`, as methods of [`Var`]) with its forward pass and its derivative, the latter written in `Var`
 //! ops too: recorded, it can itself be differentiated ([`grad`]).
 //!
-//! The chapters, in reading order. The engine: `tape`, `var` (with [`record`], the door through which every op goes, yours as well), `backward`,
-//! `gradients`, `hook`. What models are made of: [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]). The table of
+//! The chapters, in reading order. The engine: `tape`, `var` (with [`record`], the door through which every op goes, yours as well), `sweep`,
+//! `backward`; and around it `gradients` and `control`. What models are made of: [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]). The table of
 //! derivatives: `ops`. And what is built upon them: [`functional`], [`checkpoint()`], [`mod@gradcheck`], and to see what was done or went
 //! wrong, [`Account`], [`Graph`] and [`Anomaly`].
 
@@ -29,16 +29,17 @@ mod account;
 mod anomaly;
 mod backward;
 mod checkpoint;
+mod control;
 mod draw;
 pub mod functional;
 pub mod gradcheck;
 mod gradients;
-mod hook;
 mod module;
 mod ops;
 mod param;
 mod state;
 mod summary;
+mod sweep;
 mod tape;
 mod tree;
 mod var;

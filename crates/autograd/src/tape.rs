@@ -8,7 +8,7 @@ use std::rc::Rc;
 use ravine_tensor::{Float, Rng, Shape, Tensor};
 
 use crate::anomaly::Anomalies;
-use crate::hook::Hooks;
+use crate::control::Hooks;
 use crate::param::{Buffer, BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
@@ -54,22 +54,22 @@ pub(crate) struct Node<T: Float> {
     pub(crate) shape: Shape,
     pub(crate) origin: Origin<T>,
     /// Where this node's part of [`Nodes::edges`] and of [`Nodes::saved`] ends; it begins where that of the node before it ends.
-    edges_end: u32,
-    saved_end: u32,
+    pub(crate) edges_end: u32,
+    pub(crate) saved_end: u32,
 }
 
 /// The nodes of a tape, in the order of their creation, the inputs of each, and what the derivative of each keeps.
 pub(crate) struct Nodes<T: Float> {
     pub(crate) list: Vec<Node<T>>,
-    edges: Vec<NodeId>,
+    pub(crate) edges: Vec<NodeId>,
     /// The shapes of inputs that are constants, each with its place among the edges.
-    constants: Vec<(u32, Shape)>,
+    pub(crate) constants: Vec<(u32, Shape)>,
     /// The storage (address and bytes) of each saved value. Those beyond the last node's are of an op that is being called.
-    saved: Vec<(usize, usize)>,
+    pub(crate) saved: Vec<(usize, usize)>,
 }
 
 impl<T: Float> Nodes<T> {
-    fn edge_range(&self, node: usize) -> std::ops::Range<usize> {
+    pub(crate) fn edge_range(&self, node: usize) -> std::ops::Range<usize> {
         let start = if node == 0 { 0 } else { self.list[node - 1].edges_end };
         start as usize..self.list[node].edges_end as usize
     }
@@ -77,29 +77,6 @@ impl<T: Float> Nodes<T> {
     /// The places of the inputs of a node.
     pub(crate) fn inputs(&self, node: usize) -> &[NodeId] {
         &self.edges[self.edge_range(node)]
-    }
-
-    /// The shapes of the inputs of a node, constants among them.
-    pub(crate) fn input_shapes(&self, node: usize) -> impl Iterator<Item = Shape> + '_ {
-        self.edge_range(node).map(|edge| match self.edges[edge] {
-            NodeId::CONSTANT => {
-                let at = self.constants.binary_search_by_key(&(edge as u32), |&(edge, _)| edge);
-                self.constants[at.expect("the shape of every constant was noted")].1
-            }
-            id => self.list[id.index()].shape,
-        })
-    }
-
-    /// The storage of the values that the derivative of a node keeps.
-    pub(crate) fn saved(&self, node: usize) -> &[(usize, usize)] {
-        let start = if node == 0 { 0 } else { self.list[node - 1].saved_end };
-        &self.saved[start as usize..self.list[node].saved_end as usize]
-    }
-
-    /// Forgets what was saved for an op that is not recorded after all.
-    pub(crate) fn unsave(&mut self) {
-        let claimed = self.list.last().map_or(0, |node| node.saved_end);
-        self.saved.truncate(claimed as usize);
     }
 
     /// The place of the next node.
@@ -127,15 +104,6 @@ impl<T: Float> Nodes<T> {
         self.list.push(Node { op, line, shape, origin, edges_end, saved_end });
         id
     }
-
-    /// Forgets the nodes from `len` on.
-    fn truncate(&mut self, len: usize) {
-        self.list.truncate(len);
-        let (edges, saved) = self.list.last().map_or((0, 0), |node| (node.edges_end, node.saved_end));
-        self.edges.truncate(edges as usize);
-        self.saved.truncate(saved as usize);
-        self.constants.truncate(self.constants.partition_point(|&(edge, _)| edge < edges));
-    }
 }
 
 /// The record of one forward pass, and the rules of that pass: whether it trains, whether it records, and its random stream.
@@ -144,58 +112,55 @@ impl<T: Float> Nodes<T> {
 /// them or a [`Var`] on it does, and it stays on its thread.
 #[derive(Clone)]
 pub struct Tape<T: Float = f32> {
-    inner: Rc<Inner<T>>,
+    pub(crate) inner: Rc<Inner<T>>,
 }
 
-struct Inner<T: Float> {
+pub(crate) struct Inner<T: Float> {
     training: bool,
     recording: Cell<bool>,
     /// Whether constants are recorded, too, so that the tape tells of every op.
-    surveying: bool,
+    surveying: Cell<bool>,
     nodes: RefCell<Nodes<T>>,
     params: RefCell<HashMap<ParamKey, (Param<T>, NodeId)>>,
-    updates: RefCell<BufferUpdates<T>>,
-    rng: RefCell<Option<Rng>>,
+    pub(crate) updates: RefCell<BufferUpdates<T>>,
+    pub(crate) rng: RefCell<Option<Rng>>,
     hooks: Hooks<T>,
     anomalies: Anomalies,
     /// The line of the op whose derivative is running: what it records is recorded in that line's name.
     blamed: Cell<Option<&'static Location<'static>>>,
     /// The leaves of the parameters that a checkpointed function uses in its first run, while that lasts.
-    noted: RefCell<Option<Vec<Var<T>>>>,
+    pub(crate) noted: RefCell<Option<Vec<Var<T>>>>,
     /// The line that made this tape.
     line: &'static Location<'static>,
-}
-
-impl<T: Float> Inner<T> {
-    #[track_caller]
-    fn new(training: bool, recording: bool, rng: Option<Rng>) -> Self {
-        let nodes = Nodes { list: Vec::new(), edges: Vec::new(), constants: Vec::new(), saved: Vec::new() };
-        Inner {
-            training,
-            recording: Cell::new(recording),
-            surveying: false,
-            nodes: RefCell::new(nodes),
-            params: RefCell::default(),
-            updates: RefCell::new(BufferUpdates::default()),
-            rng: RefCell::new(rng),
-            hooks: Hooks::default(),
-            anomalies: Anomalies::default(),
-            blamed: Cell::new(None),
-            noted: RefCell::new(None),
-            line: Location::caller(),
-        }
-    }
 }
 
 impl<T: Float> Tape<T> {
     #[track_caller]
     fn with(training: bool, recording: bool, rng: Option<Rng>) -> Self {
-        Tape { inner: Rc::new(Inner::new(training, recording, rng)) }
+        let nodes = Nodes { list: Vec::new(), edges: Vec::new(), constants: Vec::new(), saved: Vec::new() };
+        Tape {
+            inner: Rc::new(Inner {
+                training,
+                recording: Cell::new(recording),
+                surveying: Cell::new(false),
+                nodes: RefCell::new(nodes),
+                params: RefCell::default(),
+                updates: RefCell::new(BufferUpdates::default()),
+                rng: RefCell::new(rng),
+                hooks: Hooks::default(),
+                anomalies: Anomalies::default(),
+                blamed: Cell::new(None),
+                noted: RefCell::new(None),
+                line: Location::caller(),
+            }),
+        }
     }
 
     /// A tape for an evaluating pass on which constants and frozen parameters are leaves: for [`Summary`](crate::Summary).
     pub(crate) fn surveying() -> Self {
-        Tape { inner: Rc::new(Inner { surveying: true, ..Inner::new(false, true, None) }) }
+        let tape = Tape::new();
+        tape.inner.surveying.set(true);
+        tape
     }
 
     /// A tape that records gradients, for a pass that evaluates: dropout passes everything, batch norm uses its running statistics.
@@ -259,7 +224,7 @@ impl<T: Float> Tape<T> {
         let value = param.value();
         self.anomalies().look_at_leaf("param", &value);
         let mut noted = self.inner.noted.borrow_mut();
-        let frozen = param.is_frozen() && !self.inner.surveying;
+        let frozen = param.is_frozen() && !self.inner.surveying.get();
         if frozen || !(self.is_recording() || noted.is_some()) {
             return self.constant(value);
         }
@@ -285,16 +250,9 @@ impl<T: Float> Tape<T> {
         Var::at(self.clone(), id, value)
     }
 
-    /// Notes, for the account of memory, that the op which is about to be recorded keeps a value.
-    pub(crate) fn note_saved(&self, value: &Tensor<T>) {
-        if self.is_recording() {
-            self.nodes_mut(|nodes| nodes.saved.push(value.storage_span()));
-        }
-    }
-
     /// A constant of the engine or of an op.
     pub(crate) fn constant(&self, value: Tensor<T>) -> Var<T> {
-        if self.inner.surveying {
+        if self.inner.surveying.get() {
             return self.leaf("input", value);
         }
         Var::at(self.clone(), NodeId::CONSTANT, value)
@@ -328,28 +286,6 @@ impl<T: Float> Tape<T> {
     pub fn with_rng<R>(&self, f: impl FnOnce(&mut Rng) -> R) -> R {
         let mut rng = self.inner.rng.borrow_mut();
         f(rng.as_mut().expect("this tape has no random stream; make it with Tape::train"))
-    }
-
-    /// Where the random stream is.
-    pub(crate) fn rng_snapshot(&self) -> Option<Rng> {
-        self.inner.rng.borrow().as_ref().map(Rng::snapshot)
-    }
-
-    /// Runs `f` a second time, so to speak: with the random stream of its first time, and without noting buffer updates again.
-    pub(crate) fn replaying<R>(&self, rng: Option<Rng>, f: impl FnOnce() -> R) -> R {
-        let rng = self.inner.rng.replace(rng);
-        let updates = self.inner.updates.take();
-        let result = f();
-        self.inner.rng.replace(rng);
-        self.inner.updates.replace(updates);
-        result
-    }
-
-    /// Runs `f` without recording, and finds the parameters that it uses.
-    pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
-        let outer = self.inner.noted.replace(Some(Vec::new()));
-        let result = self.recording(false, f);
-        (result, self.inner.noted.replace(outer).unwrap_or_default())
     }
 
     /// Notes that `buffer` should move towards `statistic`, which was computed from `samples` samples:
@@ -396,15 +332,6 @@ impl<T: Float> Tape<T> {
 
     pub(crate) fn nodes_mut<R>(&self, f: impl FnOnce(&mut Nodes<T>) -> R) -> R {
         f(&mut self.inner.nodes.borrow_mut())
-    }
-
-    /// Forgets what was recorded from `len` on.
-    pub(crate) fn truncate(&self, len: usize) {
-        // Taken out first: a derivative that is dropped may itself look at the tape.
-        let dropped = self.nodes_mut(|nodes| nodes.list.split_off(len));
-        self.nodes_mut(|nodes| nodes.truncate(len));
-        self.hooks().truncate(len);
-        drop(dropped);
     }
 
     /// The parameters used so far, with their places, in the order of their first uses.

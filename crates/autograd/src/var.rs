@@ -76,46 +76,9 @@ impl<T: Float> Var<T> {
         !self.id.is_constant()
     }
 
-    /// The same numbers as a constant: no gradient flows back through it.
-    pub fn detach(&self) -> Var<T> {
-        self.constant(self.value.clone())
-    }
-
-    /// [`detach`](Self::detach) by the name that JAX and TensorFlow give it.
-    pub fn stop_gradient(&self) -> Var<T> {
-        self.detach()
-    }
-
     /// A constant on the same tape.
     pub fn constant(&self, value: Tensor<T>) -> Var<T> {
         self.tape.constant(value)
-    }
-
-    /// `y = value`, whatever this is, and yet `dx = dy`: the straight-through estimator, for steps that have no useful derivative.
-    ///
-    /// Source: Bengio, Léonard and Courville 2013, 'Estimating or propagating gradients through stochastic neurons'.
-    ///
-    /// ```
-    /// use ravine_autograd::Tape;
-    /// use ravine_tensor::Tensor;
-    ///
-    /// let x = Tape::new().variable(Tensor::from([0.2, 0.9]));
-    /// let bits = x.straight_through(x.value().round());
-    /// assert_eq!(bits.value().to_vec(), [0.0, 1.0]);
-    /// assert_eq!((bits * 3.0).sum(..).backward().wrt(&x).unwrap().to_vec(), [3.0, 3.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If the shapes differ.
-    #[track_caller]
-    pub fn straight_through(&self, value: Tensor<T>) -> Var<T> {
-        assert!(
-            value.shape() == self.shape(),
-            "straight_through: a value of shape {} in place of one of shape {}",
-            value.shape(),
-            self.shape()
-        );
-        record("straight_through", [self], value, |dy, _| [Some(dy.clone())])
     }
 
     /// What a derivative keeps of this value. It does not hold the tape, which would then hold itself and never be freed.
@@ -237,7 +200,7 @@ pub(crate) fn push<T: Float>(
 ) -> Var<T> {
     let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
     if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
-        different_tapes(op, inputs);
+        anomaly::different_tapes(op, inputs);
     }
     let line = tape.blamed().unwrap_or(Location::caller());
     anomaly::look_forward(op, line, inputs, &value);
@@ -253,27 +216,4 @@ pub(crate) fn push<T: Float>(
         nodes.push(op, line, shape, Origin::Op(pullback(nodes.next())), inputs)
     });
     Var { tape, id, value }
-}
-
-/// Says where inputs come from that cannot meet.
-#[cold]
-#[track_caller]
-fn different_tapes<T: Float>(op: &str, inputs: &[&Var<T>]) -> ! {
-    let stranger = inputs.iter().find(|x| !x.tape.is(&inputs[0].tape)).expect("one was found");
-    let origin = |x: &Var<T>| {
-        let made = if x.id.is_constant() {
-            "a constant".to_owned()
-        } else {
-            x.tape.nodes(|nodes| {
-                let node = &nodes.list[x.id.index()];
-                format!("the {} of {}", node.op, node.line)
-            })
-        };
-        format!("{made} (tape made at {})", x.tape.line())
-    };
-    panic!(
-        "{op}: the inputs are on different tapes: {} and {}; one forward pass uses one tape",
-        origin(inputs[0]),
-        origin(stranger)
-    );
 }

@@ -6,4 +6,7 @@ extern crate ravine_autograd as ravine;
 mod checkpoint;
 mod control;
 mod diagnosis;
+mod economy;
+mod higher_order;
 mod tape;
+mod threads;

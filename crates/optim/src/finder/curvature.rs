@@ -1,6 +1,7 @@
 //! How strongly a loss curves.
 
-use ravine_autograd::{Param, Var, grad};
+use ravine_autograd::functional::hvp_of;
+use ravine_autograd::{Param, Var};
 use ravine_tensor::{Rng, Tensor};
 
 /// Products of the Hessian with a vector, at most.
@@ -60,18 +61,10 @@ fn power_iteration(
     eigenvalue
 }
 
-/// The derivative of the gradient along `v`, which has a tensor for each parameter: two sweeps, and no matrix. Pearlmutter 1994.
+/// The derivative of the gradient along `v`, which has a tensor for each parameter.
 fn hessian_vector_product(params: &[&Param], v: &[Tensor], loss: &Var) -> Vec<Tensor> {
-    let tape = loss.tape();
-    let vars: Vec<Var> = params.iter().map(|param| tape.param(param)).collect();
-    let vars: Vec<&Var> = vars.iter().collect();
-    let gradient = grad(loss, &vars, true);
-    let along =
-        gradient.iter().zip(v).map(|(g, v)| (g * &tape.input(v.clone())).sum(..)).reduce(|a, b| a + b);
-    match along {
-        Some(along) => grad(&along, &vars, false).into_iter().map(Var::into_value).collect(),
-        None => Vec::new(),
-    }
+    let vars: Vec<Var> = params.iter().map(|param| loss.tape().param(param)).collect();
+    hvp_of(loss, &vars.iter().collect::<Vec<_>>(), &v.iter().collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -159,6 +159,24 @@ mod tests {
         }
     }
 
+    /// Whose strides are 0, as those of the gradient of a sum.
+    #[test]
+    fn broadcast_operands() {
+        let mut rng = Rng::new(2);
+        for (m, k, n) in [(3, 4, 4), (4, 3, 1), (1, 5, 7), (33, 40, 70)] {
+            let (a, b) = (Tensor::<f64>::randn([m, k], &mut rng), Tensor::<f64>::randn([k, n], &mut rng));
+            for (a, b) in [
+                (Tensor::scalar(2.0).expand([m, k]), b.clone()),
+                (a.clone(), Tensor::scalar(2.0).expand([k, n])),
+                (a.narrow(0, 0, 1).expand([m, k]), b.narrow(1, 0, 1).expand([k, n])),
+                (a.narrow(1, 0, 1).expand([m, k]), b.narrow(0, 0, 1).expand([k, n])),
+            ] {
+                let y = a.matmul(&b);
+                assert!((&y - &naive(&a, &b)).iter().all(|d| d.abs() < 1e-12), "{m} {k} {n}");
+            }
+        }
+    }
+
     #[test]
     fn vectors() {
         let (v, m) = (Tensor::from([1.0f32, 2.0]), Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]));

@@ -27,7 +27,8 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
             if b.col_stride == 1 {
                 row[..used].copy_from_slice(&from[..used]);
             } else {
-                row[..used].iter_mut().zip(from.iter().step_by(b.col_stride)).for_each(|(to, &x)| *to = x);
+                // A stride of 0, too: the columns of a broadcast operand.
+                row[..used].iter_mut().enumerate().for_each(|(j, to)| *to = from[j * b.col_stride]);
             }
             row[used..].fill(T::ZERO);
         }

@@ -1,13 +1,13 @@
-//! Looking at gradients on their way back, and changing them.
+//! Control over gradients: to stop them, to let them pass unchanged, to look at them on their way and to change them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ravine_tensor::Float;
+use ravine_tensor::{Float, Tensor};
 
 use crate::tape::NodeId;
-use crate::var::Var;
+use crate::var::{Var, record};
 
 type Hook<T> = Rc<dyn Fn(&Var<T>) -> Option<Var<T>>>;
 
@@ -62,6 +62,43 @@ impl<T: Float> Hooks<T> {
 }
 
 impl<T: Float> Var<T> {
+    /// The same numbers as a constant: no gradient flows back through it.
+    pub fn detach(&self) -> Var<T> {
+        self.constant(self.value().clone())
+    }
+
+    /// [`detach`](Self::detach) by the name that JAX and TensorFlow give it.
+    pub fn stop_gradient(&self) -> Var<T> {
+        self.detach()
+    }
+
+    /// `y = value`, whatever this is, and yet `dx = dy`: the straight-through estimator, for steps that have no useful derivative.
+    ///
+    /// Source: Bengio, Léonard and Courville 2013, 'Estimating or propagating gradients through stochastic neurons'.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tape::new().variable(Tensor::from([0.2, 0.9]));
+    /// let bits = x.straight_through(x.value().round());
+    /// assert_eq!(bits.value().to_vec(), [0.0, 1.0]);
+    /// assert_eq!((bits * 3.0).sum(..).backward().wrt(&x).unwrap().to_vec(), [3.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn straight_through(&self, value: Tensor<T>) -> Var<T> {
+        assert!(
+            value.shape() == self.shape(),
+            "straight_through: a value of shape {} in place of one of shape {}",
+            value.shape(),
+            self.shape()
+        );
+        record("straight_through", [self], value, |dy, _| [Some(dy.clone())])
+    }
+
     /// Calls `f` with the gradient by this value in every backward pass, once it is complete: the sum over all uses. If `f` returns a
     /// gradient, that goes on in its place.
     ///

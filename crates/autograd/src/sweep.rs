@@ -1,0 +1,181 @@
+//! The reverse sweep: from an output back to everything it was computed from.
+
+use std::mem;
+
+use ravine_tensor::Float;
+
+use crate::tape::{NodeId, Origin, Tape};
+use crate::var::Var;
+
+/// Where a sweep goes.
+pub(crate) struct Route<'a> {
+    /// Nodes before this one are not walked: what goes to them is emitted piece by piece.
+    pub(crate) floor: usize,
+    /// The places whose gradients are emitted, in ascending order; if `None`, all leaves.
+    pub(crate) targets: Option<&'a [NodeId]>,
+    /// Whether derivatives are freed when they have been used.
+    pub(crate) free: bool,
+}
+
+impl Route<'_> {
+    fn is_target(&self, id: NodeId) -> bool {
+        self.targets.is_some_and(|targets| targets.binary_search(&id).is_ok())
+    }
+
+    /// For each node from the floor to `last`, whether it is a target or was computed from one; `None` if all leaves are meant.
+    fn leads<T: Float>(&self, tape: &Tape<T>, last: usize) -> Option<Vec<bool>> {
+        self.targets?;
+        let mut leads = vec![false; last + 1 - self.floor];
+        tape.nodes(|nodes| {
+            for index in self.floor..=last {
+                let leading = |&x: &NodeId| self.needed(x, Some(&leads));
+                leads[index - self.floor] =
+                    self.is_target(NodeId::at(index)) || nodes.inputs(index).iter().any(leading);
+            }
+        });
+        Some(leads)
+    }
+
+    /// Whether a gradient must go to this input of a node.
+    fn needed(&self, x: NodeId, leads: Option<&Vec<bool>>) -> bool {
+        match x.index().checked_sub(self.floor) {
+            _ if x.is_constant() => false,
+            None => self.is_target(x),
+            Some(index) => leads.is_none_or(|leads| leads[index]),
+        }
+    }
+}
+
+/// Walks the tape from `output` to its beginning, and emits the gradients that the route asks for.
+///
+/// A node comes after everything it was computed from, so by the time the walk reaches it, its gradient is complete.
+#[track_caller]
+pub(crate) fn sweep<T: Float>(
+    output: &Var<T>,
+    seed: Var<T>,
+    route: &Route<'_>,
+    emit: &mut dyn FnMut(NodeId, Var<T>),
+) {
+    let (tape, floor) = (output.tape(), route.floor);
+    if output.id().is_constant() {
+        return;
+    }
+    let last = output.id().index();
+    if last < floor {
+        return emit(output.id(), seed);
+    }
+    let leads = route.leads(tape, last);
+    let mut pending = Pending::new(last + 1 - floor);
+    pending.add(last - floor, seed);
+    let (mut inputs, mut needs): (Vec<NodeId>, Vec<bool>) = (Vec::new(), Vec::new());
+    for index in (floor..=last).rev() {
+        let Some(dy) = pending.take(index - floor) else { continue };
+        let id = NodeId::at(index);
+        let (dy, retain) = tape.hooks().run(id, dy);
+        // The derivative is taken off the tape while it runs: when it is recorded itself, it adds to the tape.
+        let (op, line, origin) = tape.nodes_mut(|nodes| {
+            inputs.clear();
+            inputs.extend_from_slice(nodes.inputs(index));
+            let node = &mut nodes.list[index];
+            (node.op, node.line, mem::replace(&mut node.origin, Origin::Freed))
+        });
+        tape.anomalies().look_at_sum(op, line, dy.value());
+        match origin {
+            Origin::Leaf => {
+                tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Leaf);
+                if route.targets.is_none() || route.is_target(id) {
+                    emit(id, dy);
+                }
+            }
+            Origin::Op(pullback) => {
+                needs.clear();
+                needs.extend(inputs.iter().map(|&x| route.needed(x, leads.as_ref())));
+                let mut give = |i: usize, grad: Option<Var<T>>| {
+                    assert!(
+                        grad.is_some() || !needs[i],
+                        "{op}: backward gave no gradient for input {i}, which needs one"
+                    );
+                    let Some(grad) = grad.filter(|_| needs[i]) else { return };
+                    let x = inputs[i];
+                    let grad = fitted(op, x, grad);
+                    tape.anomalies().look_at_gradient(op, line, i, grad.value(), dy.value());
+                    match x.index().checked_sub(floor) {
+                        Some(x) => pending.add(x, grad),
+                        None => emit(x, grad),
+                    }
+                };
+                tape.blaming(Some(line), || pullback(&dy, &needs, &mut give));
+                if !route.free {
+                    tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Op(pullback));
+                }
+                if if route.targets.is_none() { retain } else { route.is_target(id) } {
+                    emit(id, dy);
+                }
+            }
+            Origin::Freed => panic!(
+                "backward: the derivative of {op} ({line}) was freed by an earlier backward; \
+                 use backward_retained for the earlier one"
+            ),
+        }
+    }
+}
+
+/// The gradient by a node in the shape of its value: where the op broadcast that, the gradient is summed over the axes along
+/// which it did.
+fn fitted<T: Float>(op: &str, id: NodeId, grad: Var<T>) -> Var<T> {
+    let shape = grad.tape().nodes(|nodes| nodes.list[id.index()].shape);
+    if *grad.shape() == shape {
+        return grad;
+    }
+    assert!(
+        shape.broadcast(grad.shape()) == Some(*grad.shape()),
+        "{op}: backward gave a gradient of shape {} for an input of shape {shape}",
+        grad.shape()
+    );
+    grad.sum_to(shape)
+}
+
+/// The gradients that are not complete yet. Few are at any time, so a node has only the number of its sum.
+struct Pending<T: Float> {
+    place: Vec<u32>,
+    sums: Vec<Option<Var<T>>>,
+    empty: Vec<u32>,
+}
+
+impl<T: Float> Pending<T> {
+    /// The place of a node without a gradient.
+    const NONE: u32 = u32::MAX;
+
+    fn new(nodes: usize) -> Self {
+        Pending { place: vec![Self::NONE; nodes], sums: Vec::new(), empty: Vec::new() }
+    }
+
+    fn take(&mut self, node: usize) -> Option<Var<T>> {
+        let place = mem::replace(&mut self.place[node], Self::NONE);
+        if place == Self::NONE {
+            return None;
+        }
+        self.empty.push(place);
+        self.sums[place as usize].take()
+    }
+
+    /// Adds to the gradient of a node: moved in if it is the first, added in place if it is not (unless this is being recorded).
+    fn add(&mut self, node: usize, grad: Var<T>) {
+        let place = self.place[node];
+        if place == Self::NONE {
+            let place = self.empty.pop().unwrap_or_else(|| {
+                self.sums.push(None);
+                self.sums.len() as u32 - 1
+            });
+            self.place[node] = place;
+            self.sums[place as usize] = Some(grad);
+            return;
+        }
+        let sum = self.sums[place as usize].as_mut().expect("a place in use holds a gradient");
+        if grad.tape().is_recording() {
+            *sum = &*sum + &grad;
+        } else {
+            *sum.value_mut() += grad.value();
+        }
+    }
+}
