@@ -15,6 +15,8 @@ def cases():
     rows = torch.tensor([2, 0, 2])
     mask = torch.tensor([[True, False, True], [False, False, True]])
 
+    windows = dict(stride=(2, 1), padding=(1, 0), dilation=(2, 1))
+
     def assigned(x, values):
         y = x.clone()
         y[:, 1:] = values
@@ -34,6 +36,18 @@ def cases():
         case("chunk", lambda x: torch.cat([part * part for part in reversed(x.chunk(3, 0))], 0), r(7)),
         case("i", lambda x: x[None, 1, ..., ::2], r(2, 3, 4)),
         case("slice_assign", assigned, r(2, 3), r(2, 1)),
+        case("flip", lambda x: x.flip(0, 2), r(2, 2, 3)),
+        case("flatten", lambda x: x.flatten(1, 2), r(2, 2, 3, 2)),
+        case("movedim", lambda x: x.movedim(0, -1), r(2, 3, 2)),
+        case("meshgrid", lambda a, b: torch.cat(torch.meshgrid(a, b, indexing="ij"), 0), r(2), r(3)),
+        case("diagonal", lambda x: x.diagonal(-1, 2, 0), r(3, 2, 3)),
+        case("diagonal_scatter", lambda x, v: x.diagonal_scatter(v, 1, 0, 1), r(2, 3), r(2)),
+        case("diag_embed", lambda x: x.diag_embed(1, 0, 2), r(2, 2)),
+        case("tril", lambda x: x.tril(1), r(2, 3, 4)),
+        case("triu", lambda x: x.triu(-1), r(4, 3)),
+        case("unfold", lambda x: x.unfold(1, 3, 2), r(2, 7, 2)),
+        case("unfold2d", lambda x: F.unfold(x, (2, 2), **windows), r(2, 2, 3, 4)),
+        case("fold2d", lambda x: F.fold(x, (3, 4), (2, 2), **windows), r(2, 8, 6)),
         case("gather_last", lambda x: x.gather(-1, index), r(2, 3)),
         case("gather_first", lambda x: x.gather(0, index), r(3, 5)),
         case("scatter", lambda x, source: x.scatter(1, once, source), r(2, 3), r(2, 2)),

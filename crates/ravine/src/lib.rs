@@ -66,7 +66,7 @@ pub mod prelude {
         Adam, AdamW, Clip, Constant, Cosine, Decay, Group, Optimize, Optimizer, Rule, Schedule, Sgd, Step,
         StepDecay,
     };
-    pub use ravine_tensor::{Rng, Shape, Tensor};
+    pub use ravine_tensor::{At, Pad, Rng, Shape, Tensor, tensor};
     pub use ravine_train::{
         Callback, Flow, Goal, Outcome, Progress, RunRecord, Scores, Trainer, evaluate, step, weights_hash,
     };

@@ -59,9 +59,19 @@ impl<T: Element> Tensor<T> {
         Tensor::build(shape.into(), |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = f(i)))
     }
 
-    /// The `n` by `n` matrix with ones on its diagonal and zeros beside it.
-    pub fn eye(n: usize) -> Self {
-        Self::from_fn([n, n], |i| if i % (n + 1) == 0 { T::ONE } else { T::ZERO })
+    /// Ones on the diagonal of a matrix and zeros beside it: `eye(3)`, or with rows and columns, `eye([2, 3])`.
+    ///
+    /// # Panics
+    /// If there are more than two sizes.
+    #[track_caller]
+    pub fn eye(size: impl Into<Shape>) -> Self {
+        let size = size.into();
+        let (rows, columns) = match *size {
+            [n] => (n, n),
+            [rows, columns] => (rows, columns),
+            _ => panic!("eye: {size} is neither the size of a square nor [rows, columns]"),
+        };
+        Self::zeros([rows, columns]).diagonal_scatter(&Tensor::scalar(T::ONE), 0, 0, 1)
     }
 }
 
@@ -75,7 +85,39 @@ impl<T: Number> Tensor<T> {
     where
         T: num_traits::NumCast,
     {
-        Self::from_fn(n, |i| T::from(i).unwrap_or_else(|| panic!("arange: {} does not hold {i}", T::DTYPE)))
+        if let Some(last) = n.checked_sub(1).filter(|&last| <T as num_traits::NumCast>::from(last).is_none()) {
+            panic!("arange: {} does not hold {last}", T::DTYPE);
+        }
+        Self::from_fn(n, |i| T::from(i).expect("a number up to the last"))
+    }
+
+    /// `start`, `start + step`, `start + 2 step`, ..., as long as they are before `end` (after it, for a negative step).
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::arange_step(1, 8, 3).to_vec(), [1, 4, 7]);
+    /// assert_eq!(Tensor::arange_step(1.0, 0.0, -0.25).to_vec(), [1.0, 0.75, 0.5, 0.25]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `step` is 0 or leads away from `end`, or a bound is not finite.
+    #[track_caller]
+    pub fn arange_step(start: T, end: T, step: T) -> Self
+    where
+        T: num_traits::NumCast,
+    {
+        // In f64 as in PyTorch: exact for integers below 2⁵³, and each element is rounded once.
+        let as_f64 = |v: T| v.to_f64().unwrap_or(f64::NAN);
+        let (first, past, stride) = (as_f64(start), as_f64(end), as_f64(step));
+        let count = ((past - first) / stride).ceil();
+        assert!(
+            step != T::ZERO && count >= 0.0 && count.is_finite(),
+            "arange_step: no number of steps of {step} leads from {start} towards {end}"
+        );
+        Self::from_fn(count as usize, |i| {
+            T::from(first + i as f64 * stride).expect("a number between two of this type")
+        })
     }
 }
 
@@ -89,6 +131,36 @@ impl<T: Float> Tensor<T> {
             (T::ONE - t) * start + t * end
         })
     }
+
+    /// `base` to the power of each of [`linspace(start, end, steps)`](Self::linspace): numbers at equal ratios.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// assert_eq!(Tensor::<f64>::logspace(-1.0, 2.0, 4, 10.0).to_vec(), [0.1, 1.0, 10.0, 100.0]);
+    /// ```
+    pub fn logspace(start: T, end: T, steps: usize, base: T) -> Self {
+        // `libm`, so that the bits are the same everywhere.
+        Tensor::linspace(start, end, steps).map(|x| T::of(libm::pow(base.as_f64(), x.as_f64())))
+    }
+}
+
+/// A tensor from its elements, written as nested arrays of up to four axes, or from one element and a shape, as `vec!` does.
+///
+/// ```
+/// use ravine_tensor::tensor;
+///
+/// assert_eq!(tensor![[1, 2, 3], [4, 5, 6]].shape(), &[2, 3]);
+/// assert_eq!(tensor![0.5; 2, 3].sum(..).item(), 3.0);
+/// ```
+#[macro_export]
+macro_rules! tensor {
+    ($value:expr; $($size:expr),+ $(,)?) => {
+        $crate::Tensor::full([$($size),+], $value)
+    };
+    ($($part:expr),* $(,)?) => {
+        $crate::Tensor::from([$($part),*])
+    };
 }
 
 impl<T: Element> From<T> for Tensor<T> {
@@ -123,6 +195,42 @@ impl<T: Element, const A: usize, const B: usize, const C: usize, const D: usize>
     }
 }
 
+impl<T: Element> From<&[T]> for Tensor<T> {
+    fn from(values: &[T]) -> Self {
+        Tensor::from_slice(values, [values.len()])
+    }
+}
+
+impl<T: Element> From<Vec<T>> for Tensor<T> {
+    fn from(values: Vec<T>) -> Self {
+        Tensor::from(&values[..])
+    }
+}
+
+/// Vectors of vectors, which panic where one is longer than its neighbours. An empty one has no size inside: all its sizes are 0.
+macro_rules! nested {
+    ($($axes:literal $vec:ty;)*) => {$(
+        impl<T: Element> From<$vec> for Tensor<T> {
+            #[track_caller]
+            fn from(rows: $vec) -> Self {
+                let rows: Vec<Tensor<T>> = rows.into_iter().map(Tensor::from).collect();
+                if let Some(ragged) = rows.iter().find(|row| row.shape() != rows[0].shape()) {
+                    panic!("from: rows of shapes {} and {} make no tensor", rows[0].shape(), ragged.shape());
+                }
+                if rows.is_empty() {
+                    return Tensor::zeros([0; $axes]);
+                }
+                Tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)
+            }
+        }
+    )*};
+}
+nested! {
+    2 Vec<Vec<T>>;
+    3 Vec<Vec<Vec<T>>>;
+    4 Vec<Vec<Vec<Vec<T>>>>;
+}
+
 /// Collects into a tensor of rank 1.
 impl<T: Element> FromIterator<T> for Tensor<T> {
     fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
@@ -138,6 +246,16 @@ mod tests {
     #[test]
     fn values_stand_where_they_were_written() {
         assert_eq!(Tensor::<f64>::eye(3).to_vec(), [1., 0., 0., 0., 1., 0., 0., 0., 1.]);
+        assert_eq!(Tensor::<u8>::eye([2, 3]).to_vec(), [1, 0, 0, 0, 1, 0]);
+        assert_eq!(Tensor::arange_step(5, 5, -1).to_vec(), [0; 0]);
+        assert_eq!(Tensor::arange_step(0.0f32, 1.0, 0.1).numel(), 10);
+        assert_eq!(Tensor::arange_step(250u8, 255, 2).to_vec(), [250, 252, 254]);
+        assert_eq!(Tensor::<f32>::logspace(0.0, 3.0, 4, 2.0).to_vec(), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(Tensor::from(vec![vec![1, 2], vec![3, 4], vec![5, 6]]).shape(), &[3, 2]);
+        assert_eq!(Tensor::from(vec![vec![vec![0.5f32]; 2]; 3]).shape(), &[3, 2, 1]);
+        assert_eq!(Tensor::from(Vec::<Vec<f32>>::new()).shape(), &[0, 0]);
+        assert_eq!(tensor![true, false], Tensor::from([true, false]));
+        assert_eq!(tensor![7; 2, 1].to_vec(), [7, 7]);
         assert_eq!(Tensor::<i64>::arange(4).to_vec(), [0, 1, 2, 3]);
         assert_eq!(Tensor::<f32>::linspace(-1.0, 1.0, 5).to_vec(), [-1.0, -0.5, 0.0, 0.5, 1.0]);
         assert_eq!(Tensor::<f32>::linspace(0.3, 0.7, 7).at([6]), 0.7);
@@ -145,6 +263,18 @@ mod tests {
         assert_eq!(Tensor::from([[[1u8, 2]], [[3, 4]]]).shape(), &[2, 1, 2]);
         assert_eq!((0..3).map(|i| i as f32).collect::<Tensor>().to_vec(), [0.0, 1.0, 2.0]);
         assert_eq!(Tensor::<bool>::ones([0, 3]).numel(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "from: rows of shapes [2] and [1] make no tensor")]
+    fn ragged_rows() {
+        let _ = Tensor::from(vec![vec![1, 2], vec![3]]);
+    }
+
+    #[test]
+    #[should_panic(expected = "arange_step: no number of steps of -1 leads from 0 towards 3")]
+    fn steps_that_lead_away() {
+        Tensor::arange_step(0, 3, -1);
     }
 
     #[test]

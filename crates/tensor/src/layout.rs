@@ -146,6 +146,15 @@ impl Layout {
         view
     }
 
+    /// The view with a new last axis of `size` elements that lie `stride` apart; the caller sees to it that they are there.
+    #[track_caller]
+    pub fn with_last(&self, size: usize, stride: isize) -> Layout {
+        let rank = self.shape.rank();
+        let mut view = Layout { shape: self.shape.inserted(rank, size), ..*self };
+        view.strides[rank] = stride;
+        view
+    }
+
     /// The view of the diagonal of two axes, which becomes the last axis.
     pub fn diagonal(&self, row: usize, column: usize, offset: isize) -> Layout {
         let skip = offset.unsigned_abs();

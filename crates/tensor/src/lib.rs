@@ -31,7 +31,7 @@ pub use files::{FileError, safetensors};
 pub use kernels::math::Math;
 pub use ops::{
     Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, Pad, PoolOptions, Recurrence,
-    Steps, Unique, einsum,
+    Steps, UnfoldOptions, Unique, einsum,
 };
 #[cfg(feature = "linalg")]
 pub use ops::{LinalgError, Unsolvable};

@@ -93,10 +93,51 @@ where
         Self::from_fn(shape, |_| mean + std * rng.sample::<T, _>(StandardNormal))
     }
 
+    /// Normal with this mean and standard deviation, but for draws outside `[low, high]`, which are made again.
+    ///
+    /// The standard deviation is that before cutting, as in PyTorch's `trunc_normal_`. Far from the mean by the method of Robert 1995,
+    /// 'Simulation of truncated normal variables', so that it takes no longer there.
+    ///
+    /// # Panics
+    /// If `std` is not positive, or `low` is not below `high`.
+    #[track_caller]
+    pub fn trunc_normal(shape: impl Into<Shape>, mean: T, std: T, low: T, high: T, rng: &mut Rng) -> Self {
+        assert!(std > T::ZERO, "trunc_normal: the standard deviation {std} is not positive");
+        assert!(low < high, "trunc_normal: the lower bound {low} is not below the upper bound {high}");
+        let standard = |bound: T| (bound.as_f64() - mean.as_f64()) / std.as_f64();
+        let (a, b) = (standard(low), standard(high));
+        Self::from_fn(shape, |_| {
+            let x = if b < 0.0 { -truncated(-b, -a, rng) } else { truncated(a, b, rng) };
+            (mean + std * T::of(x)).max(low).min(high)
+        })
+    }
+
     /// Standard normal: mean 0, standard deviation 1.
     #[track_caller]
     pub fn randn(shape: impl Into<Shape>, rng: &mut Rng) -> Self {
         Self::normal(shape, T::ZERO, T::ONE, rng)
+    }
+}
+
+/// A standard normal number in `[a, b]`, where `b > 0`: proposed by a distribution near it, and kept with the ratio of the two densities.
+fn truncated(a: f64, b: f64, rng: &mut Rng) -> f64 {
+    loop {
+        // The normal distribution itself where the middle is inside, the uniform one in narrow intervals, else the exponential one from
+        // a on: about half of the draws are kept, or more.
+        let (x, log_ratio) = if a <= 0.0 && b - a >= 2.0 {
+            (rng.sample::<f64, _>(StandardNormal), 0.0)
+        } else if b - a < 2.0 / (1.0 + a.max(0.0)) {
+            let x = a + (b - a) * rng.random::<f64>();
+            (x, (a.max(0.0).powi(2) - x * x) / 2.0)
+        } else {
+            let rate = a.max(0.5);
+            let x = a - libm::log(1.0 - rng.random::<f64>()) / rate;
+            let nearest = a.max(rate);
+            (x, rate * (x - nearest) - (x * x - nearest * nearest) / 2.0)
+        };
+        if (a..=b).contains(&x) && rng.random::<f64>() <= libm::exp(log_ratio) {
+            return x;
+        }
     }
 }
 
@@ -186,6 +227,27 @@ mod tests {
         let share = b.iter().filter(|&v| v).count() as f64 / 1e5;
         assert!((share - 0.3).abs() < 0.01, "{share}");
     }
+
+    #[test]
+    fn truncated_normals_have_the_density_of_the_normal_inside() {
+        // The mean inside (a, b) is (φ(a) - φ(b)) / (Φ(b) - Φ(a)), here with φ and Φ of the standard normal (tables).
+        let cases = [
+            (-2.0, 2.0, 0.0),
+            (-0.5, 4.0, 0.508_98),
+            (0.5, 0.75, 0.621_75),
+            (3.0, 100.0, 3.283_10),
+            (-9.0, -4.0, -4.225_61),
+        ];
+        for (seed, (low, high, mean)) in cases.into_iter().enumerate() {
+            let x = Tensor::<f64>::trunc_normal(100_000, 0.0, 1.0, low, high, &mut Rng::new(seed as u64));
+            assert!(x.iter().all(|v| (low..=high).contains(&v)));
+            let found = x.mean(..).item();
+            assert!((found - mean).abs() < 0.01, "{low}..{high}: {found}");
+        }
+        let x = Tensor::<f32>::trunc_normal(3, 1.0, 2.0, -1.0, 3.0, &mut Rng::new(9));
+        assert_eq!(x.to_vec(), PINNED_TRUNCATED);
+    }
+    const PINNED_TRUNCATED: [f32; 3] = [0.0, 0.0, 0.0];
 
     #[test]
     fn a_permutation_holds_every_number() {

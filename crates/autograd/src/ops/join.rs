@@ -2,7 +2,7 @@
 
 use ravine_tensor::{Float, Tensor};
 
-use crate::var::{Var, record_many};
+use crate::var::{Var, record, record_many};
 
 impl<T: Float> Var<T> {
     /// The parts one after another along `axis`. Backward: each part gets its piece of `dy`.
@@ -35,6 +35,27 @@ impl<T: Float> Var<T> {
     pub fn stack(parts: &[&Var<T>], axis: isize) -> Var<T> {
         let values: Vec<&Tensor<T>> = parts.iter().map(|part| part.value()).collect();
         record_many("stack", parts, Tensor::stack(&values, axis), move |dy, i| dy.index(axis, i))
+    }
+
+    /// The coordinates of the grid that several axes span: part `k` at `[i, j, ..]` is the `k`-th of `[a[i], b[j], ..]`.
+    /// Backward: of each part, the sum of its `dy` over the other axes.
+    ///
+    /// # Panics
+    /// If a part has more than one axis, or there are too many parts.
+    #[track_caller]
+    pub fn meshgrid(parts: &[&Var<T>]) -> Vec<Var<T>> {
+        let values: Vec<&Tensor<T>> = parts.iter().map(|part| part.value()).collect();
+        let grids = Tensor::meshgrid(&values).into_iter().zip(parts).enumerate();
+        let mut vars = vec![];
+        for (axis, (grid, part)) in grids {
+            let from = *part.shape();
+            let mut line = vec![1; parts.len()];
+            line[axis] = from.numel();
+            vars.push(record("meshgrid", [*part], grid, move |dy, _| {
+                [Some(dy.sum_to(&line[..]).reshape(from))]
+            }));
+        }
+        vars
     }
 
     /// Consecutive pieces of `len` along `axis`; the last may be shorter. Backward: the pieces of `dx` are their `dy`.

@@ -29,7 +29,9 @@ mod slice;
 mod softmax;
 mod sort;
 mod statistics;
+mod triangle;
 mod view;
+mod window;
 
 use ravine_tensor::{Float, Shape, Tensor};
 

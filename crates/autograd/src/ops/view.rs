@@ -1,6 +1,6 @@
 //! Other shapes and orders of the same numbers. Forward passes copy nothing.
 
-use ravine_tensor::{Extents, Float, Shape};
+use ravine_tensor::{Along, Axes, Extents, Float, Shape};
 
 use crate::var::{Var, record};
 
@@ -13,12 +13,38 @@ impl<T: Float> Var<T> {
         record("reshape", [self], self.value().reshape(shape), move |dy, _| [Some(dy.reshape(from))])
     }
 
-    /// All axes from `start` on as one: `[n, c, h, w].flatten(1)` is `[n, c h w]`. Backward: `dx = dy` in the shape of `x`.
+    /// [`reshape`](Self::reshape) that never copies. Backward: `dx = dy` in the shape of `x`.
+    ///
+    /// # Panics
+    /// If strides cannot express it, or the new shape has not as many elements.
     #[track_caller]
     #[must_use]
-    pub fn flatten(&self, start: isize) -> Var<T> {
+    pub fn view(&self, shape: impl Extents) -> Var<T> {
         let from = *self.shape();
-        record("flatten", [self], self.value().flatten(start), move |dy, _| [Some(dy.reshape(from))])
+        record("view", [self], self.value().view(shape), move |dy, _| [Some(dy.reshape(from))])
+    }
+
+    /// The axes from a first one on, or those of a range, as one: `[n, c, h, w].flatten(1)` is `[n, c h w]`, and so is
+    /// `[n, c, h, w].flatten(1..4)`. Backward: `dx = dy` in the shape of `x`.
+    ///
+    /// # Panics
+    /// If there is no such axis, or the range is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn flatten(&self, axes: impl Along) -> Var<T> {
+        let from = *self.shape();
+        record("flatten", [self], self.value().flatten(axes), move |dy, _| [Some(dy.reshape(from))])
+    }
+
+    /// One axis cut into several, of which one size may be -1. Backward: `dx = dy` in the shape of `x`.
+    ///
+    /// # Panics
+    /// If the sizes do not multiply to the size of the axis.
+    #[track_caller]
+    #[must_use]
+    pub fn unflatten(&self, axis: isize, sizes: impl Extents) -> Var<T> {
+        let (from, y) = (*self.shape(), self.value().unflatten(axis, sizes));
+        record("unflatten", [self], y, move |dy, _| [Some(dy.reshape(from))])
     }
 
     /// Axis `i` of `y` is axis `order[i]` of `x`. Backward: `dx = dy` in the inverse order.
@@ -32,6 +58,13 @@ impl<T: Float> Var<T> {
             inverse[self.shape().axis("permute", axis)] = i as isize;
         }
         record("permute", [self], y, move |dy, _| [Some(dy.permute(&inverse))])
+    }
+
+    /// Axis `from` moved to place `to`; the others keep their order. Backward: `dx = dy` with it moved back.
+    #[track_caller]
+    #[must_use]
+    pub fn movedim(&self, from: isize, to: isize) -> Var<T> {
+        record("movedim", [self], self.value().movedim(from, to), move |dy, _| [Some(dy.movedim(to, from))])
     }
 
     /// Two axes exchanged. Backward: `dx = dy` with them exchanged back.
@@ -56,6 +89,14 @@ impl<T: Float> Var<T> {
         record("squeeze", [self], self.value().squeeze(axis), move |dy, _| [Some(dy.reshape(from))])
     }
 
+    /// Without all axes of size 1. Backward: `dx = dy` in the shape of `x`.
+    #[track_caller]
+    #[must_use]
+    pub fn squeeze_all(&self) -> Var<T> {
+        let from = *self.shape();
+        record("squeeze_all", [self], self.value().squeeze_all(), move |dy, _| [Some(dy.reshape(from))])
+    }
+
     /// With a new `axis` of size 1. Backward: `dx = dy` in the shape of `x`.
     #[track_caller]
     #[must_use]
@@ -71,10 +112,12 @@ impl<T: Float> Var<T> {
         record("expand", [self], self.value().expand(shape), |dy, _| [Some(dy.clone())])
     }
 
-    /// The order along `axis` reversed. Backward: `dx = dy` reversed.
+    /// The order along each of `axes` reversed. Backward: `dx = dy` reversed.
     #[track_caller]
     #[must_use]
-    pub fn flip(&self, axis: isize) -> Var<T> {
-        record("flip", [self], self.value().flip(axis), move |dy, _| [Some(dy.flip(axis))])
+    pub fn flip(&self, axes: impl Axes) -> Var<T> {
+        let mask = axes.mask("flip", self.shape());
+        let axes: Vec<usize> = (0..self.rank()).filter(|&axis| mask[axis]).collect();
+        record("flip", [self], self.value().flip(&axes[..]), move |dy, _| [Some(dy.flip(&axes[..]))])
     }
 }

@@ -1,8 +1,13 @@
 //! Views and joins.
 
-use ravine_tensor::Pad;
+use ravine_tensor::{Pad, UnfoldOptions};
 
 use super::{Case, V, case, normal as n, transposed};
+
+/// Six windows on images of 3 by 4.
+fn windows() -> UnfoldOptions {
+    UnfoldOptions { stride: [2, 1], padding: [1, 0], dilation: [2, 1], ..UnfoldOptions::new([2, 2]) }
+}
 
 /// `Σ i Σ xᵢ³` over the pieces, so that each has its own gradient.
 fn weighed(pieces: impl IntoIterator<Item = V>) -> V {
@@ -21,6 +26,35 @@ pub fn cases() -> Vec<Case> {
         case("unsqueeze", |x| x[0].unsqueeze(-1).square(), &[n(&[2, 3])]),
         case("expand", |x| x[0].expand([4, 2, 3]).square(), &[n(&[2, 1])]),
         case("flip", |x| x[0].flip(0) * x[0], &[n(&[3, 2])]),
+        case("flip", |x| x[0].flip([0, -1]) * x[0], &[transposed(n(&[2, 3]))]),
+        case("view", |x| x[0].view([3, -1]).square(), &[n(&[2, 3])]),
+        case("flatten", |x| x[0].flatten(..=1).square(), &[transposed(n(&[2, 3, 2]))]),
+        case("unflatten", |x| x[0].unflatten(-1, [2, -1]).square(), &[transposed(n(&[3, 4]))]),
+        case("movedim", |x| x[0].movedim(0, -1).square(), &[n(&[2, 3, 2])]),
+        case("squeeze_all", |x| x[0].squeeze_all().square(), &[n(&[1, 3, 1])]),
+        case("meshgrid", |x| weighed(V::meshgrid(&[x[0], x[1], x[2]])), &[n(&[2]), n(&[]), n(&[3])]),
+        case("diagonal", |x| x[0].diagonal(1, 0, -1).square(), &[n(&[3, 2, 4])]),
+        case("diagonal", |x| x[0].diagonal(-1, 1, 0).square(), &[transposed(n(&[3, 3]))]),
+        case(
+            "diagonal_scatter",
+            |x| x[0].diagonal_scatter(x[1], -1, 0, 1).square(),
+            &[n(&[3, 2, 2]), n(&[2])],
+        ),
+        case(
+            "diagonal_scatter",
+            |x| x[0].diagonal_scatter(x[1], 0, 1, 0).square(),
+            &[transposed(n(&[2, 3])), n(&[1])],
+        ),
+        case("diag_embed", |x| x[0].diag_embed(0, -2, -1).square(), &[transposed(n(&[2, 3]))]),
+        case("diag_embed", |x| x[0].diag_embed(-1, 2, 0).square(), &[n(&[2, 2])]),
+        case("tril", |x| x[0].tril(-1).square(), &[n(&[2, 3, 2])]),
+        case("triu", |x| x[0].triu(1).square(), &[transposed(n(&[3, 4]))]),
+        case("unfold", |x| x[0].unfold(0, 3, 1).square(), &[n(&[5])]),
+        case("unfold", |x| x[0].unfold(1, 2, 3).square(), &[transposed(n(&[2, 6, 2]))]),
+        case("fold", |x| x[0].fold(0, 5, 2).square(), &[transposed(n(&[2, 3]))]),
+        case("fold", |x| x[0].fold(-2, 7, 3).square(), &[n(&[2, 2, 3])]),
+        case("unfold2d", |x| x[0].unfold2d(&windows()).square(), &[transposed(n(&[1, 2, 3, 4]))]),
+        case("fold2d", |x| x[0].fold2d([3, 4], &windows()).square(), &[n(&[1, 8, 6])]),
         case("cat", |x| V::cat(&[x[0], x[1], x[0]], 1).square(), &[n(&[2, 3]), n(&[2, 1])]),
         case("stack", |x| V::stack(&[x[0], x[1]], 1).square(), &[n(&[2, 3]), transposed(n(&[2, 3]))]),
         case("split", |x| weighed(x[0].split(2, -1)), &[n(&[2, 5])]),

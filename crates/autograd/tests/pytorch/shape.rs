@@ -1,7 +1,7 @@
 //! Padding, repeating, slicing, and choosing by index and by mask.
 
 use ravine_autograd::Var;
-use ravine_tensor::{At, Pad, Tensor};
+use ravine_tensor::{At, Pad, Tensor, UnfoldOptions};
 
 pub const FILE: &str = include_str!("../data/shape.json");
 
@@ -14,6 +14,8 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         let squares: Vec<_> = parts.iter().rev().map(Var::square).collect();
         Var::cat(&squares.iter().collect::<Vec<_>>(), axis)
     };
+    let windows =
+        UnfoldOptions { stride: [2, 1], padding: [1, 0], dilation: [2, 1], ..UnfoldOptions::new([2, 2]) };
     match name {
         "pad_constant" => x[0].pad([[1, 0], [0, 2]], Pad::Constant(0.5)),
         "pad_reflect" => x[0].pad([[1, 0], [1, 2]], Pad::Reflect),
@@ -28,6 +30,18 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         "chunk" => squares_reversed(x[0].chunk(3, 0), 0),
         "i" => x[0].i((At::NewAxis, 1, At::Ellipsis, At::step(.., 2))),
         "slice_assign" => x[0].slice_assign((.., 1..), x[1]),
+        "flip" => x[0].flip([0, 2]),
+        "flatten" => x[0].flatten(1..=2),
+        "movedim" => x[0].movedim(0, -1),
+        "meshgrid" => Var::cat(&Var::meshgrid(x).iter().collect::<Vec<_>>(), 0),
+        "diagonal" => x[0].diagonal(-1, 2, 0),
+        "diagonal_scatter" => x[0].diagonal_scatter(x[1], 1, 0, 1),
+        "diag_embed" => x[0].diag_embed(1, 0, 2),
+        "tril" => x[0].tril(1),
+        "triu" => x[0].triu(-1),
+        "unfold" => x[0].unfold(1, 3, 2),
+        "unfold2d" => x[0].unfold2d(&windows),
+        "fold2d" => x[0].fold2d([3, 4], &windows),
         "gather_last" => x[0].gather(-1, &index),
         "gather_first" => x[0].gather(0, &index),
         "scatter" => x[0].scatter(1, &once, x[1]),

@@ -6,9 +6,13 @@ use crate::{Element, Number, Shape, Tensor};
 /// The shape that both broadcast to, or a panic that names them.
 #[track_caller]
 pub(crate) fn broadcast_shape(op: &str, a: &Shape, b: &Shape) -> Shape {
-    a.broadcast(b).unwrap_or_else(|| {
-        panic!("{op}: {a} and {b} do not broadcast: aligned at the last axis, sizes must be equal or 1")
-    })
+    // Not in a closure: the panic would point at it.
+    match a.broadcast(b) {
+        Some(shape) => shape,
+        None => {
+            panic!("{op}: {a} and {b} do not broadcast: aligned at the last axis, sizes must be equal or 1")
+        }
+    }
 }
 
 impl<T: Element> Tensor<T> {

@@ -9,7 +9,8 @@ impl<T: Element> Tensor<T> {
     /// If there is none, or their shapes differ beside `axis`.
     #[track_caller]
     pub fn cat(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {
-        let first = parts.first().unwrap_or_else(|| panic!("cat: there is nothing to join"));
+        assert!(!parts.is_empty(), "cat: there is nothing to join");
+        let first = parts[0];
         let at = first.shape().axis("cat", axis);
         for part in parts {
             let agrees = part.rank() == first.rank()
@@ -43,14 +44,48 @@ impl<T: Element> Tensor<T> {
     /// If there is none, or their shapes differ.
     #[track_caller]
     pub fn stack(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {
+        assert!(!parts.is_empty(), "stack: there is nothing to join");
         for part in parts {
             let (a, b) = (parts[0].shape(), part.shape());
             assert!(a == b, "stack: shapes {a} and {b} differ");
         }
-        let axis_from_start =
-            if axis < 0 { axis + parts.first().map_or(0, |p| p.rank() as isize) + 1 } else { axis };
-        let parts: Vec<Tensor<T>> = parts.iter().map(|part| part.unsqueeze(axis)).collect();
-        Tensor::cat(&parts.iter().collect::<Vec<_>>(), axis_from_start)
+        let rank = parts[0].rank() as isize;
+        let at = if axis < 0 { axis + rank + 1 } else { axis };
+        assert!(
+            (0..=rank).contains(&at),
+            "stack: axis {axis} is out of range for parts of shape {}",
+            parts[0].shape()
+        );
+        let parts: Vec<Tensor<T>> = parts.iter().map(|part| part.unsqueeze(at)).collect();
+        Tensor::cat(&parts.iter().collect::<Vec<_>>(), at)
+    }
+
+    /// The coordinates of the grid that several axes span: part `k` at `[i, j, ..]` is the `k`-th of `[a[i], b[j], ..]`. Views.
+    ///
+    /// (PyTorch's `indexing='ij'`; for `'xy'` exchange the first two axes.)
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let grid = Tensor::meshgrid(&[&Tensor::from([1, 2]), &Tensor::from([3, 4, 5])]);
+    /// assert_eq!(grid[0], Tensor::from([[1, 1, 1], [2, 2, 2]]));
+    /// assert_eq!(grid[1], Tensor::from([[3, 4, 5], [3, 4, 5]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If a part has more than one axis, or there are too many parts.
+    #[track_caller]
+    pub fn meshgrid(parts: &[&Tensor<T>]) -> Vec<Tensor<T>> {
+        if let Some(bad) = parts.iter().find(|part| part.rank() > 1) {
+            panic!("meshgrid: {} has more than one axis", bad.shape());
+        }
+        let whole = Shape::from(parts.iter().map(|part| part.numel()).collect::<Vec<_>>());
+        let ones = |axis: usize| {
+            let mut shape = vec![1; whole.rank()];
+            shape[axis] = whole[axis];
+            shape
+        };
+        parts.iter().enumerate().map(|(axis, part)| part.reshape(&ones(axis)[..]).expand(whole)).collect()
     }
 
     /// Consecutive pieces of `len` along `axis`, as views; the last may be shorter.

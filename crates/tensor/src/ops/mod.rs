@@ -31,7 +31,9 @@ mod softmax;
 mod sort;
 mod special;
 mod statistics;
+mod triangle;
 mod view;
+mod window;
 
 pub use cast::Cast;
 pub use conv::ConvOptions;
@@ -44,3 +46,4 @@ pub use pool::PoolOptions;
 pub use recurrent::{Recurrence, Steps};
 pub use slice::{Along, At, Indices};
 pub use sort::Unique;
+pub use window::UnfoldOptions;

@@ -73,11 +73,12 @@ impl<T: Element> Tensor<T> {
         if let Pad::Constant(value) = mode {
             return self.padded(&[&vec![[0, 0]; first], widths].concat(), value);
         }
-        let axes = widths.iter().enumerate().filter(|(_, width)| **width != [0, 0]);
-        axes.fold(self.clone(), |x, (d, &width)| {
-            let sources = mode.sources(x.shape()[first + d], width).expect("a mode that shows elements");
-            x.index_select((first + d) as isize, &sources)
-        })
+        let mut y = self.clone();
+        for (d, &width) in widths.iter().enumerate().filter(|(_, width)| **width != [0, 0]) {
+            let sources = mode.sources(self.shape()[first + d], width).expect("a mode that shows elements");
+            y = y.index_select((first + d) as isize, &sources);
+        }
+        y
     }
 
     /// Zeros added along `axis`, `before` and `after` it.

@@ -36,6 +36,14 @@ impl At {
     }
 }
 
+impl At {
+    /// The range from the start, if it is one with step 1 that lies within `0..n`.
+    pub(super) fn places(self, n: usize) -> Option<Range<usize>> {
+        let At::Range(start, end, 1) = self else { return None };
+        places(start, end, 1, n).map(|(first, len)| first..first + len)
+    }
+}
+
 /// What can stand for one axis in [`Tensor::i`]: a number, a range of numbers, or an [`At`].
 pub trait Along {
     /// What it says.
@@ -213,13 +221,6 @@ fn indexed(op: &str, layout: &Layout, index: &[At]) -> Layout {
     );
     let (mut view, mut axis) = (*layout, 0);
     for &at in index {
-        let outside = |view: &Layout| -> ! {
-            panic!(
-                "{op}: {at} is outside an axis of {} elements; the shape is {}",
-                view.shape()[axis],
-                layout.shape()
-            )
-        };
         match at {
             At::Ellipsis => axis += rank - named,
             At::NewAxis => {
@@ -229,13 +230,14 @@ fn indexed(op: &str, layout: &Layout, index: &[At]) -> Layout {
             At::Index(i) => {
                 let size = view.shape()[axis] as isize;
                 let from_start = if i < 0 { i + size } else { i };
-                if !(0..size).contains(&from_start) {
-                    outside(&view);
-                }
+                assert!((0..size).contains(&from_start), "{op}: {at} {}", Outside(size, layout));
                 view = view.sliced(axis, from_start as usize, 1, 1).without(axis);
             }
             At::Range(start, end, step) => {
-                let Some((first, len)) = places(start, end, step, view.shape()[axis]) else { outside(&view) };
+                let size = view.shape()[axis];
+                let Some((first, len)) = places(start, end, step, size) else {
+                    panic!("{op}: {at} {}", Outside(size as isize, layout))
+                };
                 view = view.sliced(axis, first, len, step);
                 axis += 1;
             }
@@ -285,6 +287,15 @@ impl fmt::Display for At {
             Bound::Unbounded => {}
         }
         if *step == 1 { Ok(()) } else { write!(f, " by {step}") }
+    }
+}
+
+/// What is wrong with an entry for an axis of so many elements.
+struct Outside<'a>(isize, &'a Layout);
+
+impl fmt::Display for Outside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "is outside an axis of {} elements; the shape is {}", self.0, self.1.shape())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Views: other shapes, orders and parts of the same elements. Only `reshape` may have to copy.
 
-use crate::shape::{Extents, MAX_RANK};
-use crate::{Element, Shape, Tensor};
+use crate::shape::{Axes, Extents, MAX_RANK};
+use crate::{Along, At, Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
     /// The same elements in row-major order, in another shape; one size may be -1 and is worked out.
@@ -20,14 +20,63 @@ impl<T: Element> Tensor<T> {
         }
     }
 
-    /// Axes `start` and all after it merged into one: `[64, 16, 5, 5]` flattened from 1 is `[64, 400]`.
+    /// [`reshape`](Self::reshape) that never copies.
+    ///
+    /// # Panics
+    /// If the new shape has not as many elements, or strides cannot express it.
     #[track_caller]
     #[must_use]
-    pub fn flatten(&self, start: isize) -> Self {
-        let start = self.shape().axis("flatten", start);
-        let mut sizes = self.shape()[..start].to_vec();
-        sizes.push(self.shape()[start..].iter().product());
-        self.reshape(Shape::from(sizes))
+    pub fn view(&self, shape: impl Extents) -> Self {
+        let shape = shape.resolve("view", self.shape());
+        match self.layout().reshaped(&shape) {
+            Some(layout) => self.view_with(layout),
+            None => panic!(
+                "view: {} with strides {:?} cannot be seen as {shape} without a copy; use reshape",
+                self.shape(),
+                self.strides()
+            ),
+        }
+    }
+
+    /// Axes merged into one: those from a first one on, or those of a range.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tensor::<f32>::zeros([64, 16, 5, 5]);
+    /// assert_eq!(x.flatten(1).shape(), &[64, 400]);
+    /// assert_eq!(x.flatten(..).shape(), &[25_600]);
+    /// assert_eq!(x.flatten(1..=-2).shape(), &[64, 80, 5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or the range is empty.
+    #[track_caller]
+    #[must_use]
+    pub fn flatten(&self, axes: impl Along) -> Self {
+        let (shape, axes) = (self.shape(), axes.at());
+        let range = match axes {
+            At::Index(start) => shape.axis("flatten", start)..self.rank(),
+            range if range == (..).at() => 0..self.rank(),
+            range => match range.places(self.rank()) {
+                Some(range) if !range.is_empty() => range,
+                _ => panic!("flatten: {axes} is not a range of the axes of shape {shape}"),
+            },
+        };
+        let merged = shape[range.clone()].iter().product();
+        self.reshape(Shape::from([&shape[..range.start], &[merged], &shape[range.end..]].concat()))
+    }
+
+    /// Axis `axis` cut into several, of which one size may be -1 and is worked out: the way back from [`flatten`](Self::flatten).
+    ///
+    /// # Panics
+    /// If the sizes do not multiply to the size of the axis.
+    #[track_caller]
+    #[must_use]
+    pub fn unflatten(&self, axis: isize, sizes: impl Extents) -> Self {
+        let at = self.shape().axis("unflatten", axis);
+        let sizes = sizes.resolve("unflatten", &Shape::from(self.shape()[at]));
+        self.reshape(Shape::from([&self.shape()[..at], &sizes, &self.shape()[at + 1..]].concat()))
     }
 
     /// The axes in another order: axis `d` of the result is axis `order[d]` of this tensor.
@@ -57,9 +106,22 @@ impl<T: Element> Tensor<T> {
         self.view_with(self.layout().permuted(&from[..rank]))
     }
 
+    /// Axis `from` moved to place `to`; the others keep their order.
+    #[track_caller]
+    #[must_use]
+    #[doc(alias = "moveaxis")]
+    pub fn movedim(&self, from: isize, to: isize) -> Self {
+        let (from, to) = (self.shape().axis("movedim", from), self.shape().axis("movedim", to));
+        let mut order: Vec<usize> = (0..self.rank()).collect();
+        let axis = order.remove(from);
+        order.insert(to, axis);
+        self.view_with(self.layout().permuted(&order))
+    }
+
     /// Axes `a` and `b` exchanged.
     #[track_caller]
     #[must_use]
+    #[doc(alias = "swapaxes")]
     pub fn transpose(&self, a: isize, b: isize) -> Self {
         let (a, b) = (self.shape().axis("transpose", a), self.shape().axis("transpose", b));
         let mut order: Vec<usize> = (0..self.rank()).collect();
@@ -90,6 +152,13 @@ impl<T: Element> Tensor<T> {
             self.shape()[at]
         );
         self.view_with(self.layout().without(at))
+    }
+
+    /// All axes of size 1 left out.
+    #[must_use]
+    pub fn squeeze_all(&self) -> Self {
+        let ones = (0..self.rank()).rev().filter(|&axis| self.shape()[axis] == 1);
+        self.view_with(ones.fold(*self.layout(), |layout, axis| layout.without(axis)))
     }
 
     /// A new axis of size 1 before axis `axis`; -1 puts it last.
@@ -149,28 +218,22 @@ impl<T: Element> Tensor<T> {
         self.view_with(self.layout().sliced(at, index, 1, 1).without(at))
     }
 
-    /// The order of the elements along `axis` reversed.
+    /// The order of the elements along each of `axes` reversed.
     #[track_caller]
     #[must_use]
-    pub fn flip(&self, axis: isize) -> Self {
-        let at = self.shape().axis("flip", axis);
-        let size = self.shape()[at];
-        self.view_with(self.layout().sliced(at, size.saturating_sub(1), size, -1))
-    }
-
-    /// The diagonal `x[.., i, i + offset]` of the last two axes, as the last axis.
-    #[track_caller]
-    #[must_use]
-    pub fn diagonal(&self, offset: isize) -> Self {
-        assert!(self.rank() >= 2, "diagonal: shape {} has fewer than two axes", self.shape());
-        self.view_with(self.layout().diagonal(self.rank() - 2, self.rank() - 1, offset))
+    pub fn flip(&self, axes: impl Axes) -> Self {
+        let mask = axes.mask("flip", self.shape());
+        let flipped = (0..self.rank()).filter(|&axis| mask[axis]);
+        self.view_with(flipped.fold(*self.layout(), |layout, axis| {
+            let size = layout.shape()[axis];
+            layout.sliced(axis, size.saturating_sub(1), size, -1)
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::At;
 
     fn sample() -> Tensor<i32> {
         Tensor::from_fn([2, 3, 4], |i| i as i32)
@@ -186,11 +249,16 @@ mod tests {
             ("narrow", x.narrow(-1, 1, 2).index(0, 0), &[3, 2], vec![1, 2, 5, 6, 9, 10]),
             ("slice", x.slice(0, 1..).index(1, 0), &[1, 4], vec![12, 13, 14, 15]),
             ("slice by", x.slice(2, At::step(.., 3)).index(0, 0), &[3, 2], vec![0, 3, 4, 7, 8, 11]),
+            ("view", x.permute([2, 0, 1]).view([4, -1]).t(), &[6, 4], (0..24).collect()),
+            ("movedim", x.movedim(0, -1).index(0, 0), &[4, 2], vec![0, 12, 1, 13, 2, 14, 3, 15]),
+            ("unflatten", x.unflatten(-1, [2, -1]).index(0, 0).index(0, 0), &[2, 2], vec![0, 1, 2, 3]),
+            ("squeeze_all", x.narrow(0, 1, 1).slice(2, 3..).squeeze_all(), &[3], vec![15, 19, 23]),
+            ("flip all", x.flip([0, 1, 2]).index(0, 0), &[3, 4], (12..24).rev().collect()),
             ("flip", x.flip(1).index(0, 0), &[3, 4], vec![8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]),
             ("t", x.index(0, 0).t(), &[4, 3], vec![0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]),
-            ("diagonal", x.diagonal(0), &[2, 3], vec![0, 5, 10, 12, 17, 22]),
-            ("diagonal above", x.diagonal(2), &[2, 2], vec![2, 7, 14, 19]),
-            ("diagonal below", x.diagonal(-1), &[2, 2], vec![4, 9, 16, 21]),
+            ("diagonal", x.diagonal(0, -2, -1), &[2, 3], vec![0, 5, 10, 12, 17, 22]),
+            ("diagonal above", x.diagonal(2, 1, 2), &[2, 2], vec![2, 7, 14, 19]),
+            ("diagonal below", x.diagonal(-1, -2, -1), &[2, 2], vec![4, 9, 16, 21]),
             ("unsqueeze", x.unsqueeze(-1).unsqueeze(0).squeeze(0), &[2, 3, 4, 1], (0..24).collect()),
             (
                 "expand",
@@ -222,6 +290,14 @@ mod tests {
         assert_eq!(empty.t().to_vec(), [0.0f32; 0]);
         assert_eq!(empty.reshape([-1, 1]).shape(), &[0, 1]);
         assert_eq!(Tensor::scalar(2.0f32).reshape([1, 1]).squeeze(0).to_vec(), [2.0]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "view: [2, 4, 3] with strides [12, 1, 4] cannot be seen as [24] without a copy; use reshape"
+    )]
+    fn a_view_that_would_have_to_copy() {
+        let _ = sample().t().view([24]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod einsum;
 mod elementwise;
+mod create;
 mod generators;
 mod index;
 mod join;
@@ -16,3 +17,6 @@ mod scan;
 mod scatter;
 mod slice;
 mod sort;
+mod triangle;
+mod view;
+mod window;

@@ -1,0 +1,111 @@
+//! Wrong arguments are panics that name the op and point at the line of the program that called it.
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+
+use ravine_tensor::{At, Pad, Tensor, UnfoldOptions};
+
+type X = Tensor<f32>;
+
+/// The file that a panic of `f` points at, and its message.
+fn panic_of(f: impl FnOnce()) -> (String, String) {
+    thread_local! {
+        static FILE: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(|info| {
+        let file = info.location().expect("a place").file().to_owned();
+        FILE.with(|f| *f.borrow_mut() = file);
+    }));
+    let payload = panic::catch_unwind(AssertUnwindSafe(f)).expect_err("a panic");
+    panic::set_hook(before);
+    let message = payload.downcast_ref::<String>().cloned();
+    let message = message.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()));
+    (FILE.take(), message.expect("a message"))
+}
+
+macro_rules! cases {
+    ($($op:literal: $call:expr;)*) => {
+        [$(($op, Box::new(|| { let _ = $call; }) as Box<dyn Fn()>)),*]
+    };
+}
+
+#[test]
+fn panics_name_the_op_and_the_callers_line() {
+    let x = || X::zeros([2, 3]);
+    let index = || Tensor::from([[0i64, 9]]);
+    let list = || Tensor::from([0i64, 9]);
+    let mask = || Tensor::<bool>::ones([4]);
+    let cases = cases! {
+        "reshape": x().reshape([4]);
+        "view": x().t().view([6]);
+        "flatten": x().flatten(2);
+        "flatten": x().flatten(1..1);
+        "unflatten": x().unflatten(1, [2, 2]);
+        "permute": x().permute([0, 0]);
+        "transpose": x().transpose(0, 2);
+        "movedim": x().movedim(0, 5);
+        "squeeze": x().squeeze(0);
+        "unsqueeze": x().unsqueeze(4);
+        "expand": x().expand([3, 3]);
+        "narrow": x().narrow(1, 2, 2);
+        "index": x().index(0, 2);
+        "flip": x().flip([0, 0]);
+        "slice": x().slice(1, 2..5);
+        "i": x().i((0, 0, 0));
+        "i": x().i((At::Ellipsis, At::Ellipsis));
+        "At::step": At::step(.., 0);
+        "slice_assign": x().slice_assign(0, &X::zeros(2));
+        "slice_assign_": x().slice_assign_(7, &X::zeros(()));
+        "cat": X::cat(&[], 0);
+        "cat": X::cat(&[&x(), &X::zeros([2])], 0);
+        "stack": X::stack(&[&x(), &X::zeros([2])], 0);
+        "meshgrid": X::meshgrid(&[&x()]);
+        "split": x().split(0, 0);
+        "split_sizes": x().split_sizes([1, 1], 1);
+        "chunk": x().chunk(0, 0);
+        "unbind": x().unbind(2);
+        "repeat": x().repeat([2]);
+        "repeat_interleave": x().repeat_interleave(2, 2);
+        "roll": x().roll(1, 2);
+        "pad": x().pad([[1, 1]; 3], Pad::Replicate);
+        "pad": x().pad([[3, 0]], Pad::Reflect);
+        "zero_pad": x().zero_pad(2, 1, 1);
+        "unfold": x().unfold(1, 4, 1);
+        "fold": x().fold(0, 9, 1);
+        "unfold2d": x().unfold2d(&UnfoldOptions::new([1, 1]));
+        "unfold2d": X::zeros([1, 1, 2, 2]).unfold2d(&UnfoldOptions::new([3, 1]));
+        "fold2d": x().fold2d([2, 2], &UnfoldOptions::new([1, 1]));
+        "diagonal": x().diagonal(0, 0, 0);
+        "diagonal_scatter": x().diagonal_scatter(&X::zeros(5), 0, 0, 1);
+        "diag_embed": X::zeros(()).diag_embed(0, 0, 1);
+        "tril": X::zeros(3).tril(0);
+        "triu": X::zeros(3).triu(0);
+        "gather": x().gather(1, &index());
+        "gather": x().gather(0, &list());
+        "scatter": x().scatter(1, &index(), &x());
+        "scatter_": x().scatter_(1, &index(), &X::zeros(()));
+        "scatter_add": x().scatter_add(1, &index(), &X::zeros(()));
+        "index_select": x().index_select(1, &list());
+        "index_add": x().index_add(1, &list(), &X::zeros([2, 2]));
+        "take": x().take(&list());
+        "embedding": x().embedding(&list());
+        "one_hot": X::one_hot(&list(), 3);
+        "where_": X::where_(&mask(), &x(), &x());
+        "masked_fill": x().masked_fill(&mask(), 0.0);
+        "masked_fill_": x().masked_fill_(&mask(), 0.0);
+        "masked_select": x().masked_select(&mask());
+        "masked_scatter": X::zeros(4).masked_scatter(&mask(), &X::zeros(3));
+        "from_slice": X::from_slice(&[0.0], [2]);
+        "from": X::from(vec![vec![1.0], vec![]]);
+        "eye": X::eye([1, 2, 3]);
+        "arange": Tensor::<u8>::arange(257);
+        "arange_step": X::arange_step(0.0, 1.0, 0.0);
+        "trunc_normal": X::trunc_normal(1, 0.0, 1.0, 2.0, 1.0, &mut ravine_tensor::Rng::new(0));
+    };
+    for (op, call) in cases {
+        let (file, message) = panic_of(call);
+        assert!(message.starts_with(&format!("{op}:")), "{op}: {message}");
+        assert_eq!(file, file!(), "{message}");
+    }
+}
