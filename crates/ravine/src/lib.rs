@@ -72,26 +72,5 @@ pub mod prelude {
     };
 }
 
-/// Keeps the program in the README true.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
-
-/// Keeps the tutorial on ops of one's own true.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/custom_op.md")]
-struct CustomOp;
-
-/// Keeps the page on the tape true.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/tape.md")]
-struct TapePage;
-/// Keeps the page on optimizers true.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/optimizers.md")]
-struct Optimizers;
-
-/// Keeps the tutorial true.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/writing_an_optimizer.md")]
-struct WritingAnOptimizer;
+mod book;
