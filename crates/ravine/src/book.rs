@@ -10,12 +10,16 @@ macro_rules! pages {
 pages! {
     Readme: "/README.md";
     QuickStart: "/docs/quick_start.md";
+    Tensors: "/docs/tensors.md";
     Tape: "/docs/tape.md";
     FirstModel: "/docs/first_model.md";
     TrainingLoop: "/docs/training_loop.md";
     SameBits: "/docs/same_bits.md";
+    Optimizers: "/docs/optimizers.md";
+    WritingAnOptimizer: "/docs/writing_an_optimizer.md";
     CustomOp: "/docs/custom_op.md";
     WritingALayer: "/docs/writing_a_layer.md";
     WritingADataset: "/docs/writing_a_dataset.md";
+    Saving: "/docs/saving.md";
     Debugging: "/docs/debugging.md";
 }
