@@ -85,7 +85,8 @@ impl<T: Number> Tensor<T> {
     where
         T: num_traits::NumCast,
     {
-        if let Some(last) = n.checked_sub(1).filter(|&last| <T as num_traits::NumCast>::from(last).is_none()) {
+        if let Some(last) = n.checked_sub(1).filter(|&last| <T as num_traits::NumCast>::from(last).is_none())
+        {
             panic!("arange: {} does not hold {last}", T::DTYPE);
         }
         Self::from_fn(n, |i| T::from(i).expect("a number up to the last"))

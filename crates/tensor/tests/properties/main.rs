@@ -1,8 +1,8 @@
 //! Every op against a reference that looks up one element after another, over random shapes, strides, offsets and views.
 
+mod create;
 mod einsum;
 mod elementwise;
-mod create;
 mod generators;
 mod index;
 mod join;
