@@ -50,7 +50,7 @@ impl Bench {
     }
 
     /// The shortest of many steps; handing it its gradients does not count.
-    fn steps(&mut self, name: String, params: &Vec<Param>, grads: &[Tensor], optimizer: &mut dyn Optimize) {
+    fn steps(&mut self, name: String, params: &[Param], grads: &[Tensor], optimizer: &mut dyn Optimize) {
         if !name.starts_with(&self.args.only) {
             return;
         }

@@ -125,11 +125,11 @@ impl<T: Number> Tensor<T> {
 impl<T: Float> Tensor<T> {
     /// `steps` numbers from `start` to `end`, both included, at equal distances.
     pub fn linspace(start: T, end: T, steps: usize) -> Self {
-        let last = T::of(steps.max(2) as f64 - 1.0);
+        let last = steps.saturating_sub(1);
+        let step = (end - start) / T::of(last.max(1) as f64);
+        // Counted from the nearer end, as PyTorch does: exact at both.
         Self::from_fn(steps, |i| {
-            let t = T::of(i as f64) / last;
-            // Exact at both ends, unlike start + t * (end - start).
-            (T::ONE - t) * start + t * end
+            if 2 * i < steps { start + step * T::of(i as f64) } else { end - step * T::of((last - i) as f64) }
         })
     }
 

@@ -73,7 +73,8 @@ fn every_form_of_a_point() {
     let x = Tensor::from([1.0f64, 2.0]);
     let cube = |x: &Var<f64>| (x.square() * x).sum(..);
     assert_eq!(grad(|x| cube(&x), &x).to_vec(), [3.0, 12.0]);
-    let [one] = grad(|[x]: [Var<f64>; 1]| cube(&x), &[x.clone()]);
+    let alone = [x.clone()];
+    let [one] = grad(|[x]: [Var<f64>; 1]| cube(&x), &alone);
     let list = grad(|x: Vec<Var<f64>>| cube(&x[0]) + cube(&x[1]), &vec![x.clone(), x.clone()]);
     assert_eq!((&one, &list[1]), (&list[0], &one));
     // A function that does not depend on one argument.

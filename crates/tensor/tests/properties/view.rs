@@ -52,7 +52,7 @@ proptest! {
         }
         let mut sizes: Vec<isize> = shape.iter().map(|&n| n as isize).collect();
         sizes[free] = -1;
-        if shape[free] == 0 || x.array.values.len() > 0 {
+        if shape[free] == 0 || !x.array.values.is_empty() {
             assert_same(&x.tensor.reshape(&sizes[..]), &want);
         }
     }
