@@ -8,6 +8,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use clap::Parser;
+use ravine::autograd::Gradients;
+use ravine::optim::NonFinite;
 use ravine::prelude::*;
 use ravine::tensor::ConvOptions;
 
@@ -46,6 +48,23 @@ impl Bench {
         }
         self.found.insert(name, (best * 1e6).into());
     }
+
+    /// The shortest of many steps; handing it its gradients does not count.
+    fn steps(&mut self, name: String, params: &Vec<Param>, grads: &[Tensor], optimizer: &mut dyn Optimize) {
+        if !name.starts_with(&self.args.only) {
+            return;
+        }
+        let (start, mut best) = (Instant::now(), f64::INFINITY);
+        let other = Param::new(Tensor::scalar(1.0));
+        while start.elapsed().as_secs_f64() < self.args.seconds.max(0.3) {
+            let mut gradients: Gradients = Tape::new().param(&other).backward();
+            params.iter().zip(grads).for_each(|(param, grad)| gradients.insert(param, grad.clone()));
+            let begin = Instant::now();
+            black_box(optimizer.step(gradients)).expect("finite gradients");
+            best = best.min(begin.elapsed().as_secs_f64());
+        }
+        self.found.insert(name, (best * 1e6).into());
+    }
 }
 
 fn main() {
@@ -58,6 +77,7 @@ fn main() {
         conv(&mut bench);
         elementwise(&mut bench);
         rows(&mut bench);
+        optimizers(&mut bench);
     });
     println!("{}", serde_json::Value::Object(bench.found));
 }
@@ -126,5 +146,25 @@ fn rows(bench: &mut Bench) {
         bench.run(format!("rows variance and mean {rows}x{columns}"), || (x.var(-1, 0), x.mean(-1)));
         bench.run(format!("rows sum {rows}x{columns}"), || x.sum(-1));
         bench.run(format!("rows sum of columns {rows}x{columns}"), || x.sum(0));
+    }
+}
+
+/// Steps alone, with gradients that are there: with a look for infinities before anything is changed, and without.
+fn optimizers(bench: &mut Bench) {
+    for (name, count, numel) in
+        [("10,000,000 weights", 1, 10_000_000), ("10,000 parameters of 8 weights", 10_000, 8)]
+    {
+        let params: Vec<Param> = (0..count).map(|_| Param::new(Tensor::ones([numel]))).collect();
+        let grads: Vec<Tensor> =
+            params.iter().map(|_| Tensor::randn([numel], &mut Rng::new(1)) * 1e-6).collect();
+        for (look, policy) in [("", NonFinite::Error), (", no look", NonFinite::Ignore)] {
+            let sgd = Optimizer::new(&params, Sgd::momentum(0.9), 1e-3).non_finite(policy);
+            let adam = Optimizer::new(&params, Adam::default(), 1e-3).non_finite(policy);
+            let both: [(&str, Box<dyn Optimize>); 2] =
+                [("SGD with momentum", Box::new(sgd)), ("Adam", Box::new(adam))];
+            for (rule, mut optimizer) in both {
+                bench.steps(format!("optimizer {rule}, {name}{look}"), &params, &grads, &mut *optimizer);
+            }
+        }
     }
 }

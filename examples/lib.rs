@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod plot;
+
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::Arc;

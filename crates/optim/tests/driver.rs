@@ -224,6 +224,19 @@ fn settings_of_the_rule_can_be_scheduled() {
     }
 }
 
+#[test]
+fn a_group_has_its_own_settings_of_the_rule() {
+    let params = numbers([1.0, 1.0]);
+    let mut optimizer = Optimizer::new(&params, Sgd::default(), 0.1)
+        .group(Group::new(|path, _| path == "1").rule(Sgd::momentum(0.5)).schedule(0.05.then(1, 0.1)));
+    optimizer.step(gradients(&params)).unwrap();
+    assert_close(&values(&params), &[0.8, 0.9]);
+    optimizer.step(gradients(&params)).unwrap();
+    assert_close(&values(&params), &[0.8 - 0.16, 0.9 - 0.1 * (0.5 * 2.0 + 1.8)]);
+    let slots = optimizer.state().params.iter().map(|param| param.slots.len()).collect::<Vec<_>>();
+    assert_eq!(slots, [0, 1], "plain descent keeps nothing");
+}
+
 fn adam(params: &Vec<Param>) -> Optimizer<Adam> {
     Optimizer::new(params, Adam::default(), 0.1)
 }

@@ -439,6 +439,66 @@ fn momentum_may_carry_over_a_hill_or_back() {
 }
 
 #[test]
+fn three_balls_on_one_surface() {
+    let walk = |rate| {
+        let mut ball = Descent::new(rate, Sgd::default(), &[2.0]);
+        let step = |_| {
+            ball.descend(|_, x| 4.0 * x * (x * x - 1.0) + 0.3);
+            ball.x()
+        };
+        (0..100).map(step).collect::<Vec<f64>>()
+    };
+    let (small, good, large) = (walk(0.01), walk(0.1), walk(0.2));
+    assert!(small.is_sorted_by(|before, after| before >= after), "consistently downhill");
+    assert_close(small[99], 0.9601, 0.01);
+    assert!(good[0] < 0.0, "the first step lands beyond the hill");
+    assert_close(good[99], -1.0356, 5e-5);
+    assert!(large[0] < -2.0 && large[1] > 10.0 && !large[99].is_finite(), "{:?}", &large[..5]);
+}
+
+#[test]
+fn the_velocity_is_a_memory_of_gradients() {
+    // What agrees adds up, what fights cancels, and each gradient weighs beta^k after k steps.
+    let beta: f64 = 0.9;
+    let pushes: Vec<[f64; 3]> =
+        (0..60).map(|k| [1.0, f64::powi(-1.0, k), f64::from((k * 37 + 11) % 17) - 8.0]).collect();
+    let mut ball = Descent::new(1.0, Sgd::momentum(beta), &[0.0; 3]);
+    for (k, push) in pushes.iter().enumerate() {
+        ball.step(push);
+        let remembered =
+            |axis: usize| -> f64 { (0..=k).map(|j| beta.powi((k - j) as i32) * pushes[j][axis]).sum() };
+        for (axis, velocity) in ball.slots[0].iter().enumerate() {
+            assert_close(velocity, remembered(axis), 1e-12);
+        }
+    }
+    assert_close(ball.slots[0].at([0]), 1.0 / (1.0 - beta), 0.02);
+    assert_close(ball.slots[0].at([1]).abs(), 1.0 / (1.0 + beta), 0.01);
+}
+
+#[test]
+fn the_noise_of_a_gradient_falls_with_the_root_of_the_batch() {
+    // The mean of `(w x - y)² / 2` over examples, at w = 0: each has the gradient -x y.
+    let (examples, draws) = (1024, 400u64);
+    let rng = Rng::new(9);
+    let [x, y] = [0, 1].map(|i| Tensor::<f64>::randn([examples], &mut rng.child(i)));
+    let gradients = x.zip(&y, |x, y| -x * (0.7 * x + y)).to_vec();
+    let mean = gradients.iter().sum::<f64>() / examples as f64;
+    let variance = gradients.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (examples - 1) as f64;
+    for batch in [1, 4, 16, 64, 256, examples] {
+        let square = |draw: u64| {
+            let order = Tensor::<i64>::randperm(examples, &mut rng.child(10 + draw));
+            let sum: f64 = order.iter().take(batch).map(|i| gradients[i as usize]).sum();
+            (sum / batch as f64 - mean).powi(2)
+        };
+        let measured = ((0..draws).map(square).sum::<f64>() / draws as f64).sqrt();
+        // Drawn without replacement, so that none is left when the batch has all.
+        let left = 1.0 - batch as f64 / examples as f64;
+        let law = (variance / batch as f64 * left).sqrt();
+        assert!((measured - law).abs() <= 0.12 * law + 1e-12, "batch {batch}: {measured}, by the law {law}");
+    }
+}
+
+#[test]
 fn dampening_divides_the_steady_step() {
     let steady = |rule| {
         let mut descent = Descent::new(1.0, rule, &[0.0]);
@@ -466,6 +526,24 @@ fn conventions_agree_until_the_rate_changes() {
         }
         descent.w
     };
+    // A run may change its convention on the way.
+    let (from, to, momentum, rate) = (Momentum::PyTorch, Momentum::Ema, 0.9, 0.05);
+    for (from, to) in [(from, to), (to, Momentum::Keras), (Momentum::Keras, from)] {
+        let rate = rate * Momentum::PyTorch.rate_factor(from, momentum);
+        let rule = |convention| Sgd { convention, ..Sgd::momentum(momentum) };
+        let gradient = |i: usize, x: f64| [1.0, 0.3][i] * x;
+        let mut straight = Descent::new(rate, rule(from), &[1.0, -2.0]);
+        (0..20).for_each(|_| straight.descend(gradient));
+        let place = straight.w.to_vec();
+        let mut turned = Descent::new(rate * from.rate_factor(to, momentum), rule(to), &place);
+        turned.slots = vec![&straight.slots[0] * from.velocity_factor(to, momentum, rate)];
+        turned.count = 20;
+        for _ in 0..20 {
+            straight.descend(gradient);
+            turned.descend(gradient);
+        }
+        assert!((&straight.w - &turned.w).norm_squared() < 1e-28, "{from:?} to {to:?}");
+    }
     for convention in [Momentum::Keras, Momentum::Ema] {
         let apart = (run(convention, 0.05) - run(Momentum::PyTorch, 0.05)).norm_squared().sqrt();
         assert!(apart < 1e-14, "{convention:?}: {apart}");

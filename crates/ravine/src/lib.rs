@@ -86,3 +86,13 @@ struct CustomOp;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/tape.md")]
 struct TapePage;
+
+/// Keeps the page on optimizers true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/optimizers.md")]
+struct Optimizers;
+
+/// Keeps the tutorial true.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing_an_optimizer.md")]
+struct WritingAnOptimizer;
