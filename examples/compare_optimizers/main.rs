@@ -179,7 +179,7 @@ impl Task {
         let model = sequential![Flatten, Linear::new(784, 64, rng), Relu, Linear::new(64, 10, rng)];
         let mut optimizer = (contender.make)(&model, rate, self.steps);
         let plan = Plan::new(self.train.len() - HELD_OUT, 64, Order::Shuffled { seed });
-        let (mut step, every) = (0, (self.steps / 40).max(1));
+        let (mut step, every) = (0, (self.steps / 20).max(1));
         for epoch in 0.. {
             let epoch = plan.epoch(epoch);
             for batch in 0..epoch.len() {
