@@ -170,10 +170,10 @@ pub fn html(rows: &[Row], runs: &[Run], steps: u64) -> String {
         let ties = best.zip(row.accuracy).is_some_and(|(a, b)| a.mean - a.margin <= b.mean + b.margin);
         let note =
             row.error.as_ref().map_or(String::new(), |error| format!("<br><small>{}</small>", escape(error)));
-        let _ = write!(
+        let _ = writeln!(
             table,
             "<tr{}><td>{}</td><td>{}{note}</td><td>{:.1e}</td><td>{}</td><td>{}</td><td>{:.2}</td>\
-             <td>{} of {}</td></tr>\n",
+             <td>{} of {}</td></tr>",
             if ties { " class=\"tie\"" } else { "" },
             i + 1,
             row.optimizer,
