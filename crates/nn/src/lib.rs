@@ -1,6 +1,6 @@
 //! Layers: structs with parameters and a `forward`.
 //!
-//! ```
+//! ```standalone_crate
 //! # extern crate ravine_autograd as ravine;
 //! use ravine_autograd::{Module, Tape, Var};
 //! use ravine_nn::{Conv2d, Flatten, Layer, Linear, MaxPool2d, Relu, Sequential, sequential};
