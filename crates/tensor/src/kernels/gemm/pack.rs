@@ -24,6 +24,14 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
         }
         for (p, row) in panel[..depth * width].chunks_exact_mut(width).enumerate() {
             let from = &from[p * b.row_stride..];
+            if b.col_stride == 1 && used == width {
+                let from = &from[..width];
+                for j in (0..width).step_by(V::LANES) {
+                    // SAFETY: both have `width` elements, a multiple of the lanes.
+                    unsafe { V::load(from.as_ptr().add(j)).store(row.as_mut_ptr().add(j)) };
+                }
+                continue;
+            }
             if b.col_stride == 1 {
                 row[..used].copy_from_slice(&from[..used]);
             } else {
