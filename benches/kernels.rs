@@ -4,6 +4,8 @@
 //! cargo bench -p ravine-benches
 //! ```
 
+#![allow(missing_docs, reason = "of the functions that `criterion_group!` writes")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

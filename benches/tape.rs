@@ -7,6 +7,8 @@
 //! Times are per op of a chain of scalar additions. The overhead of recording is the difference between `recorded` and `not recorded`, which
 //! does the same arithmetic on the same tensors.
 
+#![allow(missing_docs, reason = "of the functions that `criterion_group!` writes")]
+
 use std::hint::black_box;
 use std::time::Duration;
 
