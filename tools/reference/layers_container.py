@@ -28,7 +28,7 @@ def cases():
     part = lambda m, name: getattr(m, name)
     return [
         layer("sequential", net, short(4, 1, 4, 4)),
-        layer("sequential", net, short(4, 1, 4, 4), train=False),
+        layer("sequential/dropout", nn.Sequential(nn.Linear(3, 4), nn.Dropout(), nn.Linear(4, 2)), short(2, 3)),
         layer("sequential/vec", nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), short(2, 3)),
         layer("residual", Named(lambda m, x: x + m.body(x), body=nn.Linear(3, 3)), short(2, 3)),
         layer(

@@ -1,4 +1,4 @@
-"""Matrices, vocabularies, dropout after training, other shapes."""
+"""Matrices, vocabularies, dropout, other shapes."""
 
 import torch
 from torch import nn
@@ -15,14 +15,15 @@ def cases():
         layer("bilinear", nn.Bilinear(3, 4, 2), short(2, 3), short(2, 4)),
         layer("embedding", nn.Embedding(5, 3, padding_idx=1), torch.tensor([[0, 3, 1], [3, 4, 2]])),
         layer("identity", nn.Identity(), short(3)),
-        layer("dropout", nn.Dropout(0.5), short(3, 4), train=False),
-        layer("dropout2d", nn.Dropout2d(0.5), short(1, 2, 2, 2), train=False),
-        layer("alpha_dropout", nn.AlphaDropout(0.5), short(3, 4), train=False),
+        layer("dropout", nn.Dropout(0.5), short(3, 4)),
+        layer("dropout2d", nn.Dropout2d(0.5), short(2, 3, 2, 2)),
+        layer("alpha_dropout", nn.AlphaDropout(0.5), short(3, 4)),
         layer("flatten", nn.Flatten(), short(2, 3, 2)),
         layer("unflatten", nn.Unflatten(-1, (2, 3)), short(2, 6)),
         layer("pixel_shuffle", nn.PixelShuffle(2), short(2, 8, 2, 3)),
         layer("upsample", nn.Upsample(scale_factor=(2, 3)), short(2, 2, 2, 3)),
         layer("upsample/bilinear", nn.Upsample(scale_factor=(3, 2), mode="bilinear"), short(1, 2, 3, 4)),
+        layer("upsample/corners", nn.Upsample(scale_factor=(3, 2), mode="bilinear", align_corners=True), short(1, 2, 1, 4)),
     ]
 
 

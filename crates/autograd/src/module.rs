@@ -13,7 +13,8 @@ use crate::tree::Tree;
 ///
 /// Derive it. Each field is visited in order and gives its name to the path: the weight of `layers: Vec<Linear>`'s second
 /// element is `layers.1.weight`. Fields of plain types (numbers, `bool`, `String`) hold no parameters and are passed over;
-/// other fields that are not modules are marked `#[module(skip)]`.
+/// other fields that are not modules are marked `#[module(skip)]`, or `#[module(setting)]` if they should be seen in the model's
+/// [`tree`](Self::tree) as the plain ones are. `#[module(display)]` on the type lets `println!("{model}")` print the tree.
 ///
 /// ```
 /// # extern crate ravine_autograd as ravine;
@@ -38,7 +39,7 @@ use crate::tree::Tree;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this field is not a module",
-    note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` if it holds no parameters"
+    note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` or `#[module(setting)]` if it holds no parameters"
 )]
 pub trait Module {
     /// Shows each part to `visitor`, in order.
@@ -84,20 +85,29 @@ pub trait Module {
     /// use ravine_tensor::Tensor;
     ///
     /// #[derive(Module)]
-    /// struct Scale { weight: Param, eps: f64 }
+    /// struct Scale {
+    ///     weight: Param,
+    ///     eps: f64,
+    ///     #[module(setting, unless = [1, 1])]
+    ///     stride: [usize; 2],
+    /// }
+    ///
     /// #[derive(Module)]
+    /// #[module(display)]
     /// struct Pair { scales: Vec<Scale>, bias: Option<Param> }
     ///
-    /// let scale = || Scale { weight: Param::new(Tensor::ones([3])), eps: 1e-5 };
-    /// let pair = Pair { scales: vec![scale(), scale()], bias: None };
-    /// assert_eq!(pair.tree().to_string(), "\
+    /// let scale = |stride| Scale { weight: Param::new(Tensor::ones([3])), eps: 1e-5, stride };
+    /// let pair = Pair { scales: vec![scale([1, 1]), scale([2, 2])], bias: None };
+    /// let tree = "\
     /// Pair: 6 parameters
     /// └─ scales
     ///    ├─ 0: Scale (eps 1e-5)
     ///    │  └─ weight [3]
-    ///    └─ 1: Scale (eps 1e-5)
+    ///    └─ 1: Scale (eps 1e-5, stride [2, 2])
     ///       └─ weight [3]
-    /// ");
+    /// ";
+    /// assert_eq!(pair.tree().to_string(), tree);
+    /// assert_eq!(pair.to_string(), tree); // by `display`
     /// ```
     fn tree(&self) -> Tree {
         Tree::of(self)
@@ -196,6 +206,13 @@ impl<'a> Visitor<'a> {
         part.visit(self);
         self.depth -= 1;
         self.path.truncate(parent);
+    }
+
+    /// Tells of a plain value that belongs to the module, for those who draw it; the derive does so for `#[module(setting)]`.
+    pub fn setting(&mut self, name: &str, value: &dyn std::fmt::Debug) {
+        if let Some(enter) = &mut self.enter {
+            enter(self.depth + 1, name, Part::Setting(format!("{value:?}")));
+        }
     }
 }
 

@@ -85,10 +85,7 @@ impl Node {
                 (false, true) => write!(f, " {what}")?,
                 (false, false) => write!(f, ": {what}")?,
             }
-            if !settings.is_empty() {
-                write!(f, " ({})", settings.join(", "))?;
-            }
-            writeln!(f)?;
+            writeln!(f, "{}", in_brackets(settings))?;
             if !parts.is_empty() {
                 part.write(f, &format!("{indent}{}", if last { "   " } else { "│  " }))?;
             }
@@ -99,9 +96,15 @@ impl Node {
 
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} parameters", self.root.what, grouped(self.params))?;
+        let settings = in_brackets(&self.root.settings);
+        writeln!(f, "{}{settings}: {} parameters", self.root.what, grouped(self.params))?;
         self.root.write(f, "")
     }
+}
+
+/// ` (eps 1e-5, on true)`, or nothing.
+fn in_brackets(settings: &[String]) -> String {
+    if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) }
 }
 
 /// `1234567` as `1,234,567`.
@@ -133,6 +136,10 @@ mod tests {
         mean: Buffer,
         eps: f64,
         on: bool,
+        #[module(setting)]
+        kernel: [usize; 2],
+        #[module(setting, unless = None)]
+        limit: Option<&'static str>,
     }
 
     #[derive(crate::Module)]
@@ -148,17 +155,24 @@ mod tests {
         let param = |n: usize| Param::new(Tensor::zeros([n, 1000]));
         let weight = param(2);
         weight.set_frozen(true);
-        let layer =
-            |weight, bias| Layer { weight, bias, mean: Buffer::new(Tensor::zeros(())), eps: 1e-5, on: true };
+        let layer = |weight, bias, limit| Layer {
+            weight,
+            bias,
+            mean: Buffer::new(Tensor::zeros(())),
+            eps: 1e-5,
+            on: true,
+            kernel: [3, 1],
+            limit,
+        };
         let model = Model {
-            first: layer(weight.tied(), None),
+            first: layer(weight.tied(), None, None),
             rest: [("a".into(), vec![param(1)]), ("a.b".into(), vec![param(3), param(4)])].into(),
-            boxed: Box::new(layer(weight, Some(param(5)))),
+            boxed: Box::new(layer(weight, Some(param(5)), Some("ten"))),
             empty: (),
         };
         let want = "\
 Model: 15,000 parameters
-├─ first: Layer (eps 1e-5, on true)
+├─ first: Layer (eps 1e-5, on true, kernel [3, 1])
 │  ├─ weight [2, 1000] frozen
 │  └─ mean [] buffer
 ├─ rest
@@ -167,12 +181,14 @@ Model: 15,000 parameters
 │  └─ a.b
 │     ├─ 0 [3, 1000]
 │     └─ 1 [4, 1000]
-└─ boxed: Layer (eps 1e-5, on true)
+└─ boxed: Layer (eps 1e-5, on true, kernel [3, 1], limit Some(\"ten\"))
    ├─ weight [2, 1000] frozen tied to first.weight
    ├─ bias [5, 1000]
    └─ mean [] buffer
 ";
         assert_eq!(model.tree().to_string(), want);
         assert_eq!(param(1).tree().to_string(), "[1, 1000]: 1,000 parameters\n");
+        let alone = layer(param(1), None, None).tree().to_string();
+        assert!(alone.starts_with("Layer (eps 1e-5, on true, kernel [3, 1]): 1,000 parameters\n"), "{alone}");
     }
 }

@@ -9,8 +9,15 @@ use syn::{Data, DeriveInput, Field, Fields, Ident, Index, Result, parse_macro_in
 
 /// Implements `Module` for a struct or an enum: `visit` shows each field, in order, under its name.
 ///
-/// Fields of a tuple struct are named `0`, `1`, ...; an enum shows the fields of the variant it holds. A field marked
-/// `#[module(skip)]` is passed over. Type parameters must be modules themselves unless all fields that use them are skipped.
+/// Fields of a tuple struct are named `0`, `1`, ...; an enum shows the fields of the variant it holds. Type parameters must be modules
+/// themselves unless no field that uses them is walked.
+///
+/// | Attribute | of | says |
+/// |---|---|---|
+/// | `#[module(skip)]` | a field | it is passed over |
+/// | `#[module(setting)]` | a field | it holds no parameters, and its `Debug` text stands in the model's tree |
+/// | `#[module(setting, unless = value)]` | a field | the same, but for the usual `value`, which goes without saying |
+/// | `#[module(display)]` | the type | `Display` prints its tree |
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -18,7 +25,7 @@ pub fn derive_module(input: proc_macro::TokenStream) -> proc_macro::TokenStream 
 }
 
 fn expand(mut input: DeriveInput) -> Result<TokenStream> {
-    refuse_attributes(&input)?;
+    let display = shows_itself(&input)?;
     let body = match &input.data {
         Data::Struct(data) => {
             let visits = visits(&data.fields, |index, field| {
@@ -81,7 +88,18 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
     }
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let display = display.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics ::core::fmt::Display for #name #type_generics #where_clause {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::core::fmt::Display::fmt(&::ravine::Module::tree(self), f)
+                }
+            }
+        }
+    });
     Ok(quote! {
+        #display
         #[automatically_derived]
         impl #impl_generics ::ravine::Module for #name #type_generics #where_clause {
             #[allow(unused_variables)]
@@ -102,46 +120,72 @@ fn binding(index: usize, field: &Field) -> Ident {
 fn visits(fields: &Fields, place: impl Fn(usize, &Field) -> TokenStream) -> Result<Vec<TokenStream>> {
     let mut visits = Vec::new();
     for (index, field) in fields.iter().enumerate() {
-        if is_skipped(field)? {
-            continue;
-        }
         let name = field.ident.as_ref().map_or_else(|| index.to_string(), ToString::to_string);
         let name = name.trim_start_matches("r#");
         let place = place(index, field);
         let span = field.ty.span();
-        visits.push(quote_spanned!(span=> visitor.field(#name, #place);));
+        visits.push(match role(field)? {
+            Role::Part => quote_spanned!(span=> visitor.field(#name, #place);),
+            Role::Skipped => continue,
+            Role::Setting { unless: None } => quote_spanned!(span=> visitor.setting(#name, #place);),
+            Role::Setting { unless: Some(usual) } => {
+                quote_spanned! {span=>
+                    if ::core::cmp::PartialEq::ne(#place, &#usual) { visitor.setting(#name, #place); }
+                }
+            }
+        });
     }
     Ok(visits)
 }
 
-/// `#[module(...)]` on anything but a field would be silently without effect.
-fn refuse_attributes(input: &DeriveInput) -> Result<()> {
-    let variants = match &input.data {
-        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.attrs).collect(),
-        _ => Vec::new(),
-    };
-    match input.attrs.iter().chain(variants).find(|attr| attr.path().is_ident("module")) {
-        Some(attr) => Err(syn::Error::new_spanned(attr, "`#[module(skip)]` belongs on a field")),
-        None => Ok(()),
-    }
-}
-
-fn is_skipped(field: &Field) -> Result<bool> {
-    let mut skipped = false;
-    for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("module")) {
+/// Whether `#[module(display)]` stands on the type. Anything else there, or on a variant, would be silently without effect.
+fn shows_itself(input: &DeriveInput) -> Result<bool> {
+    let mut display = false;
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("module")) {
         attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("skip") {
-                skipped = true;
-                Ok(())
-            } else {
-                Err(meta.error("unknown attribute; the only one is `#[module(skip)]`"))
+            if !meta.path.is_ident("display") {
+                return Err(meta.error("expected `display`; what is said of a field belongs on it"));
             }
+            display = true;
+            Ok(())
         })?;
     }
-    Ok(skipped)
+    if let Data::Enum(data) = &input.data {
+        let mut attrs = data.variants.iter().flat_map(|variant| &variant.attrs);
+        if let Some(attr) = attrs.find(|attr| attr.path().is_ident("module")) {
+            return Err(syn::Error::new_spanned(attr, "`#[module(..)]` belongs on a field"));
+        }
+    }
+    Ok(display)
 }
 
-/// The types of all fields that are visited, but for `PhantomData`, which is a module whatever it stands for.
+/// What a field is to the walk.
+enum Role {
+    Part,
+    Skipped,
+    Setting { unless: Option<TokenStream> },
+}
+
+fn role(field: &Field) -> Result<Role> {
+    let mut role = Role::Part;
+    for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("module")) {
+        attr.parse_nested_meta(|meta| {
+            match &mut role {
+                Role::Part if meta.path.is_ident("skip") => role = Role::Skipped,
+                Role::Part if meta.path.is_ident("setting") => role = Role::Setting { unless: None },
+                // All that follows is the value.
+                Role::Setting { unless } if meta.path.is_ident("unless") => {
+                    *unless = Some(meta.value()?.parse()?)
+                }
+                _ => return Err(meta.error("expected `skip`, `setting` or `setting, unless = value`")),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(role)
+}
+
+/// The types of all fields that are walked, but for `PhantomData`, which is a module whatever it stands for.
 fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
     let fields: Vec<&Field> = match data {
         Data::Struct(data) => data.fields.iter().collect(),
@@ -152,7 +196,7 @@ fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
     for field in fields {
         let phantom = matches!(&field.ty, syn::Type::Path(ty)
             if ty.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"));
-        if !phantom && !is_skipped(field)? {
+        if !phantom && matches!(role(field)?, Role::Part) {
             types.push(&field.ty);
         }
     }

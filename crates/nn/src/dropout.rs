@@ -5,7 +5,9 @@ use ravine_tensor::Tensor;
 
 use crate::{Layer, check};
 
-/// In a training pass, each element set to 0 with probability `p` and the others divided by `1 - p`; otherwise nothing.
+/// `y = x m / (1 - p)` in a training pass, where each element of `m` is 0 with probability `p` and else 1; otherwise `y = x`.
+///
+/// Shapes: any, in and out. No parameters.
 ///
 /// Srivastava et al. 2014, 'Dropout: a simple way to prevent neural networks from overfitting' (in the inverted form).
 ///
@@ -21,6 +23,7 @@ use crate::{Layer, check};
 /// assert_eq!(Dropout::new(0.25).forward(&eval.input(ones.clone())).value(), &ones);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Dropout {
     p: f64,
 }
@@ -50,10 +53,12 @@ pub(crate) fn dropout(x: &Var, p: f64) -> Var {
     if x.tape().is_training() && p > 0.0 { x.tape().with_rng(|rng| x.dropout(p, rng)) } else { x.clone() }
 }
 
-/// In a training pass, whole channels set to 0 with probability `p` and the others divided by `1 - p`; otherwise nothing. Neighbouring
-/// places of an image tell nearly the same, so that dropping single ones would withhold little.
+/// `y[b, c] = x[b, c] m[b, c] / (1 - p)` in a training pass, where each `m[b, c]` is 0 with probability `p` and else 1; otherwise `y = x`. Whole
+/// channels are dropped: neighbouring places of an image tell nearly the same, so that dropping single ones would withhold little.
 ///
-/// Shapes: `[batch, channels, h, w]`, in and out. Tompson et al. 2015, 'Efficient object localization using convolutional networks'.
+/// Shapes: `[batch, channels, h, w]`, in and out. No parameters.
+///
+/// Tompson et al. 2015, 'Efficient object localization using convolutional networks'.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -65,6 +70,7 @@ pub(crate) fn dropout(x: &Var, p: f64) -> Var {
 /// assert!(sums.iter().all(|sum| sum == 0.0 || sum == 18.0));
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Dropout2d {
     p: f64,
 }
@@ -98,6 +104,8 @@ impl Layer for Dropout2d {
 ///
 /// With `a' = -1.7581`, to which SELU falls, and `q = 1 - p`: `y = s (x or a') - s p a'`, where `s = 1 / √(q + a'² p q)`.
 ///
+/// Shapes: any, in and out. No parameters.
+///
 /// Klambauer et al. 2017, 'Self-normalizing neural networks'.
 ///
 /// ```
@@ -111,6 +119,7 @@ impl Layer for Dropout2d {
 /// assert!((y.value().square().mean(..).item() - 1.0).abs() < 0.05);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct AlphaDropout {
     p: f64,
 }

@@ -8,6 +8,7 @@ use crate::check;
 /// `y[.., :] = weight[index[..], :]`: a vector for each of so many entries.
 ///
 /// Shapes: indices `[..] -> [.., features]`. With [`padding_idx`](Self::padding_idx), the vector of that entry is 0 at first and gets no gradient.
+///
 /// Initialisation: normal with mean 0 and variance 1, PyTorch's default.
 ///
 /// Bengio et al. 2003, 'A neural probabilistic language model'.
@@ -23,10 +24,10 @@ use crate::check;
 /// assert!(y.value().index(0, 1).index(0, 2).iter().all(|y| y == 0.0));
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct Embedding {
     /// `[entries, features]`.
     pub weight: Param,
-    #[module(skip)]
     padding_idx: Option<usize>,
 }
 

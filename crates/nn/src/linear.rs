@@ -5,9 +5,13 @@ use ravine_tensor::Rng;
 
 use crate::{Layer, check, init};
 
-/// `y = x wᵀ + b`. Shapes: `[.., in] -> [.., out]`.
+/// `y = x wᵀ + b`.
+///
+/// Shapes: `[.., in] -> [.., out]`.
 ///
 /// Initialisation: weight and bias uniform in `±1 / √in`, PyTorch's default.
+///
+/// Rosenblatt 1958, 'The perceptron', without the threshold.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -19,6 +23,7 @@ use crate::{Layer, check, init};
 /// assert_eq!(layer.forward(&x).shape(), &[64, 10]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct Linear {
     /// `[out, in]`.
     pub weight: Param,
@@ -57,9 +62,13 @@ impl Layer for Linear {
     }
 }
 
-/// `y[k] = a weight[k] bᵀ + bias[k]`, a form of two inputs. Shapes: `a [.., in_a]`, `b [.., in_b]` -> `[.., out]`.
+/// `y[k] = a weight[k] bᵀ + bias[k]`, a form of two inputs.
+///
+/// Shapes: `a [.., in_a]`, `b [.., in_b]` -> `[.., out]`.
 ///
 /// Initialisation: weight and bias uniform in `±1 / √in_a`, PyTorch's default.
+///
+/// Tenenbaum and Freeman 2000, 'Separating style and content with bilinear models'.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -72,6 +81,7 @@ impl Layer for Linear {
 /// assert_eq!(layer.forward(&a, &b).shape(), &[5, 3]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct Bilinear {
     /// `[out, in_a, in_b]`.
     pub weight: Param,
@@ -126,6 +136,8 @@ impl Bilinear {
 
 /// `y = x`: a layer for where one is asked for and nothing should happen.
 ///
+/// Shapes: any, in and out. No parameters.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::{Identity, Layer};
@@ -135,6 +147,7 @@ impl Bilinear {
 /// assert_eq!(Identity.forward(&x).value(), x.value());
 /// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
+#[module(display)]
 pub struct Identity;
 
 impl Layer for Identity {

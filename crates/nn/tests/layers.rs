@@ -1,10 +1,14 @@
-//! What layers promise beside their formulas: bad settings named, noise only in training, statistics of shards, weights that are shared.
+//! What layers promise beside their formulas: bad settings named, noise only in training, statistics of shards, weights that are shared,
+//! settings that show, documentation.
+
+#[path = "pytorch/exported.rs"]
+mod exported;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ravine_autograd::{BufferUpdates, Module, Tape};
 use ravine_nn::*;
-use ravine_tensor::{Rng, Tensor, sequential};
+use ravine_tensor::{Pad, Rng, Tensor, sequential};
 
 fn message(f: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("a panic");
@@ -134,6 +138,34 @@ fn noise_is_drawn_in_training_alone_and_from_the_tape() {
 }
 
 #[test]
+fn dropout_drops_the_share_that_it_says_and_keeps_the_mean() {
+    let n = 40_000;
+    for p in [0.1, 0.5, 0.8] {
+        let train =
+            |layer: &dyn Layer, x: Tensor| layer.forward(&Tape::train(Rng::new(7)).input(x)).into_value();
+        // Four standard deviations of the share of n coins.
+        let share = |dropped: usize, n: usize| {
+            let off = (dropped as f64 / n as f64 - p).abs();
+            assert!(off < 4.0 * (p * (1.0 - p) / n as f64).sqrt(), "{dropped} of {n}, p {p}");
+        };
+        let y = train(&Dropout::new(p), Tensor::ones(n));
+        let kept = (1.0 / (1.0 - p)) as f32;
+        assert!(y.iter().all(|y| y == 0.0 || y == kept));
+        share(y.count(|y| y == 0.0), n);
+
+        let y = train(&Dropout2d::new(p), Tensor::ones([n / 100, 100, 2, 3]));
+        let channels = y.sum([2, 3]);
+        assert!(channels.iter().all(|sum| sum == 0.0 || (sum - 6.0 * kept).abs() < 1e-4));
+        share(channels.count(|sum| sum == 0.0), n);
+
+        let x = Tensor::randn(n, &mut Rng::new(8));
+        let y = train(&AlphaDropout::new(p), x);
+        let (mean, var) = (y.mean(..).item(), y.var(.., 0).item());
+        assert!(mean.abs() < 0.03 && (var - 1.0).abs() < 0.05, "p {p}: mean {mean}, variance {var}");
+    }
+}
+
+#[test]
 fn dropout_inside_of_layers_is_for_training_alone() {
     let rng = &mut Rng::new(0);
     let x = Tensor::randn([2, 4, 8], rng);
@@ -170,7 +202,7 @@ fn running_statistics_of_shards_are_their_mean_by_samples_whatever_the_threads()
             shards.par_iter().map(run).collect()
         });
         BufferUpdates::merge(updates).apply();
-        (layer.running_mean.value(), layer.running_var.value())
+        [layer.running_mean, layer.running_var].map(|buffer| buffer.unwrap().value()).into()
     };
     let (mean, var) = train(1);
     let (mut want_mean, mut want_var) = (Tensor::zeros([3]), Tensor::zeros([3]));
@@ -221,4 +253,132 @@ fn a_packed_sample_is_as_if_it_were_alone() {
     assert!(y.value().narrow(0, 0, 1).narrow(1, 4, 2).iter().all(|y| y == 0.0));
     assert!(close(&hidden.value().narrow(1, 0, 1), hidden_alone.value()));
     assert!(close(&cell.value().narrow(1, 0, 1), cell_alone.value()));
+}
+
+#[test]
+fn settings_show_unless_they_go_without_saying() {
+    let rng = &mut Rng::new(0);
+    let same = Conv1d::new(2, 4, 3, rng).padding(Padding::Same).padding_mode(Pad::Circular).dilation(2);
+    let layers = sequential![
+        Conv2d::new(1, 6, 5, rng).no_bias(),
+        Conv2d::grouped(6, 6, 3, 6, rng).no_bias().stride([2, 1]).padding(1),
+        same.no_bias(),
+        ConvTranspose2d::new(6, 3, 2, rng).no_bias().stride(2).output_padding(1),
+        BatchNorm2d::new(3).no_affine().no_tracking(),
+        MaxPool2d::new(3).stride(2).ceil_mode(),
+        AdaptiveAvgPool2d::new(1),
+        Unflatten::new(1, [3, 2]),
+        Upsample::nearest(2),
+        LayerNorm::new([2, 2]).no_affine(),
+        Dropout::new(0.5),
+        Softmax::new(-2),
+    ];
+    let want = "\
+Sequential: 300 parameters
+├─ 0: Conv2d (stride [1, 1])
+│  └─ weight [6, 1, 5, 5]
+├─ 1: Conv2d (stride [2, 1], padding [1, 1], groups 6)
+│  └─ weight [6, 1, 3, 3]
+├─ 2: Conv1d (stride [1], padding same, padding_mode Circular, dilation [2])
+│  └─ weight [4, 2, 3]
+├─ 3: ConvTranspose2d (stride [2, 2], output_padding [1, 1])
+│  └─ weight [6, 3, 2, 2]
+├─ 4: BatchNorm2d (channels 3, eps 1e-5, momentum 0.1)
+├─ 5: MaxPool2d (kernel [3, 3], stride [2, 2], ceil_mode true)
+├─ 6: AdaptiveAvgPool2d (output [1, 1])
+├─ 7: Unflatten (axis 1, sizes [3, 2])
+├─ 8: Upsample (scale [2, 2], mode Nearest)
+├─ 9: LayerNorm (shape [2, 2], eps 1e-5)
+├─ 10: Dropout (p 0.5)
+└─ 11: Softmax (axis -2)
+";
+    assert_eq!(layers.to_string(), want);
+    let others: [&dyn std::fmt::Display; 3] = [
+        &Lstm::bidirectional(3, 4, 1, rng),
+        &Embedding::new(5, 2, rng).padding_idx(1),
+        &TransformerEncoderLayer::new(4, 2, rng).norm_first().gelu().dropout(0.1),
+    ];
+    let first_lines = others.map(|layer| layer.to_string().lines().next().unwrap().to_owned());
+    let want = [
+        "Lstm (inputs 3, units 4, layers 1, bidirectional true, dropout 0.0): 288 parameters",
+        "Embedding (padding_idx 1): 10 parameters",
+        "TransformerEncoderLayer (norm_first true, between Gelu, dropout 0.1): 244 parameters",
+    ];
+    assert_eq!(first_lines, want);
+}
+
+/// The sources of the crate as one text.
+fn sources(folder: &std::path::Path) -> String {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let text = |path: &std::path::PathBuf| match path.is_dir() {
+        true => sources(path),
+        false => std::fs::read_to_string(path).unwrap(),
+    };
+    paths.iter().map(text).collect()
+}
+
+/// The documentation that stands before the line that `begins` finds.
+fn doc(sources: &str, begins: impl Fn(&str) -> bool) -> Option<String> {
+    let lines: Vec<&str> = sources.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| begins(line))?;
+    let above = lines[..at].iter().rev().skip_while(|line| line.starts_with("#["));
+    let mut doc: Vec<&str> = above.map_while(|line| line.strip_prefix("///")).collect();
+    doc.reverse();
+    Some(doc.join("\n"))
+}
+
+/// Formula, shapes, initialisation, paper and an example: fails when someone writes a layer or a loss and does not say them.
+#[test]
+fn every_layer_and_every_loss_is_documented() {
+    // What is older than papers on networks, or only moves numbers.
+    const NO_PAPER: &[&str] = &[
+        "Flatten",
+        "Identity",
+        "LogSigmoid",
+        "LogSoftmax",
+        "Sequential",
+        "Sigmoid",
+        "Unflatten",
+        "mse_loss",
+    ];
+    let sources = sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+    let losses = sources.lines().filter_map(|line| line.strip_prefix("pub fn "));
+    let losses = losses.map(|line| &line[..line.find(['<', '(']).unwrap()]);
+    let losses: Vec<&str> = losses
+        .filter(|name| name.ends_with("_loss") || name.contains("cross_entropy") || *name == "kl_div")
+        .collect();
+    assert!(losses.len() >= 20, "{losses:?}");
+    let mut gaps = Vec::new();
+    for &name in exported::layers().iter().chain(&losses) {
+        let loss = losses.contains(&name);
+        let found = doc(&sources, |line| match loss {
+            true => line.starts_with(&format!("pub fn {name}<")),
+            // A struct, or the name in a macro's call: `Relu = relu;`, `Conv2d: 2 axes by conv2d`.
+            false => {
+                let in_macro =
+                    line.strip_prefix(name).map(|rest| rest.starts_with(": ") || rest.starts_with(" = "));
+                let plain = line
+                    .strip_prefix(&format!("pub struct {name}"))
+                    .map(|rest| rest.starts_with([' ', ';', '<']));
+                in_macro.or(plain).unwrap_or(false)
+            }
+        });
+        let Some(doc) = found else { panic!("{name} is not in the sources") };
+        let year =
+            |word: &str| word.len() == 4 && word.starts_with(['1', '2']) && word.parse::<u32>().is_ok();
+        let (prose, example) = doc.split_once("```").unwrap_or((&doc, ""));
+        let said = [
+            ("a formula", prose.split('`').skip(1).step_by(2).any(|code| loss || code.contains(" = "))),
+            ("shapes", prose.contains("Shapes: ")),
+            (
+                "initialisation",
+                loss || prose.contains("Initialisation: ") || prose.contains("No parameters."),
+            ),
+            ("a paper", NO_PAPER.contains(&name) || prose.split(|c: char| !c.is_alphanumeric()).any(year)),
+            ("an example", example.contains("assert")),
+        ];
+        gaps.extend(said.iter().filter(|(_, said)| !said).map(|(what, _)| format!("{name}: {what}")));
+    }
+    assert!(gaps.is_empty(), "missing: {}", gaps.join(", "));
 }

@@ -4,20 +4,13 @@
 use ravine_autograd::gradcheck::{check, check_second_order};
 use ravine_autograd::{Tape, Var, grad};
 use ravine_nn::loss::*;
-use ravine_tensor::{Float, Tensor};
+use ravine_tensor::{Float, Rng, Tensor};
 use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Flat {
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
+#[path = "pytorch/flat.rs"]
+mod flat;
 
-impl Flat {
-    fn tensor(&self) -> Tensor<f64> {
-        Tensor::from_slice(&self.values, &self.shape[..])
-    }
-}
+type Flat = flat::Flat<f64>;
 
 #[derive(Deserialize)]
 struct Case {
@@ -155,9 +148,9 @@ fn close(what: &str, found: &Tensor<f64>, want: &Flat) {
 }
 
 #[test]
-fn values_and_gradients_are_pytorchs() {
-    for Case { name, inputs, output, grads } in &cases() {
-        let tape = Tape::new();
+fn values_and_gradients_are_pytorchs_in_both_modes() {
+    let modes = |case| [(case, Tape::new()), (case, Tape::train(Rng::new(0)))];
+    for (Case { name, inputs, output, grads }, tape) in cases().iter().flat_map(modes) {
         let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x.tensor())).collect();
         let vars: Vec<_> = vars.iter().collect();
         let y = run(name, &vars);

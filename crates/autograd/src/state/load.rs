@@ -20,6 +20,9 @@ pub struct Mismatched {
 }
 
 /// How the tensors of a state go with the places of a model.
+///
+/// PyTorch's norms count their batches in a tensor `num_batches_tracked`, which none of their formulas uses (unless `momentum` is `None`)
+/// and ours do not have: it is not unexpected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Paths that both have, in the same shape.
@@ -89,7 +92,9 @@ impl StateDict {
                 Some(_) => report.loaded.push(path),
             }
         }));
-        report.unexpected = self.paths().filter(|&path| !places.contains(path)).map(str::to_owned).collect();
+        let counts_batches = |path: &str| path.rsplit('.').next() == Some("num_batches_tracked");
+        let unexpected = self.paths().filter(|&path| !places.contains(path) && !counts_batches(path));
+        report.unexpected = unexpected.map(str::to_owned).collect();
         report
     }
 

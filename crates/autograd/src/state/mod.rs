@@ -148,9 +148,6 @@ impl StateDict {
 
     /// Reads a safetensors file, every tensor as `f32`: other floats are rounded, integers and truth values cast.
     ///
-    /// PyTorch's batch norm layers count their batches in tensors that ours have not:
-    /// `StateDict::read(file)?.keep(|path| !path.ends_with("num_batches_tracked"))`.
-    ///
     /// # Errors
     /// If the file cannot be read, is broken, or has tensors of other types or with more axes than ours can have.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, FileError> {

@@ -16,4 +16,10 @@ enum Skipped {
 #[module(skip)]
 struct Whole;
 
+#[derive(ravine::Module)]
+struct Twice {
+    #[module(unless = 3)]
+    stride: usize,
+}
+
 fn main() {}

@@ -6,7 +6,7 @@ use crate::Layer;
 
 /// `y = a sigmoid(b)`, where `a` and `b` are the halves of the input along an axis. Dauphin et al. 2017.
 ///
-/// Shapes: `[.., 2 n, ..] -> [.., n, ..]` at the axis. The default is the last axis.
+/// Shapes: `[.., 2 n, ..] -> [.., n, ..]` at the axis. The default is the last axis. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -17,6 +17,7 @@ use crate::Layer;
 /// assert_eq!(Glu::default().forward(&x).value().to_vec(), [3.0, 2.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Glu {
     axis: isize,
 }
@@ -44,7 +45,7 @@ impl Layer for Glu {
 
 /// `y = silu(a) b`, where `a` and `b` are the halves of the input along an axis. Shazeer 2020, 'GLU variants improve transformer'.
 ///
-/// Shapes: `[.., 2 n, ..] -> [.., n, ..]` at the axis. The default is the last axis.
+/// Shapes: `[.., 2 n, ..] -> [.., n, ..]` at the axis. The default is the last axis. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -55,6 +56,7 @@ impl Layer for Glu {
 /// assert_eq!(SwiGlu::default().forward(&x).value().to_vec(), [300.0, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct SwiGlu {
     axis: isize,
 }

@@ -7,6 +7,8 @@ use crate::Layer;
 activations! {
     /// `y = min(max(x, 0), 6)`. Howard et al. 2017, 'MobileNets'.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Relu6};
@@ -19,6 +21,8 @@ activations! {
 
     /// `y = min(max(x / 6 + 1/2, 0), 1)`. Howard et al. 2019, 'Searching for MobileNetV3'.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Hardsigmoid, Layer};
@@ -30,6 +34,8 @@ activations! {
     Hardsigmoid = hardsigmoid;
 
     /// `y = x min(max(x + 3, 0), 6) / 6`. Howard et al. 2019, 'Searching for MobileNetV3'.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -44,6 +50,8 @@ activations! {
 
 /// `y = min(max(x, low), high)`, from -1 to 1 unless told otherwise. Collobert 2004.
 ///
+/// Shapes: any, in and out. No parameters.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::{Hardtanh, Layer};
@@ -54,6 +62,7 @@ activations! {
 /// assert_eq!(Hardtanh::new(0.0, 2.0).forward(&x).value().to_vec(), [0.0, 0.5, 2.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Hardtanh {
     low: f64,
     high: f64,

@@ -8,6 +8,7 @@ macro_rules! activations {
     ($($(#[$doc:meta])* $name:ident = $op:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, Module)]
+        #[module(display)]
         pub struct $name;
 
         impl Layer for $name {

@@ -8,6 +8,8 @@ use crate::{Layer, check};
 activations! {
     /// `y = max(x, 0)`. Nair and Hinton 2010.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Relu};
@@ -20,6 +22,8 @@ activations! {
 
     /// `y = s x` above 0, `s a (eˣ - 1)` elsewhere, with `s = 1.0507` and `a = 1.6733`: mean 0 and variance 1 go through unchanged, if the weights have
     /// `1 / √fan_in` as deviation (LeCun's initialisation). Klambauer et al. 2017, 'Self-normalizing neural networks'.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -34,6 +38,8 @@ activations! {
 
 /// `y = x` above 0, `slope x` elsewhere. Maas, Hannun and Ng 2013.
 ///
+/// Shapes: any, in and out. No parameters.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::{Layer, LeakyRelu};
@@ -43,6 +49,7 @@ activations! {
 /// assert_eq!(LeakyRelu::new(0.25).forward(&x).value().to_vec(), [-0.25, 2.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct LeakyRelu {
     slope: f64,
 }
@@ -70,6 +77,8 @@ impl Layer for LeakyRelu {
 
 /// `y = x` above 0, `alpha (eˣ - 1)` elsewhere. Clevert, Unterthiner and Hochreiter 2016.
 ///
+/// Shapes: any, in and out. No parameters.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::{Elu, Layer};
@@ -79,6 +88,7 @@ impl Layer for LeakyRelu {
 /// assert_eq!(Elu::new(0.5).forward(&x).value().to_vec(), [-0.5, 2.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Elu {
     alpha: f64,
 }
@@ -119,6 +129,7 @@ impl Layer for Elu {
 /// assert_eq!(PRelu::new(2).forward(&x).value().to_vec(), [-0.25, 2.0]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct PRelu {
     /// `[channels]`, or `[1]` for all.
     pub weight: Param,

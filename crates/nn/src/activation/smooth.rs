@@ -7,6 +7,8 @@ use crate::Layer;
 activations! {
     /// `y = 1 / (1 + e⁻ˣ)`, between 0 and 1.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Sigmoid};
@@ -18,6 +20,8 @@ activations! {
     Sigmoid = sigmoid;
 
     /// `y = log(1 / (1 + e⁻ˣ))`, without overflow.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -31,6 +35,8 @@ activations! {
 
     /// `y = tanh x`, between -1 and 1. LeCun et al. 1998, 'Efficient backprop'.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Tanh};
@@ -42,6 +48,8 @@ activations! {
     Tanh = tanh;
 
     /// `y = log(1 + eˣ)`, a smooth ReLU. Glorot, Bordes and Bengio 2011.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -55,6 +63,8 @@ activations! {
 
     /// `y = x / (1 + |x|)`, between -1 and 1. Glorot and Bengio 2010.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Softsign};
@@ -66,6 +76,8 @@ activations! {
     Softsign = softsign;
 
     /// `y = x Φ(x)`, `Φ` the normal distribution: the Gaussian error linear unit. Hendrycks and Gimpel 2016.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -79,6 +91,8 @@ activations! {
 
     /// `y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`, within 0.0005 of [`Gelu`] (PyTorch's `approximate='tanh'`). Hendrycks and Gimpel 2016.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{GeluTanh, Layer};
@@ -91,6 +105,8 @@ activations! {
 
     /// `y = x / (1 + e⁻ˣ)`, also called swish. Elfwing, Uchibe and Doya 2018.
     ///
+    /// Shapes: any, in and out. No parameters.
+    ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, Silu};
@@ -102,6 +118,8 @@ activations! {
     Silu = silu;
 
     /// `y = x tanh(log(1 + eˣ))`. Misra 2019.
+    ///
+    /// Shapes: any, in and out. No parameters.
     ///
     /// ```
     /// use ravine_autograd::Tape;

@@ -6,7 +6,7 @@ use crate::Layer;
 
 /// `y[i] = e^x[i] / Σ e^x[j]` along an axis: positive numbers whose sum is 1. Bridle 1990.
 ///
-/// Shapes: any, in and out. The default is the last axis.
+/// Shapes: any, in and out. The default is the last axis. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -17,6 +17,7 @@ use crate::Layer;
 /// assert_eq!(Softmax::new(0).forward(&x).value().to_vec(), [0.5, 1.0, 0.5, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Softmax {
     axis: isize,
 }
@@ -44,7 +45,7 @@ impl Layer for Softmax {
 
 /// `y[i] = x[i] - log Σ e^x[j]` along an axis: the logarithm of [`Softmax`], without overflow.
 ///
-/// Shapes: any, in and out. The default is the last axis.
+/// Shapes: any, in and out. The default is the last axis. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -55,6 +56,7 @@ impl Layer for Softmax {
 /// assert_eq!(LogSoftmax::default().forward(&x).value().to_vec(), [0.0, -2e4]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct LogSoftmax {
     axis: isize,
 }

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Var};
 use ravine_tensor::Rng;
 
-use super::encoder::Between;
+use super::encoder::{Between, around};
 use super::{Mask, MultiHeadAttention};
 use crate::{Layer, LayerNorm, Linear, check, dropout::dropout};
 
@@ -13,8 +13,10 @@ use crate::{Layer, LayerNorm, Linear, check, dropout::dropout};
 /// `x = norm1(x + self_attn(x))`, `x = norm2(x + multihead_attn(x, memory))`, `y = norm3(x + linear2(relu(linear1(x))))`; with
 /// [`norm_first`](Self::norm_first), the norms are of what goes into the parts instead.
 ///
-/// Shapes: `[batch, length, features]` and memory `[batch, keys, features]` -> `[batch, length, features]`. The rest: as
-/// [`TransformerEncoderLayer`](crate::TransformerEncoderLayer).
+/// Shapes: `[batch, length, features]` and memory `[batch, keys, features]` -> `[batch, length, features]`. Inside there are 4 times the features,
+/// unless [`with_inner`](Self::with_inner) says otherwise; names and shapes of the parameters are PyTorch's; dropout is 0 unless asked for.
+///
+/// Initialisation: as of [`MultiHeadAttention`], [`Linear`] and [`LayerNorm`].
 ///
 /// Vaswani et al. 2017, 'Attention is all you need'.
 ///
@@ -29,6 +31,7 @@ use crate::{Layer, LayerNorm, Linear, check, dropout::dropout};
 /// assert_eq!(layer.forward(&x, &memory, &Mask::causal(), &Mask::none()).shape(), &[2, 5, 32]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct TransformerDecoderLayer {
     /// Attention of the sequence to itself.
     pub self_attn: MultiHeadAttention,
@@ -45,7 +48,7 @@ pub struct TransformerDecoderLayer {
     /// Of the linear layers.
     pub norm3: LayerNorm,
     norm_first: bool,
-    #[module(skip)]
+    #[module(setting)]
     between: Between,
     dropout: f64,
 }
@@ -120,25 +123,21 @@ impl TransformerDecoderLayer {
         let attend = |x: &Var| dropout(&self.self_attn.forward(x, x, x, mask), self.dropout);
         let recall =
             |x: &Var| dropout(&self.multihead_attn.forward(x, memory, memory, memory_mask), self.dropout);
-        let feed = |x: &Var| {
-            let inner = dropout(&self.between.forward(&self.linear1.forward(x)), self.dropout);
-            dropout(&self.linear2.forward(&inner), self.dropout)
-        };
-        if self.norm_first {
-            let x = x + attend(&self.norm1.forward(x));
-            let x = &x + recall(&self.norm2.forward(&x));
-            &x + feed(&self.norm3.forward(&x))
-        } else {
-            let x = self.norm1.forward(&(x + attend(x)));
-            let x = self.norm2.forward(&(&x + recall(&x)));
-            self.norm3.forward(&(&x + feed(&x)))
-        }
+        let feed = |x: &Var| self.between.feed_forward(x, [&self.linear1, &self.linear2], self.dropout);
+        let x = around(x, &self.norm1, self.norm_first, attend);
+        let x = around(&x, &self.norm2, self.norm_first, recall);
+        around(&x, &self.norm3, self.norm_first, feed)
     }
 }
 
-/// Decoder layers one after another, and a norm after the last if there is one (for layers with `norm_first`, there should be).
+/// `y = norm(f_n(... f_0(x, memory), memory))`: decoder layers one after another, and a norm after the last if there is one (for layers with
+/// `norm_first`, there should be).
 ///
 /// Shapes: `[batch, length, features]` and memory `[batch, keys, features]` -> `[batch, length, features]`.
+///
+/// Initialisation: as of the layers and the norm.
+///
+/// Vaswani et al. 2017, 'Attention is all you need'.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -152,6 +151,7 @@ impl TransformerDecoderLayer {
 /// assert_eq!(decoder.forward(&x, &memory, &Mask::causal(), &Mask::none()).shape(), &[2, 5, 32]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct TransformerDecoder {
     /// From the input on.
     pub layers: Vec<TransformerDecoderLayer>,

@@ -6,6 +6,11 @@ use ravine_tensor::Rng;
 use super::{Mask, MultiHeadAttention};
 use crate::{Gelu, Layer, LayerNorm, Linear, Relu, check, dropout::dropout};
 
+/// A part of a transformer's layer, its input added to what it computes: `norm(x + f(x))`, or `x + f(norm(x))`.
+pub(super) fn around(x: &Var, norm: &LayerNorm, norm_first: bool, f: impl Fn(&Var) -> Var) -> Var {
+    if norm_first { x + f(&norm.forward(x)) } else { norm.forward(&(x + f(x))) }
+}
+
 /// What is between the two linear layers of a transformer's layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Between {
@@ -14,11 +19,15 @@ pub(super) enum Between {
 }
 
 impl Between {
-    pub(super) fn forward(self, x: &Var) -> Var {
-        match self {
-            Between::Relu => Relu.forward(x),
-            Between::Gelu => Gelu.forward(x),
-        }
+    /// The linear layers and what is between them, with dropout after each.
+    #[track_caller]
+    pub(super) fn feed_forward(self, x: &Var, [linear1, linear2]: [&Linear; 2], p: f64) -> Var {
+        let inner = linear1.forward(x);
+        let inner = match self {
+            Between::Relu => Relu.forward(&inner),
+            Between::Gelu => Gelu.forward(&inner),
+        };
+        dropout(&linear2.forward(&dropout(&inner, p)), p)
     }
 }
 
@@ -28,7 +37,9 @@ impl Between {
 /// `x = x + attention(norm1(x))`, `y = x + linear2(relu(linear1(norm2(x))))`, which trains without a warm-up.
 ///
 /// Shapes: `[batch, length, features]`, in and out. The inner linear layer has 4 times the features, unless
-/// [`with_inner`](Self::with_inner) says otherwise. Initialisation: as of the parts; names and shapes are PyTorch's. Dropout is 0 unless asked for.
+/// [`with_inner`](Self::with_inner) says otherwise. Names and shapes of the parameters are PyTorch's. Dropout is 0 unless asked for.
+///
+/// Initialisation: as of [`MultiHeadAttention`], [`Linear`] and [`LayerNorm`].
 ///
 /// Vaswani et al. 2017, 'Attention is all you need'; Xiong et al. 2020, 'On layer normalization in the transformer architecture'.
 ///
@@ -43,6 +54,7 @@ impl Between {
 /// assert_eq!(layer.forward_masked(&x, &Mask::causal()).shape(), &[2, 5, 32]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct TransformerEncoderLayer {
     /// Attention of the sequence to itself.
     pub self_attn: MultiHeadAttention,
@@ -55,7 +67,7 @@ pub struct TransformerEncoderLayer {
     /// Of the linear layers.
     pub norm2: LayerNorm,
     norm_first: bool,
-    #[module(skip)]
+    #[module(setting)]
     between: Between,
     dropout: f64,
 }
@@ -137,17 +149,9 @@ impl TransformerEncoderLayer {
     #[track_caller]
     pub fn forward_masked(&self, x: &Var, mask: &Mask) -> Var {
         let attend = |x: &Var| dropout(&self.self_attn.forward(x, x, x, mask), self.dropout);
-        let feed = |x: &Var| {
-            let inner = dropout(&self.between.forward(&self.linear1.forward(x)), self.dropout);
-            dropout(&self.linear2.forward(&inner), self.dropout)
-        };
-        if self.norm_first {
-            let x = x + attend(&self.norm1.forward(x));
-            &x + feed(&self.norm2.forward(&x))
-        } else {
-            let x = self.norm1.forward(&(x + attend(x)));
-            self.norm2.forward(&(&x + feed(&x)))
-        }
+        let feed = |x: &Var| self.between.feed_forward(x, [&self.linear1, &self.linear2], self.dropout);
+        let x = around(x, &self.norm1, self.norm_first, attend);
+        around(&x, &self.norm2, self.norm_first, feed)
     }
 }
 
@@ -159,9 +163,14 @@ impl Layer for TransformerEncoderLayer {
     }
 }
 
-/// Encoder layers one after another, and a norm after the last if there is one (for layers with `norm_first`, there should be).
+/// `y = norm(f_n(... f_0(x)))`: encoder layers one after another, and a norm after the last if there is one (for layers with `norm_first`,
+/// there should be).
 ///
 /// Shapes: `[batch, length, features]`, in and out. Names are PyTorch's: `layers.0.self_attn.in_proj_weight`, `norm.weight`.
+///
+/// Initialisation: as of the layers and the norm.
+///
+/// Vaswani et al. 2017, 'Attention is all you need'.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -174,6 +183,7 @@ impl Layer for TransformerEncoderLayer {
 /// assert_eq!(encoder.forward(&Tape::eval().input(Tensor::ones([2, 5, 32]))).shape(), &[2, 5, 32]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct TransformerEncoder {
     /// From the input on.
     pub layers: Vec<TransformerEncoderLayer>,

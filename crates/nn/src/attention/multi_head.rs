@@ -10,8 +10,9 @@ use crate::{Layer, Linear, check, init};
 /// keys and values to the width `features / heads`.
 ///
 /// Shapes: queries `[batch, queries, features]`, keys and values `[batch, keys, features]` -> `[batch, queries, features]`.
-/// In a training pass with [`dropout`](Self::dropout), weights are dropped. Initialisation, PyTorch's default: input projections Xavier uniform,
-/// output projection uniform in `±1 / √features`, biases 0.
+/// In a training pass with [`dropout`](Self::dropout), weights are dropped.
+///
+/// Initialisation: input projections Xavier uniform, output projection uniform in `±1 / √features`, biases 0, PyTorch's default.
 ///
 /// Vaswani et al. 2017, 'Attention is all you need'.
 ///
@@ -27,6 +28,7 @@ use crate::{Layer, Linear, check, init};
 /// assert_eq!(attention.forward(&x, &memory, &memory, &Mask::none()).shape(), &[2, 5, 64]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct MultiHeadAttention {
     /// `[3 features, features]`: the projections of queries, keys and values.
     pub in_proj_weight: Param,
@@ -36,7 +38,6 @@ pub struct MultiHeadAttention {
     pub out_proj: Linear,
     heads: usize,
     dropout: f64,
-    #[module(skip)]
     rotary: Option<RotaryPositions>,
 }
 

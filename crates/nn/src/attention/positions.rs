@@ -7,7 +7,9 @@ use crate::{Layer, check};
 
 /// `y[.., t, i] = x[.., t, i] + s[t, i]`, with `s[t, 2i] = sin(t / 10000^(2i / features))` and `s[t, 2i + 1]` its cosine.
 ///
-/// Shapes: `[.., length, features]`, in and out. Vaswani et al. 2017, 'Attention is all you need', section 3.5.
+/// Shapes: `[.., length, features]`, in and out. No parameters.
+///
+/// Vaswani et al. 2017, 'Attention is all you need', section 3.5.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -20,6 +22,7 @@ use crate::{Layer, check};
 /// assert_eq!(y.value().at([1, 3, 0]), 3f32.sin());
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct SinusoidalPositions {
     /// `[positions, features]`.
     #[module(skip)]
@@ -57,7 +60,9 @@ impl Layer for SinusoidalPositions {
 /// `y[t, i] = x[t, i] cos - x[t, i + n] sin`, `y[t, i + n] = x[t, i + n] cos + x[t, i] sin`, `n = features / 2`: a pair is `i` and `i + n`, as
 /// in the weights of GPT-NeoX and LLaMA (the paper has `2i` and `2i + 1`, which is the same in another order of features).
 ///
-/// Shapes: `[.., length, features]`, in and out. Su et al. 2021, 'RoFormer: enhanced transformer with rotary position embedding'.
+/// Shapes: `[.., length, features]`, in and out. No parameters.
+///
+/// Su et al. 2021, 'RoFormer: enhanced transformer with rotary position embedding'.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -72,6 +77,7 @@ impl Layer for SinusoidalPositions {
 /// assert!((products.value().at([7, 3]) - products.value().at([44, 40])).abs() < 1e-4);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct RotaryPositions {
     /// `[positions, features / 2]`.
     #[module(skip)]

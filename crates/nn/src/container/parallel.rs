@@ -1,5 +1,7 @@
 //! Layers side by side.
 
+use std::fmt;
+
 use ravine_autograd::{Module, Var, Visitor};
 
 use crate::Layer;
@@ -14,6 +16,10 @@ pub enum Join {
 }
 
 /// `y = join(f_0(x), f_1(x), ...)`: all branches see the same input. Parameters are named by position: `0.weight`.
+///
+/// Shapes: what the branches take, and what they give, added up along the axis of [`Join::Cat`].
+///
+/// Initialisation: as of the branches.
 ///
 /// Szegedy et al. 2015, 'Going deeper with convolutions' (the inception module).
 ///
@@ -55,7 +61,15 @@ impl Parallel {
 
 impl Module for Parallel {
     fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.setting("join", &self.join);
         self.branches.visit(visitor);
+    }
+}
+
+/// Its tree.
+impl fmt::Display for Parallel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tree().fmt(f)
     }
 }
 

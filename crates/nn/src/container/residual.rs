@@ -8,6 +8,8 @@ use crate::{Identity, Layer};
 ///
 /// Shapes: those of the body, which the shortcut must give, too. Parameters are named `body.…` and `shortcut.…`.
 ///
+/// Initialisation: as of the body and the shortcut.
+///
 /// He et al. 2016, 'Deep residual learning for image recognition'.
 ///
 /// ```
@@ -23,6 +25,7 @@ use crate::{Identity, Layer};
 /// assert_eq!(wider.forward(&block.forward(&x)).shape(), &[2, 16, 6, 6]);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct Residual<B, S = Identity> {
     /// What is added.
     pub body: B,

@@ -1,10 +1,16 @@
 //! Chains of layers.
 
+use std::fmt;
+
 use ravine_autograd::{Module, Var, Visitor};
 
 use crate::Layer;
 
-/// Layers one after another: `y = f_n(... f_1(f_0(x)))`. Parameters are named by position: `0.weight`.
+/// `y = f_n(... f_1(f_0(x)))`: layers one after another. Parameters are named by position: `0.weight`. Printed, it is a tree.
+///
+/// Shapes: what the first takes, what the last gives.
+///
+/// Initialisation: as of the layers.
 ///
 /// ```
 /// use ravine_autograd::{Module, Tape};
@@ -15,6 +21,17 @@ use crate::Layer;
 /// let mlp = sequential![Linear::new(4, 8, rng), Relu, Dropout::new(0.2), Linear::new(8, 3, rng)];
 /// assert_eq!(mlp.forward(&Tape::eval().input(Tensor::ones([5, 4]))).shape(), &[5, 3]);
 /// assert_eq!(mlp.named_params()[2].0, "3.weight");
+/// assert_eq!(mlp.to_string(), "\
+/// Sequential: 67 parameters
+/// ├─ 0: Linear
+/// │  ├─ weight [8, 4]
+/// │  └─ bias [8]
+/// ├─ 1: Relu
+/// ├─ 2: Dropout (p 0.2)
+/// └─ 3: Linear
+///    ├─ weight [3, 8]
+///    └─ bias [3]
+/// ");
 /// ```
 #[derive(Default)]
 pub struct Sequential {
@@ -51,6 +68,13 @@ macro_rules! sequential {
 impl Module for Sequential {
     fn visit(&self, visitor: &mut Visitor<'_>) {
         self.layers.visit(visitor);
+    }
+}
+
+/// Its tree.
+impl fmt::Display for Sequential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tree().fmt(f)
     }
 }
 

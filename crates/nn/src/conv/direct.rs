@@ -11,34 +11,27 @@ macro_rules! convolution {
     ($(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident, $weight:literal, $shape:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
+        #[module(display)]
         pub struct $name {
             #[doc = $weight]
             pub weight: Param,
             /// `[out]`.
             pub bias: Option<Param>,
-            #[module(skip)]
+            #[module(setting)]
+            stride: [usize; $axes],
+            #[module(setting, unless = Padding::Each([0; $axes]))]
             padding: Padding<$axes>,
-            #[module(skip)]
+            #[module(setting, unless = Pad::Constant(0.0))]
             padding_mode: Pad,
-            #[module(skip)]
-            options: ConvOptions<$axes>,
+            #[module(setting, unless = [1; $axes])]
+            dilation: [usize; $axes],
+            #[module(setting, unless = 1)]
+            groups: usize,
         }
 
-        impl $name {
-            /// Windows of size `kernel`, at every place, without padding.
-            ///
-            /// # Panics
-            /// If a size is 0.
-            #[track_caller]
-            pub fn new(
-                in_channels: usize,
-                out_channels: usize,
-                kernel: impl Sizes<$axes>,
-                rng: &mut Rng,
-            ) -> Self {
-                Self::grouped(in_channels, out_channels, kernel, 1, rng)
-            }
+        settings!($name, $axes axes);
 
+        impl $name {
             /// [`new`](Self::new) with the channels in `groups` that do not see each other; as many groups as channels is a depthwise
             /// convolution.
             ///
@@ -56,8 +49,15 @@ macro_rules! convolution {
                 check_channels(stringify!($name), in_channels, out_channels, groups);
                 check::each_positive(stringify!($name), "kernel", kernel);
                 let (weight, bias) = parameters(out_channels, in_channels / groups, &kernel, out_channels, rng);
-                let options = ConvOptions { groups, ..ConvOptions::default() };
-                $name { weight, bias, padding: Padding::from(0), padding_mode: Pad::Constant(0.0), options }
+                $name {
+                    weight,
+                    bias,
+                    stride: [1; $axes],
+                    padding: Padding::from(0),
+                    padding_mode: Pad::Constant(0.0),
+                    dilation: [1; $axes],
+                    groups,
+                }
             }
 
             /// The layer with this step between windows.
@@ -67,8 +67,8 @@ macro_rules! convolution {
             #[track_caller]
             #[must_use]
             pub fn stride(mut self, stride: impl Sizes<$axes>) -> Self {
-                self.options.stride = stride.each();
-                check::each_positive(stringify!($name), "stride", self.options.stride);
+                self.stride = stride.each();
+                check::each_positive(stringify!($name), "stride", self.stride);
                 self.check_same();
                 self
             }
@@ -92,31 +92,12 @@ macro_rules! convolution {
                 self
             }
 
-            /// The layer with this distance between the taps of a window.
-            ///
-            /// # Panics
-            /// If it is 0.
-            #[track_caller]
-            #[must_use]
-            pub fn dilation(mut self, dilation: impl Sizes<$axes>) -> Self {
-                self.options.dilation = dilation.each();
-                check::each_positive(stringify!($name), "dilation", self.options.dilation);
-                self
-            }
-
-            /// The layer without its bias.
-            #[must_use]
-            pub fn no_bias(mut self) -> Self {
-                self.bias = None;
-                self
-            }
-
             #[track_caller]
             fn check_same(&self) {
                 assert!(
-                    self.padding != Padding::Same || self.options.stride == [1; $axes],
+                    self.padding != Padding::Same || self.stride == [1; $axes],
                     concat!(stringify!($name), ": stride is {:?}; expected 1 with Padding::Same"),
-                    self.options.stride
+                    self.stride
                 );
             }
         }
@@ -125,41 +106,41 @@ macro_rules! convolution {
             #[track_caller]
             fn forward(&self, x: &Var) -> Var {
                 let shape = self.weight.shape();
-                let channels = shape[1] * self.options.groups;
+                let channels = shape[1] * self.groups;
                 assert!(
                     x.rank() == 2 + $axes && x.shape()[1] == channels,
                     concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
                     x.shape(),
                     channels
                 );
-                let mut options = self.options;
+                let &$name { stride, dilation, groups, .. } = self;
                 let widths: [[usize; 2]; $axes] = std::array::from_fn(|axis| match self.padding {
                     Padding::Each(padding) => [padding[axis]; 2],
                     Padding::Same => {
-                        let all = options.dilation[axis] * (shape[2 + axis] - 1);
+                        let all = dilation[axis] * (shape[2 + axis] - 1);
                         [all / 2, all - all / 2]
                     }
                 });
                 for axis in 0..$axes {
                     let padded = x.shape()[2 + axis] + widths[axis][0] + widths[axis][1];
                     assert!(
-                        options.dilation[axis] * (shape[2 + axis] - 1) < padded,
+                        dilation[axis] * (shape[2 + axis] - 1) < padded,
                         concat!(stringify!($name), ": kernel is {:?}, with dilation {:?}; expected to fit the padded input, \
                             but axis {} of {} is {} long"),
                         &shape[2..],
-                        options.dilation,
+                        dilation,
                         2 + axis,
                         x.shape(),
                         padded
                     );
                 }
                 let even = widths.iter().all(|[before, after]| before == after);
-                let x = if even && self.padding_mode == Pad::Constant(0.0) {
-                    options.padding = widths.map(|[before, _]| before);
-                    x.clone()
+                let (x, padding) = if even && self.padding_mode == Pad::Constant(0.0) {
+                    (x.clone(), widths.map(|[before, _]| before))
                 } else {
-                    x.pad(widths, self.padding_mode)
+                    (x.pad(widths, self.padding_mode), [0; $axes])
                 };
+                let options = ConvOptions { stride, padding, dilation, groups };
                 let bias = self.bias.as_ref().map(|bias| x.tape().param(bias));
                 x.$op(&x.tape().param(&self.weight), bias.as_ref(), &options)
             }
@@ -170,7 +151,12 @@ macro_rules! convolution {
 convolution! {
     /// `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ weight[o, i]`, the cross-correlation of lines with short windows.
     ///
-    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`. Sizes, initialisation and paper: as [`Conv2d`].
+    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`, with `out_length = (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1`,
+    /// rounded down.
+    ///
+    /// Initialisation: weight and bias uniform in `±1 / √(in / groups · kernel)`, PyTorch's default.
+    ///
+    /// Waibel et al. 1989, 'Phoneme recognition using time-delay neural networks'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -188,7 +174,9 @@ convolution! {
     /// `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ weight[o, i]`, the cross-correlation of images with small windows.
     ///
     /// Shapes: `[batch, in, h, w] -> [batch, out, oh, ow]`, with `oh = (h + 2 padding - dilation (kernel - 1) - 1) / stride + 1`,
-    /// rounded down. Initialisation: weight and bias uniform in `±1 / √(in / groups · kernel²)`, PyTorch's default.
+    /// rounded down.
+    ///
+    /// Initialisation: weight and bias uniform in `±1 / √(in / groups · kernel²)`, PyTorch's default.
     ///
     /// LeCun et al. 1998, 'Gradient-based learning applied to document recognition'.
     ///

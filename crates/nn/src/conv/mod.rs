@@ -3,8 +3,50 @@
 //! [`Conv1d`] and [`Conv2d`] look at windows of lines and images; [`ConvTranspose1d`] and [`ConvTranspose2d`] spread each place over a window of
 //! the output, and so undo what a stride has done to the size.
 
+/// The settings that both kinds have.
+macro_rules! settings {
+    ($name:ident, $axes:literal axes) => {
+        impl $name {
+            /// Windows of size `kernel`, one step apart, without padding.
+            ///
+            /// # Panics
+            /// If a size is 0.
+            #[track_caller]
+            pub fn new(
+                in_channels: usize,
+                out_channels: usize,
+                kernel: impl Sizes<$axes>,
+                rng: &mut Rng,
+            ) -> Self {
+                Self::grouped(in_channels, out_channels, kernel, 1, rng)
+            }
+
+            /// The layer with this distance between the taps of a window.
+            ///
+            /// # Panics
+            /// If it is 0.
+            #[track_caller]
+            #[must_use]
+            pub fn dilation(mut self, dilation: impl Sizes<$axes>) -> Self {
+                self.dilation = dilation.each();
+                check::each_positive(stringify!($name), "dilation", self.dilation);
+                self
+            }
+
+            /// The layer without its bias.
+            #[must_use]
+            pub fn no_bias(mut self) -> Self {
+                self.bias = None;
+                self
+            }
+        }
+    };
+}
+
 mod direct;
 mod transposed;
+
+use std::fmt;
 
 use ravine_autograd::Param;
 use ravine_tensor::{Rng, Shape};
@@ -15,12 +57,22 @@ pub use transposed::{ConvTranspose1d, ConvTranspose2d};
 use crate::{check, init};
 
 /// How many places a convolution adds at the edges of its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Padding<const AXES: usize = 2> {
     /// So many on each side of each axis.
     Each([usize; AXES]),
     /// As many as keep the size, for a stride of 1: `dilation (kernel - 1)` in all, the odd one at the end.
     Same,
+}
+
+/// `[1, 1]`, or `same`.
+impl<const AXES: usize> fmt::Debug for Padding<AXES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Padding::Each(padding) => padding.fmt(f),
+            Padding::Same => f.write_str("same"),
+        }
+    }
 }
 
 impl<const AXES: usize> From<usize> for Padding<AXES> {

@@ -14,32 +14,27 @@ macro_rules! transposed_convolution {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
+        #[module(display)]
         pub struct $name {
             #[doc = $weight]
             pub weight: Param,
             /// `[out]`.
             pub bias: Option<Param>,
-            #[module(skip)]
+            #[module(setting)]
+            stride: [usize; $axes],
+            #[module(setting, unless = [0; $axes])]
+            padding: [usize; $axes],
+            #[module(setting, unless = [0; $axes])]
             output_padding: [usize; $axes],
-            #[module(skip)]
-            options: ConvOptions<$axes>,
+            #[module(setting, unless = [1; $axes])]
+            dilation: [usize; $axes],
+            #[module(setting, unless = 1)]
+            groups: usize,
         }
 
-        impl $name {
-            /// Windows of size `kernel`, one step apart in the output.
-            ///
-            /// # Panics
-            /// If a size is 0.
-            #[track_caller]
-            pub fn new(
-                in_channels: usize,
-                out_channels: usize,
-                kernel: impl Sizes<$axes>,
-                rng: &mut Rng,
-            ) -> Self {
-                Self::grouped(in_channels, out_channels, kernel, 1, rng)
-            }
+        settings!($name, $axes axes);
 
+        impl $name {
             /// [`new`](Self::new) with the channels in `groups` that do not see each other.
             ///
             /// # Panics
@@ -56,8 +51,15 @@ macro_rules! transposed_convolution {
                 check_channels(stringify!($name), in_channels, out_channels, groups);
                 check::each_positive(stringify!($name), "kernel", kernel);
                 let (weight, bias) = parameters(in_channels, out_channels / groups, &kernel, out_channels, rng);
-                let options = ConvOptions { groups, ..ConvOptions::default() };
-                $name { weight, bias, output_padding: [0; $axes], options }
+                $name {
+                    weight,
+                    bias,
+                    stride: [1; $axes],
+                    padding: [0; $axes],
+                    output_padding: [0; $axes],
+                    dilation: [1; $axes],
+                    groups,
+                }
             }
 
             /// The layer with this step between the windows of the output.
@@ -67,15 +69,15 @@ macro_rules! transposed_convolution {
             #[track_caller]
             #[must_use]
             pub fn stride(mut self, stride: impl Sizes<$axes>) -> Self {
-                self.options.stride = stride.each();
-                check::each_positive(stringify!($name), "stride", self.options.stride);
+                self.stride = stride.each();
+                check::each_positive(stringify!($name), "stride", self.stride);
                 self
             }
 
             /// The layer with so much taken from each side of its output: the padding of the convolution that it undoes.
             #[must_use]
             pub fn padding(mut self, padding: impl Sizes<$axes>) -> Self {
-                self.options.padding = padding.each();
+                self.padding = padding.each();
                 self
             }
 
@@ -84,25 +86,6 @@ macro_rules! transposed_convolution {
             #[must_use]
             pub fn output_padding(mut self, output_padding: impl Sizes<$axes>) -> Self {
                 self.output_padding = output_padding.each();
-                self
-            }
-
-            /// The layer with this distance between the taps of a window.
-            ///
-            /// # Panics
-            /// If it is 0.
-            #[track_caller]
-            #[must_use]
-            pub fn dilation(mut self, dilation: impl Sizes<$axes>) -> Self {
-                self.options.dilation = dilation.each();
-                check::each_positive(stringify!($name), "dilation", self.options.dilation);
-                self
-            }
-
-            /// The layer without its bias.
-            #[must_use]
-            pub fn no_bias(mut self) -> Self {
-                self.bias = None;
                 self
             }
         }
@@ -117,28 +100,35 @@ macro_rules! transposed_convolution {
                     x.shape(),
                     channels
                 );
+                let &$name { stride, padding, output_padding, dilation, groups, .. } = self;
                 for axis in 0..$axes {
-                    let most = self.options.stride[axis].max(self.options.dilation[axis]);
+                    let most = stride[axis].max(dilation[axis]);
                     assert!(
-                        self.output_padding[axis] < most,
+                        output_padding[axis] < most,
                         concat!(stringify!($name), ": output_padding is {:?}; expected less than stride or dilation, {}"),
-                        self.output_padding,
+                        output_padding,
                         most
                     );
                 }
                 let tape = x.tape();
                 let bias = self.bias.as_ref().map(|bias| tape.param(bias));
-                let output_padding = $output_padding(self.output_padding);
-                x.$op(&tape.param(&self.weight), bias.as_ref(), output_padding, &self.options)
+                let options = ConvOptions { stride, padding, dilation, groups };
+                x.$op(&tape.param(&self.weight), bias.as_ref(), $output_padding(output_padding), &options)
             }
         }
     };
 }
 
 transposed_convolution! {
-    /// The transposed convolution of lines: each place spreads its window over the output, where overlaps add up.
+    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, the transposed convolution of lines: each place spreads its window
+    /// over the output, where overlaps add up, and then `bias[o]` is added.
     ///
-    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`. Sizes, initialisation and paper: as [`ConvTranspose2d`].
+    /// Shapes: `[batch, in, length] -> [batch, out, out_length]`, with
+    /// `out_length = (length - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding`.
+    ///
+    /// Initialisation: weight and bias uniform in `±1 / √(out / groups · kernel)`, PyTorch's default.
+    ///
+    /// Zeiler et al. 2010, 'Deconvolutional networks'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -154,11 +144,13 @@ transposed_convolution! {
 }
 
 transposed_convolution! {
-    /// The transposed convolution of images, also called deconvolution: each place spreads its window over the output, where overlaps add up.
-    /// It is the gradient of [`Conv2d`](crate::Conv2d) by its input.
+    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, with places `i` and taps `t` in two dimensions: the transposed
+    /// convolution of images, also called deconvolution. Each place spreads its window over the output, where overlaps add up, and then
+    /// `bias[o]` is added. Without the bias, it is the gradient of [`Conv2d`](crate::Conv2d) by its input.
     ///
     /// Shapes: `[batch, in, h, w] -> [batch, out, oh, ow]`, with
     /// `oh = (h - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding`.
+    ///
     /// Initialisation: weight and bias uniform in `±1 / √(out / groups · kernel²)`, PyTorch's default.
     ///
     /// Zeiler et al. 2010, 'Deconvolutional networks'.

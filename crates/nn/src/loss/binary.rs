@@ -28,6 +28,8 @@ impl<T: Float> Default for BceOptions<T> {
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced.
 ///
+/// Good 1952, 'Rational decisions'.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::loss::{BceOptions, binary_cross_entropy_with_logits};
@@ -66,6 +68,19 @@ pub fn binary_cross_entropy_with_logits<T: Float>(
 /// 10⁻¹², so that both are finite. [`binary_cross_entropy_with_logits`] needs no such bounds.
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced; `weight` broadcasts to them.
+///
+/// Good 1952, 'Rational decisions'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, binary_cross_entropy};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let (p, t) = (tape.variable(Tensor::from([0.5, 0.25])), tape.input(Tensor::from([1.0, 0.0])));
+/// let loss = binary_cross_entropy(&p, &t, None, Reduction::Sum);
+/// assert!((loss.item() - (2f32.ln() - 0.75f32.ln())).abs() < 1e-6);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ, `weight` does not broadcast to them, or a probability is not in `0 <= p <= 1`.
@@ -109,6 +124,18 @@ pub fn binary_cross_entropy<T: Float>(
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced. Lin et al. 2017, 'Focal loss for dense object detection'.
 ///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, sigmoid_focal_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let (x, t) = (tape.variable(Tensor::from([0.0])), tape.input(Tensor::from([1.0])));
+/// // At a logit of 0 the probability is a half: a quarter of the cross-entropy is left.
+/// let loss = sigmoid_focal_loss(&x, &t, None, 2.0, Reduction::Mean);
+/// assert!((loss.item() - 0.25 * 2f32.ln()).abs() < 1e-6);
+/// ```
+///
 /// # Panics
 /// If the shapes differ, `gamma` is negative or `alpha` is not in `0 <= α <= 1`.
 #[track_caller]
@@ -136,6 +163,18 @@ pub fn sigmoid_focal_loss<T: Float>(
 /// The logistic loss `log(1 + e^(-y x))` of scores `x` and signs `y`, 1 or -1.
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced.
+///
+/// Friedman, Hastie and Tibshirani 2000, 'Additive logistic regression'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, soft_margin_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let x = Tape::new().variable(Tensor::from([0.0, 1e4]));
+/// let loss = soft_margin_loss(&x, &Tensor::from([1.0, -1.0]), Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [2f32.ln(), 1e4]);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ or a target is neither 1 nor -1.

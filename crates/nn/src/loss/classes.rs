@@ -79,6 +79,8 @@ impl<T: Float> Default for NllOptions<T> {
 /// Shapes: logits `[.., classes]` (or the classes elsewhere, see [`CrossEntropyOptions::class_axis`]); indices without that axis, or
 /// probabilities with it -> `[..]`, then reduced. For the plain mean, [`Var::cross_entropy`] says the same in fewer words.
 ///
+/// Good 1952, 'Rational decisions'.
+///
 /// ```
 /// use ravine_autograd::Tape;
 /// use ravine_nn::loss::{CrossEntropyOptions, cross_entropy};
@@ -134,6 +136,20 @@ pub fn cross_entropy<'a, T: Float>(
 ///
 /// Shapes: log-probabilities `[.., classes]`, target `[..]` -> `[..]`, then reduced; the mean is weighted, as there.
 ///
+/// Good 1952, 'Rational decisions'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{CrossEntropyOptions, NllOptions, cross_entropy, nll_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let x = Tape::new().variable(Tensor::from([[2.0f32, 0.0, -1.0], [0.5, 0.0, 0.0]]));
+/// let target = Tensor::from([0, 2]);
+/// let loss = nll_loss(&x.log_softmax(), &target, &NllOptions::default());
+/// let same = cross_entropy(&x, &target, &CrossEntropyOptions::default());
+/// assert!((loss.item() - same.item()).abs() < 1e-6);
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit together, or an index is neither a class nor ignored.
 #[track_caller]
@@ -154,6 +170,16 @@ pub fn nll_loss<T: Float>(log_probs: &Var<T>, target: &Tensor<i64>, options: &Nl
 /// the paper recommends 2. The mean is over the samples, weighted by `weight` (`[classes]`) alone.
 ///
 /// Shapes: logits `[.., classes]`, target `[..]` -> `[..]`, then reduced. Lin et al. 2017, 'Focal loss for dense object detection'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, focal_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let x = Tape::new().variable(Tensor::from([[0.0, 0.0], [1e4, -1e4]]));
+/// let loss = focal_loss(&x, &Tensor::from([0, 0]), 2.0, None, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.25 * 2f32.ln(), 0.0]);
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit together, an index is not a class, there are fewer than two classes, or `gamma` is negative.

@@ -26,6 +26,17 @@ pub struct CtcOptions {
 /// and for each sample how much of its input and of its target counts -> `[batch]`, then reduced. Graves et al. 2006,
 /// 'Connectionist temporal classification'.
 ///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{CtcOptions, ctc_loss};
+/// use ravine_tensor::Tensor;
+///
+/// // Three steps of one sample, in which blank (class 0) and label 1 are equally likely: of 8 ways, 6 say `1`, and once only.
+/// let x = Tape::new().variable(Tensor::<f32>::zeros([3, 1, 2]));
+/// let loss = ctc_loss(&x.log_softmax(), &Tensor::from([[1]]), &[3], &[1], &CtcOptions::default());
+/// assert!((loss.item() + (6f32 / 8.0).ln()).abs() < 1e-6);
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit together, a length is more than there is, or a label is the blank or no class.
 #[track_caller]

@@ -14,6 +14,17 @@ use super::{Reduction, same_shape};
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced. Kullback and Leibler 1951, 'On information and sufficiency'.
 ///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, kl_div};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::from([[1.0f32, 2.0, 0.0]]));
+/// let t = x.softmax().detach();
+/// assert!(kl_div(&x.log_softmax(), &t, false, Reduction::BatchMean).item().abs() < 1e-6);
+/// ```
+///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
@@ -33,6 +44,18 @@ pub fn kl_div<T: Float>(input: &Var<T>, target: &Var<T>, log_target: bool, reduc
 ///
 /// Shapes: input and target `[..]`, `var` the same or broadcasting to it -> `[..]`, then reduced. Nix and Weigend 1994,
 /// 'Estimating the mean and variance of the target probability distribution'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, gaussian_nll_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let (mean, var) = (tape.variable(Tensor::from([1.0])), tape.variable(Tensor::from([4.0])));
+/// let target = tape.input(Tensor::from([5.0]));
+/// let loss = gaussian_nll_loss(&mean, &target, &var, false, 1e-6, Reduction::Mean);
+/// assert!((loss.item() - (4f32.ln() + 16.0 / 4.0) / 2.0).abs() < 1e-6);
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit together, a variance is negative, or `eps` is not above 0.
@@ -88,6 +111,19 @@ impl Default for PoissonNllOptions {
 /// rates `x`; both without the constant `log t!`.
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced.
+///
+/// Nelder and Wedderburn 1972, 'Generalized linear models'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{PoissonNllOptions, poisson_nll_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let (log_rate, count) = (tape.variable(Tensor::from([0.0])), tape.input(Tensor::from([3.0])));
+/// let loss = poisson_nll_loss(&log_rate, &count, &PoissonNllOptions::default());
+/// assert_eq!((loss.item(), loss.backward().wrt(&log_rate).unwrap().item()), (1.0, -2.0));
+/// ```
 ///
 /// # Panics
 /// If the shapes differ.

@@ -9,6 +9,16 @@ use super::{Reduction, same_shape, signs};
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced. Hadsell, Chopra and LeCun 2006, 'Dimensionality reduction by learning an invariant mapping'.
 ///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, hinge_embedding_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let distances = Tape::new().variable(Tensor::from([0.25, 0.25, 2.0]));
+/// let loss = hinge_embedding_loss(&distances, &Tensor::from([1.0, -1.0, -1.0]), 1.0, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.25, 0.75, 0.0]);
+/// ```
+///
 /// # Panics
 /// If the shapes differ or a target is neither 1 nor -1.
 #[track_caller]
@@ -27,7 +37,23 @@ pub fn hinge_embedding_loss<T: Float>(
 /// Pairs of vectors whose cosine should be 1 where `y` is 1 and at most the margin where it is -1: `1 - cos`, or `max(0, cos - margin)`.
 /// PyTorch's margin is 0.
 ///
-/// `cos = a·b / √((a·a + ε) (b·b + ε))` with `ε = 10⁻¹²`, over the last axis. Shapes: vectors `[.., n]`, target `[..]` -> `[..]`, then reduced.
+/// `cos = a·b / √((a·a + ε) (b·b + ε))` with `ε = 10⁻¹²`, over the last axis.
+///
+/// Shapes: vectors `[.., n]`, target `[..]` -> `[..]`, then reduced.
+///
+/// Salton, Wong and Yang 1975, 'A vector space model for automatic indexing' (the cosine).
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, cosine_embedding_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let a = tape.variable(Tensor::from([[2.0f32, 0.0], [2.0, 0.0]]));
+/// let b = tape.input(Tensor::from([[5.0, 0.0], [0.0, 3.0]]));
+/// let loss = cosine_embedding_loss(&a, &b, &Tensor::from([1.0, 1.0]), 0.0, Reduction::None);
+/// assert!(loss.value().at([0]).abs() < 1e-6 && (loss.value().at([1]) - 1.0).abs() < 1e-6);
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit together or a target is neither 1 nor -1.
@@ -78,6 +104,17 @@ impl Default for TripletOptions {
 /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)`: vectors of one kind nearer to each other than to those of another.
 ///
 /// Shapes: all `[.., n]` -> `[..]`, then reduced. Schroff, Kalenichenko and Philbin 2015, 'FaceNet'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{TripletOptions, triplet_margin_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let point = |x: f32| tape.variable(Tensor::from([[x, 0.0]]));
+/// let loss = triplet_margin_loss(&point(0.0), &point(3.0), &point(3.5), &TripletOptions::default());
+/// assert!((loss.item() - 0.5).abs() < 1e-4);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ or `p` is less than 1.

@@ -9,6 +9,16 @@ use super::{Reduction, same_shape, signs};
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced. Cortes and Vapnik 1995, 'Support-vector networks'.
 ///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, hinge_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let scores = Tape::new().variable(Tensor::from([0.25, 3.0]));
+/// let loss = hinge_loss(&scores, &Tensor::from([1.0, -1.0]), 1.0, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.75, 4.0]);
+/// ```
+///
 /// # Panics
 /// If the shapes differ or a target is neither 1 nor -1.
 #[track_caller]
@@ -21,6 +31,19 @@ pub fn hinge_loss<T: Float>(input: &Var<T>, target: &Tensor<T>, margin: f64, red
 /// `max(0, margin - y (a - b))`: `a` should be above `b` where `y` is 1, below where it is -1. PyTorch's margin is 0.
 ///
 /// Shapes: all `[..]` -> `[..]`, then reduced.
+///
+/// Herbrich, Graepel and Obermayer 1999, 'Support vector learning for ordinal regression'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, margin_ranking_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let (a, b) = (tape.variable(Tensor::from([3.0, 1.0])), tape.variable(Tensor::from([1.0, 3.0])));
+/// let loss = margin_ranking_loss(&a, &b, &Tensor::from([1.0, 1.0]), 0.0, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.0, 2.0]);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ or a target is neither 1 nor -1.
@@ -61,6 +84,16 @@ impl<T: Float> Default for MultiMarginOptions<T> {
 ///
 /// Shapes: scores `[.., classes]`, target `[..]` -> `[..]`, then reduced. Crammer and Singer 2001, 'On the algorithmic implementation of
 /// multiclass kernel-based vector machines' (the sum in place of their maximum is Weston and Watkins').
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{MultiMarginOptions, multi_margin_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let scores = Tape::new().variable(Tensor::from([[1.0f32, 0.5, -3.0]]));
+/// let loss = multi_margin_loss(&scores, &Tensor::from([0]), &MultiMarginOptions::default());
+/// assert!((loss.item() - 0.5 / 3.0).abs() < 1e-6);
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit together, an index is not a class, or `p` is neither 1 nor 2.

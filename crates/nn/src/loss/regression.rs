@@ -33,6 +33,20 @@ pub fn mse_loss<T: Float>(input: &Var<T>, target: &Var<T>, reduction: Reduction)
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced.
 ///
+/// Boscovich 1757, before least squares.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, l1_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::from([1.0, -4.0, 0.0]));
+/// let loss = l1_loss(&x, &tape.input(Tensor::zeros(3)), Reduction::Sum);
+/// assert_eq!(loss.item(), 5.0);
+/// assert_eq!(loss.backward().wrt(&x).unwrap().to_vec(), [1.0, -1.0, 0.0]);
+/// ```
+///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
@@ -43,7 +57,20 @@ pub fn l1_loss<T: Float>(input: &Var<T>, target: &Var<T>, reduction: Reduction) 
 
 /// `d² / 2β` where `d = |x - y| < β`, else `d - β/2`: the squared error near 0, the absolute one far away, with slope at most 1.
 ///
-/// A `beta` of 0 is [`l1_loss`]. Shapes: both `[..]` -> `[..]`, then reduced. Girshick 2015, 'Fast R-CNN', where `β = 1`.
+/// A `beta` of 0 is [`l1_loss`].
+///
+/// Shapes: both `[..]` -> `[..]`, then reduced. Girshick 2015, 'Fast R-CNN', where `β = 1`.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, smooth_l1_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::from([0.5, -4.0]));
+/// let loss = smooth_l1_loss(&x, &tape.input(Tensor::zeros(2)), 1.0, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.125, 3.5]);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ or `beta` is negative.
@@ -58,6 +85,17 @@ pub fn smooth_l1_loss<T: Float>(input: &Var<T>, target: &Var<T>, beta: f64, redu
 /// `d² / 2` where `d = |x - y| < δ`, else `δ (d - δ/2)`: [`smooth_l1_loss`] times `δ`, with slope at most `δ`.
 ///
 /// Shapes: both `[..]` -> `[..]`, then reduced. Huber 1964, 'Robust estimation of a location parameter'.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::loss::{Reduction, huber_loss};
+/// use ravine_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::from([1.0, -4.0]));
+/// let loss = huber_loss(&x, &tape.input(Tensor::zeros(2)), 2.0, Reduction::None);
+/// assert_eq!(loss.value().to_vec(), [0.5, 6.0]);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ or `delta` is not above 0.

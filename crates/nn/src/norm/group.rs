@@ -8,6 +8,7 @@ use crate::{Layer, check};
 /// `y = (x - mean) / √(var + eps) · weight + bias`, with the mean and the biased variance of each group of channels of each sample.
 ///
 /// Shapes: `[batch, channels, ..]`, in and out; weight and bias are `[channels]`. The same in training and after, and for any batch.
+///
 /// Initialisation: weight 1, bias 0; `eps` 1e-5, as PyTorch's.
 ///
 /// Wu and He 2018, 'Group normalization'.
@@ -22,6 +23,7 @@ use crate::{Layer, check};
 /// assert!(y.value().reshape([2, 3, 32]).mean(-1).iter().all(|mean| mean.abs() < 1e-5));
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct GroupNorm {
     /// `[channels]`.
     pub weight: Option<Param>,
@@ -49,26 +51,10 @@ impl GroupNorm {
             eps: 1e-5,
         }
     }
-
-    /// The layer without weight and bias.
-    #[must_use]
-    pub fn no_affine(mut self) -> Self {
-        (self.weight, self.bias) = (None, None);
-        self
-    }
-
-    /// The layer with this number added to variances.
-    ///
-    /// # Panics
-    /// If it is not above 0.
-    #[track_caller]
-    #[must_use]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check::eps("GroupNorm", eps);
-        self.eps = eps;
-        self
-    }
 }
+
+with_no_affine!(GroupNorm);
+with_eps!(GroupNorm);
 
 impl Layer for GroupNorm {
     #[track_caller]

@@ -1,32 +1,40 @@
 //! Instance norm, over lines and over images.
 
-use ravine_autograd::{Module, Param, Var};
+use ravine_autograd::{Buffer, Module, Param, Var};
 use ravine_tensor::Tensor;
 
+use super::running::{self, with_momentum};
 use crate::{Layer, check};
 
 macro_rules! instance_norm {
     ($(#[$doc:meta])* $name:ident: $rank:literal => $shape:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
+        #[module(display)]
         pub struct $name {
             /// `[channels]`.
             pub weight: Option<Param>,
             /// `[channels]`.
             pub bias: Option<Param>,
+            /// `[channels]`.
+            pub running_mean: Option<Buffer>,
+            /// `[channels]`.
+            pub running_var: Option<Buffer>,
             channels: usize,
             eps: f64,
+            momentum: f64,
         }
 
         impl $name {
-            /// A layer for so many channels, without weight and bias.
+            /// A layer for so many channels, without weight, bias and running statistics.
             ///
             /// # Panics
             /// If there is none.
             #[track_caller]
             pub fn new(channels: usize) -> Self {
                 check::positive(stringify!($name), &[("channels", channels)]);
-                $name { weight: None, bias: None, channels, eps: 1e-5 }
+                let (running_mean, running_var) = (None, None);
+                $name { weight: None, bias: None, running_mean, running_var, channels, eps: 1e-5, momentum: 0.1 }
             }
 
             /// The layer with weight (1 at first) and bias (0 at first).
@@ -37,38 +45,30 @@ macro_rules! instance_norm {
                 self
             }
 
-            /// The layer with this number added to variances.
-            ///
-            /// # Panics
-            /// If it is not above 0.
-            #[track_caller]
+            /// The layer with running statistics, by which it normalises after training (PyTorch's `track_running_stats=True`): the mean
+            /// over the samples of their means and unbiased variances, as of [`BatchNorm2d`](crate::BatchNorm2d).
             #[must_use]
-            pub fn eps(mut self, eps: f64) -> Self {
-                check::eps(stringify!($name), eps);
-                self.eps = eps;
+            pub fn tracking(mut self) -> Self {
+                (self.running_mean, self.running_var) = running::at_first(self.channels);
                 self
             }
         }
 
+        with_eps!($name);
+        with_momentum!($name);
+
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Var) -> Var {
-                let (name, channels) = (stringify!($name), self.channels);
                 assert!(
-                    x.rank() == $rank && x.shape()[1] == channels,
-                    concat!("{}: input {}; expected ", $shape, " with {} channels"),
-                    name,
+                    x.rank() == $rank && x.shape()[1] == self.channels,
+                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
                     x.shape(),
-                    channels
+                    self.channels
                 );
-                let places: usize = x.shape()[2..].iter().product();
-                assert!(
-                    places > 1,
-                    "{name}: input {} has one place per channel, whose variance cannot be known",
-                    x.shape()
-                );
-                let [weight, bias] = [&self.weight, &self.bias].map(|p| p.as_ref().map(|p| x.tape().param(p)));
-                x.group_norm(channels, weight.as_ref(), bias.as_ref(), self.eps)
+                let running = [&self.running_mean, &self.running_var];
+                let parameters = [&self.weight, &self.bias];
+                instance_norm(stringify!($name), x, parameters, running, self.momentum, self.eps)
             }
         }
     };
@@ -78,7 +78,11 @@ instance_norm! {
     /// `y = (x - mean) / √(var + eps)`, with the mean and the biased variance of each line of each sample; [`affine`](Self::affine) adds
     /// a scale and a shift of each channel.
     ///
-    /// Shapes: `[batch, channels, length]`, in and out. The rest: as [`InstanceNorm2d`].
+    /// Shapes: `[batch, channels, length]`, in and out. The same in training and after, unless it is [`tracking`](Self::tracking).
+    ///
+    /// Initialisation: no parameters unless asked for, then weight 1 and bias 0; `eps` 1e-5, as PyTorch's.
+    ///
+    /// Ulyanov, Vedaldi and Lempitsky 2016, 'Instance normalization: the missing ingredient for fast stylization'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -96,8 +100,9 @@ instance_norm! {
     /// `y = (x - mean) / √(var + eps)`, with the mean and the biased variance of each channel of each image; [`affine`](Self::affine) adds
     /// a scale and a shift of each channel.
     ///
-    /// Shapes: `[batch, channels, h, w]`, in and out. The same in training and after: there are no running statistics.
-    /// Initialisation: no weight and no bias unless asked for; `eps` 1e-5, as PyTorch's.
+    /// Shapes: `[batch, channels, h, w]`, in and out. The same in training and after, unless it is [`tracking`](Self::tracking).
+    ///
+    /// Initialisation: no parameters unless asked for, then weight 1 and bias 0; `eps` 1e-5, as PyTorch's.
     ///
     /// Ulyanov, Vedaldi and Lempitsky 2016, 'Instance normalization: the missing ingredient for fast stylization'.
     ///
@@ -112,4 +117,33 @@ instance_norm! {
     /// assert!(layer.forward(&x).value().mean([2, 3]).iter().all(|mean| mean.abs() < 1e-5));
     /// ```
     InstanceNorm2d: 4 => "[batch, channels, height, width]"
+}
+
+/// The pass of both: by the running statistics, if training is over and there are any; else by each sample's own, whose mean they follow.
+#[track_caller]
+fn instance_norm(
+    name: &str,
+    x: &Var,
+    parameters: [&Option<Param>; 2],
+    running: [&Option<Buffer>; 2],
+    momentum: f64,
+    eps: f64,
+) -> Var {
+    let (tape, batch, channels) = (x.tape(), x.shape()[0], x.shape()[1]);
+    let [weight, bias] = parameters.map(|parameter| parameter.as_ref().map(|p| tape.param(p)));
+    let (weight, bias) = (weight.as_ref(), bias.as_ref());
+    if let (false, [Some(mean), Some(var)]) = (tape.is_training(), running) {
+        return x.batch_norm_by(&mean.value(), &var.value(), weight, bias, eps);
+    }
+    let places: usize = x.shape()[2..].iter().product();
+    assert!(
+        places > 1,
+        "{name}: input {} has one place per channel, whose variance cannot be known",
+        x.shape()
+    );
+    if tape.is_training() && running[0].is_some() {
+        let lines = x.value().reshape([batch, channels, places]);
+        running::follow(tape, running, [lines.mean(-1).mean(0), lines.var(-1, 1).mean(0)], momentum, batch);
+    }
+    x.group_norm(channels, weight, bias, eps)
 }

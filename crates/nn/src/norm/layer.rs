@@ -3,11 +3,12 @@
 use ravine_autograd::{Module, Param, Var};
 use ravine_tensor::{Shape, Tensor};
 
-use crate::{Layer, check};
+use crate::Layer;
 
 /// `y = (x - mean) / √(var + eps) · weight + bias`, with the mean and the biased variance of the last axes of each sample.
 ///
 /// Shapes: `[.., shape]`, in and out; weight and bias have `shape`. The same in training and after.
+///
 /// Initialisation: weight 1, bias 0; `eps` 1e-5, as PyTorch's.
 ///
 /// Ba, Kiros and Hinton 2016, 'Layer normalization'.
@@ -22,12 +23,13 @@ use crate::{Layer, check};
 /// assert!(y.value().mean(-1).iter().all(|mean| mean.abs() < 1e-5));
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct LayerNorm {
     /// The shape that is normalised.
     pub weight: Option<Param>,
     /// The shape that is normalised.
     pub bias: Option<Param>,
-    #[module(skip)]
+    #[module(setting)]
     shape: Shape,
     eps: f64,
 }
@@ -54,26 +56,10 @@ impl LayerNorm {
         self.bias = None;
         self
     }
-
-    /// The layer without weight and bias.
-    #[must_use]
-    pub fn no_affine(mut self) -> Self {
-        (self.weight, self.bias) = (None, None);
-        self
-    }
-
-    /// The layer with this number added to variances.
-    ///
-    /// # Panics
-    /// If it is not above 0.
-    #[track_caller]
-    #[must_use]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check::eps("LayerNorm", eps);
-        self.eps = eps;
-        self
-    }
 }
+
+with_no_affine!(LayerNorm);
+with_eps!(LayerNorm);
 
 impl Layer for LayerNorm {
     #[track_caller]

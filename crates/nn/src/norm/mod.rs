@@ -8,12 +8,48 @@
 //! | [`RmsNorm`] | the same, without taking the mean away |
 //! | [`GroupNorm`] | a group of channels of a sample, over all places |
 //! | [`InstanceNorm1d`], [`InstanceNorm2d`] | a channel of a sample, over all places |
+//!
+//! `running` has what batch and instance norm share: statistics of the past, by which they can normalise after training.
+
+/// The setting that all norms have.
+macro_rules! with_eps {
+    ($name:ident) => {
+        impl $name {
+            /// The layer with this number added to what it divides by the root of.
+            ///
+            /// # Panics
+            /// If it is not above 0.
+            #[track_caller]
+            #[must_use]
+            pub fn eps(mut self, eps: f64) -> Self {
+                crate::check::eps(stringify!($name), eps);
+                self.eps = eps;
+                self
+            }
+        }
+    };
+}
+
+/// The setting of those that have weight and bias unless told otherwise.
+macro_rules! with_no_affine {
+    ($name:ident) => {
+        impl $name {
+            /// The layer without weight and bias (PyTorch's `affine=False`, or `elementwise_affine=False`).
+            #[must_use]
+            pub fn no_affine(mut self) -> Self {
+                (self.weight, self.bias) = (None, None);
+                self
+            }
+        }
+    };
+}
 
 mod batch;
 mod group;
 mod instance;
 mod layer;
 mod rms;
+mod running;
 
 pub use batch::{BatchNorm1d, BatchNorm2d};
 pub use group::GroupNorm;

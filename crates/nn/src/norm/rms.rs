@@ -4,11 +4,12 @@ use ravine_autograd::{Module, Param, Var};
 use ravine_tensor::{Shape, Tensor};
 
 use super::layer::{check_last_axes, normalised_shape};
-use crate::{Layer, check};
+use crate::Layer;
 
 /// `y = x / √(mean(x²) + eps) · weight` over the last axes: layer norm that leaves the mean where it is.
 ///
 /// Shapes: `[.., shape]`, in and out; weight has `shape`. The same in training and after.
+///
 /// Initialisation: weight 1; `eps` is the distance from 1 to the next `f32`, 1.2e-7, as PyTorch's.
 ///
 /// Zhang and Sennrich 2019, 'Root mean square layer normalization'.
@@ -23,10 +24,11 @@ use crate::{Layer, check};
 /// assert!((y.value().square().mean(..).item() - 1.0).abs() < 1e-6);
 /// ```
 #[derive(Clone, Debug, Module)]
+#[module(display)]
 pub struct RmsNorm {
     /// The shape that is normalised.
     pub weight: Option<Param>,
-    #[module(skip)]
+    #[module(setting)]
     shape: Shape,
     eps: f64,
 }
@@ -48,19 +50,9 @@ impl RmsNorm {
         self.weight = None;
         self
     }
-
-    /// The layer with this number added to mean squares.
-    ///
-    /// # Panics
-    /// If it is not above 0.
-    #[track_caller]
-    #[must_use]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check::eps("RmsNorm", eps);
-        self.eps = eps;
-        self
-    }
 }
+
+with_eps!(RmsNorm);
 
 impl Layer for RmsNorm {
     #[track_caller]

@@ -9,8 +9,9 @@ macro_rules! adaptive {
     ($(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident($output:expr), $shape:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Module)]
+        #[module(display)]
         pub struct $name {
-            #[module(skip)]
+            #[module(setting)]
             output: [usize; $axes],
         }
 
@@ -42,9 +43,12 @@ macro_rules! adaptive {
 }
 
 adaptive! {
-    /// The largest element of each of so many windows that divide a line as evenly as they can.
+    /// `y[i] = max x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the largest element of each of so many windows that divide a line as
+    /// evenly as they can.
     ///
-    /// Shapes: `[batch, channels, length] -> [batch, channels, output]`.
+    /// Shapes: `[batch, channels, length] -> [batch, channels, output]`. No parameters.
+    ///
+    /// He et al. 2014, 'Spatial pyramid pooling in deep convolutional networks', for lines.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -58,9 +62,10 @@ adaptive! {
 }
 
 adaptive! {
-    /// The largest element of each of so many windows that divide an image as evenly as they can.
+    /// `y[i, j] = max x[a_i .. b_i, a_j .. b_j]`, `a_i = ⌊i h / output⌋`, `b_i = ⌈(i + 1) h / output⌉`, and likewise along the width: the largest
+    /// element of each of so many windows that divide an image as evenly as they can.
     ///
-    /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`.
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`. No parameters.
     ///
     /// He et al. 2014, 'Spatial pyramid pooling in deep convolutional networks'.
     ///
@@ -76,9 +81,12 @@ adaptive! {
 }
 
 adaptive! {
-    /// The mean of each of so many windows that divide a line as evenly as they can.
+    /// `y[i] = mean x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the mean of each of so many windows that divide a line as evenly as
+    /// they can.
     ///
-    /// Shapes: `[batch, channels, length] -> [batch, channels, output]`.
+    /// Shapes: `[batch, channels, length] -> [batch, channels, output]`. No parameters.
+    ///
+    /// He et al. 2014, 'Spatial pyramid pooling in deep convolutional networks', for lines.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -92,9 +100,12 @@ adaptive! {
 }
 
 adaptive! {
-    /// The mean of each of so many windows that divide an image as evenly as they can.
+    /// `y[i, j] = mean x[a_i .. b_i, a_j .. b_j]`, `a_i = ⌊i h / output⌋`, `b_i = ⌈(i + 1) h / output⌉`, and likewise along the width: the mean of
+    /// each of so many windows that divide an image as evenly as they can.
     ///
-    /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`.
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`. No parameters.
+    ///
+    /// He et al. 2014, 'Spatial pyramid pooling in deep convolutional networks'.
     ///
     /// ```
     /// use ravine_autograd::Tape;

@@ -8,6 +8,7 @@ macro_rules! global {
     ($(#[$doc:meta])* $name:ident = $op:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, Module)]
+        #[module(display)]
         pub struct $name;
 
         impl Layer for $name {
@@ -25,7 +26,9 @@ macro_rules! global {
 }
 
 global! {
-    /// The mean of each channel over all its places: `[batch, channels, ..] -> [batch, channels]`.
+    /// `y[b, c] = mean x[b, c, ..]`: the mean of each channel over all its places.
+    ///
+    /// Shapes: `[batch, channels, ..] -> [batch, channels]`. No parameters.
     ///
     /// Lin, Chen and Yan 2014, 'Network in network'.
     ///
@@ -41,7 +44,11 @@ global! {
 }
 
 global! {
-    /// The largest element of each channel: `[batch, channels, ..] -> [batch, channels]`. Where several are, they share the gradient.
+    /// `y[b, c] = max x[b, c, ..]`: the largest element of each channel. Where several are, they share the gradient.
+    ///
+    /// Shapes: `[batch, channels, ..] -> [batch, channels]`. No parameters.
+    ///
+    /// Oquab et al. 2015, 'Is object localization for free? Weakly-supervised learning with convolutional neural networks'.
     ///
     /// ```
     /// use ravine_autograd::Tape;

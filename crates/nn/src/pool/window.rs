@@ -1,18 +1,28 @@
 //! Pooling over windows of a fixed size.
 
 use ravine_autograd::{Module, Var};
-use ravine_tensor::PoolOptions;
+use ravine_tensor::{Pad, PoolOptions, Tensor};
 
 use crate::Layer;
 use crate::check::{self, Sizes};
 
 macro_rules! pooling {
-    ($(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident, $shape:literal) => {
+    (
+        $(#[$doc:meta])* $name:ident: $axes:literal axes by $op:ident, beyond the end $beyond:expr,
+        $shape:literal
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
+        #[module(display)]
         pub struct $name {
-            #[module(skip)]
-            options: PoolOptions<$axes>,
+            #[module(setting)]
+            kernel: [usize; $axes],
+            #[module(setting)]
+            stride: [usize; $axes],
+            #[module(setting, unless = [0; $axes])]
+            padding: [usize; $axes],
+            #[module(setting, unless = false)]
+            ceil_mode: bool,
         }
 
         impl $name {
@@ -24,7 +34,7 @@ macro_rules! pooling {
             pub fn new(kernel: impl Sizes<$axes>) -> Self {
                 let kernel = kernel.each();
                 check::each_positive(stringify!($name), "kernel", kernel);
-                $name { options: PoolOptions { kernel, stride: kernel, padding: [0; $axes] } }
+                $name { kernel, stride: kernel, padding: [0; $axes], ceil_mode: false }
             }
 
             /// The layer with this step between windows.
@@ -34,8 +44,8 @@ macro_rules! pooling {
             #[track_caller]
             #[must_use]
             pub fn stride(mut self, stride: impl Sizes<$axes>) -> Self {
-                self.options.stride = stride.each();
-                check::each_positive(stringify!($name), "stride", self.options.stride);
+                self.stride = stride.each();
+                check::each_positive(stringify!($name), "stride", self.stride);
                 self
             }
 
@@ -46,14 +56,21 @@ macro_rules! pooling {
             #[track_caller]
             #[must_use]
             pub fn padding(mut self, padding: impl Sizes<$axes>) -> Self {
-                let (padding, kernel) = (padding.each(), self.options.kernel);
+                self.padding = padding.each();
                 assert!(
-                    padding.iter().zip(&kernel).all(|(padding, kernel)| 2 * padding <= *kernel),
+                    self.padding.iter().zip(&self.kernel).all(|(padding, kernel)| 2 * padding <= *kernel),
                     concat!(stringify!($name), ": padding is {:?}; expected at most half the kernel, which is {:?}"),
-                    padding,
-                    kernel
+                    self.padding,
+                    self.kernel
                 );
-                self.options.padding = padding;
+                self
+            }
+
+            /// The layer that rounds the size of its output up: the last windows may reach beyond the input and its padding, and what is there
+            /// does not count. (A window must begin before them.)
+            #[must_use]
+            pub fn ceil_mode(mut self) -> Self {
+                self.ceil_mode = true;
                 self
             }
         }
@@ -66,40 +83,55 @@ macro_rules! pooling {
                     concat!(stringify!($name), ": input {}; expected ", $shape),
                     x.shape()
                 );
+                let &$name { kernel, stride, padding, ceil_mode } = self;
+                let options = PoolOptions { kernel, stride, padding };
                 let input: [usize; $axes] = std::array::from_fn(|axis| x.shape()[2 + axis]);
                 assert!(
-                    self.options.output_size(input).is_some(),
+                    options.output_size(input).is_some(),
                     concat!(stringify!($name), ": kernel is {:?}; expected to fit the input, {} with padding {:?}"),
-                    self.options.kernel,
+                    kernel,
                     x.shape(),
-                    self.options.padding
+                    padding
                 );
-                x.$op(&self.options)
+                let over = if ceil_mode { overhang(&options, input) } else { [0; $axes] };
+                if over == [0; $axes] {
+                    return x.$op(&options);
+                }
+                let value: f32 = $beyond;
+                let y = x.pad(over.map(|over| [0, over]), Pad::Constant(value)).$op(&options);
+                // The largest is never beyond; a mean has fewer terms there.
+                if value == 0.0 { with_fewer_terms(y, kernel, over) } else { y }
             }
         }
     };
 }
 
 pooling! {
-    /// The largest element of each window of a line; padding is never the largest.
+    /// `y[i] = max_t x[stride i + t - padding]`, `t` from 0 to `kernel - 1`: the largest element of each window of a line. Padding is never the
+    /// largest.
     ///
-    /// Shapes: `[batch, channels, length] -> [batch, channels, out_length]`, sizes as [`MaxPool2d`].
+    /// Shapes: `[batch, channels, length] -> [batch, channels, out_length]`, with `out_length = (length + 2 padding - kernel) / stride + 1`,
+    /// rounded down. No parameters.
+    ///
+    /// Ranzato et al. 2007, 'Unsupervised learning of invariant feature hierarchies'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{Layer, MaxPool1d};
     /// use ravine_tensor::Tensor;
     ///
-    /// let x = Tape::eval().input(Tensor::from([[[1.0, 3.0, 2.0, -1.0]]]));
+    /// let x = Tape::eval().input(Tensor::from([[[1.0, 3.0, 2.0, -1.0, -2.0]]]));
     /// assert_eq!(MaxPool1d::new(2).forward(&x).value().to_vec(), [3.0, 2.0]);
+    /// assert_eq!(MaxPool1d::new(2).ceil_mode().forward(&x).value().to_vec(), [3.0, 2.0, -2.0]);
     /// ```
-    MaxPool1d: 1 axes by max_pool1d, "[batch, channels, length]"
+    MaxPool1d: 1 axes by max_pool1d, beyond the end f32::NEG_INFINITY, "[batch, channels, length]"
 }
 
 pooling! {
-    /// The largest element of each window of an image; padding is never the largest.
+    /// `y[i, j] = max_(s, t) x[stride i + s - padding, stride j + t - padding]`: the largest element of each window of an image. Padding is never
+    /// the largest.
     ///
-    /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with `oh = (h + 2 padding - kernel) / stride + 1`, rounded down.
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with `oh = (h + 2 padding - kernel) / stride + 1`, rounded down. No parameters.
     ///
     /// Ranzato et al. 2007, 'Unsupervised learning of invariant feature hierarchies'.
     ///
@@ -111,29 +143,37 @@ pooling! {
     /// let x = Tape::eval().input(Tensor::zeros([64, 6, 28, 28]));
     /// assert_eq!(MaxPool2d::new(2).forward(&x).shape(), &[64, 6, 14, 14]);
     /// ```
-    MaxPool2d: 2 axes by max_pool2d, "[batch, channels, height, width]"
+    MaxPool2d: 2 axes by max_pool2d, beyond the end f32::NEG_INFINITY, "[batch, channels, height, width]"
 }
 
 pooling! {
-    /// The mean of each window of a line, in which padding counts as zeros (PyTorch's `count_include_pad=True`).
+    /// `y[i] = Σ_t x[stride i + t - padding] / kernel`: the mean of each window of a line, in which padding counts as zeros (PyTorch's
+    /// `count_include_pad=True`).
     ///
-    /// Shapes: as [`MaxPool1d`].
+    /// Shapes: `[batch, channels, length] -> [batch, channels, out_length]`, with `out_length = (length + 2 padding - kernel) / stride + 1`,
+    /// rounded down. No parameters.
+    ///
+    /// LeCun et al. 1998, 'Gradient-based learning applied to document recognition'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
     /// use ravine_nn::{AvgPool1d, Layer};
     /// use ravine_tensor::Tensor;
     ///
-    /// let x = Tape::eval().input(Tensor::from([[[1.0, 3.0, 2.0, -1.0]]]));
+    /// let x = Tape::eval().input(Tensor::from([[[1.0, 3.0, 2.0, -1.0, 7.0]]]));
     /// assert_eq!(AvgPool1d::new(2).forward(&x).value().to_vec(), [2.0, 0.5]);
+    /// assert_eq!(AvgPool1d::new(2).ceil_mode().forward(&x).value().to_vec(), [2.0, 0.5, 7.0]);
     /// ```
-    AvgPool1d: 1 axes by avg_pool1d, "[batch, channels, length]"
+    AvgPool1d: 1 axes by avg_pool1d, beyond the end 0.0, "[batch, channels, length]"
 }
 
 pooling! {
-    /// The mean of each window of an image, in which padding counts as zeros (PyTorch's `count_include_pad=True`).
+    /// `y[i, j] = Σ_(s, t) x[stride i + s - padding, stride j + t - padding] / kernel²`: the mean of each window of an image, in which padding
+    /// counts as zeros (PyTorch's `count_include_pad=True`).
     ///
-    /// Shapes: as [`MaxPool2d`]. LeCun et al. 1998, 'Gradient-based learning applied to document recognition'.
+    /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with `oh = (h + 2 padding - kernel) / stride + 1`, rounded down. No parameters.
+    ///
+    /// LeCun et al. 1998, 'Gradient-based learning applied to document recognition'.
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -143,5 +183,30 @@ pooling! {
     /// let x = Tape::eval().input(Tensor::ones([1, 1, 4, 4]));
     /// assert_eq!(AvgPool2d::new(4).forward(&x).item(), 1.0);
     /// ```
-    AvgPool2d: 2 axes by avg_pool2d, "[batch, channels, height, width]"
+    AvgPool2d: 2 axes by avg_pool2d, beyond the end 0.0, "[batch, channels, height, width]"
+}
+
+/// How far the last window of each axis reaches beyond the padded input, if there are as many as begin before the padding at its end.
+fn overhang<const AXES: usize>(options: &PoolOptions<AXES>, input: [usize; AXES]) -> [usize; AXES] {
+    std::array::from_fn(|axis| {
+        let (kernel, stride, padding) = (options.kernel[axis], options.stride[axis], options.padding[axis]);
+        let padded = input[axis] + 2 * padding;
+        let mut last = (padded - kernel).div_ceil(stride);
+        if last * stride >= input[axis] + padding {
+            last -= 1;
+        }
+        (last * stride + kernel).saturating_sub(padded)
+    })
+}
+
+/// Means of windows of which the last have so many places less than the kernel.
+fn with_fewer_terms<const AXES: usize>(mut y: Var, kernel: [usize; AXES], less: [usize; AXES]) -> Var {
+    for (axis, (kernel, less)) in kernel.into_iter().zip(less).enumerate() {
+        let mut along = vec![1; AXES];
+        along[axis] = y.shape()[2 + axis];
+        let last = along[axis] - 1;
+        let scale = |i| if i == last { kernel as f32 / (kernel - less) as f32 } else { 1.0 };
+        y = &y * y.constant(Tensor::from_fn(&along[..], scale));
+    }
+    y
 }

@@ -9,6 +9,7 @@ use super::stack::{Stack, recurrent_network};
 /// The rows of the weights are those of `r`, `z` and `n`, in this order.
 ///
 /// Shapes: `[batch, time, inputs] -> [batch, time, directions units]`, and of each state the last, `[layers directions, batch, units]`.
+///
 /// Initialisation: all parameters uniform in `±1 / √units`, PyTorch's default; names and shapes are PyTorch's, too.
 ///
 /// Cho et al. 2014, 'Learning phrase representations using RNN encoder-decoder'.

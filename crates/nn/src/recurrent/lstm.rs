@@ -9,6 +9,7 @@ use super::stack::{Stack, recurrent_network};
 /// The rows of the weights are those of `i`, `f`, `g` and `o`, in this order.
 ///
 /// Shapes: `[batch, time, inputs] -> [batch, time, directions units]`, and of each state the last, `[layers directions, batch, units]`.
+///
 /// Initialisation: all parameters uniform in `±1 / √units`, PyTorch's default; names and shapes are PyTorch's, too.
 ///
 /// Hochreiter and Schmidhuber 1997, 'Long short-term memory', with the forget gate of Gers et al. 2000.

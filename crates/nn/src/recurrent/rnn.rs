@@ -8,6 +8,7 @@ use super::stack::{Stack, recurrent_network};
 /// `h_t = tanh(w_ih x_t + b_ih + w_hh h_(t-1) + b_hh)`, or with ReLU in place of tanh ([`relu`](Self::relu)).
 ///
 /// Shapes: `[batch, time, inputs] -> [batch, time, directions units]`, and of each state the last, `[layers directions, batch, units]`.
+///
 /// Initialisation: all parameters uniform in `±1 / √units`, PyTorch's default; names and shapes are PyTorch's, too.
 ///
 /// Elman 1990, 'Finding structure in time'.

@@ -154,6 +154,11 @@ impl Direction {
 
 impl Module for Stack {
     fn visit(&self, visitor: &mut Visitor<'_>) {
+        for (name, size) in [("inputs", self.inputs), ("units", self.units), ("layers", self.layers)] {
+            visitor.setting(name, &size);
+        }
+        visitor.setting("bidirectional", &self.bidirectional);
+        visitor.setting("dropout", &self.dropout);
         for (i, part) in self.parts.iter().enumerate() {
             let layer = i / self.directions();
             let suffix = if i % self.directions() == 1 { "_reverse" } else { "" };
@@ -193,6 +198,13 @@ macro_rules! recurrent_network {
         impl Module for $name {
             fn visit(&self, visitor: &mut Visitor<'_>) {
                 self.stack.visit(visitor);
+            }
+        }
+
+        /// Its tree.
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.tree().fmt(f)
             }
         }
     };

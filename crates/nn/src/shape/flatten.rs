@@ -5,7 +5,9 @@ use ravine_tensor::Shape;
 
 use crate::{Layer, check};
 
-/// All axes but the first as one: `[batch, c, h, w] -> [batch, c h w]`.
+/// `y[b, (c h + i) w + j] = x[b, c, i, j]`: all axes but the first as one.
+///
+/// Shapes: `[batch, c, h, w] -> [batch, c h w]`, and so for any number of axes. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -16,6 +18,7 @@ use crate::{Layer, check};
 /// assert_eq!(Flatten.forward(&x).shape(), &[64, 400]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
+#[module(display)]
 pub struct Flatten;
 
 impl Layer for Flatten {
@@ -25,7 +28,9 @@ impl Layer for Flatten {
     }
 }
 
-/// One axis as several: `[batch, c h w] -> [batch, c, h, w]`, undoing [`Flatten`].
+/// `y[b, c, i, j] = x[b, (c h + i) w + j]`: one axis as several, undoing [`Flatten`].
+///
+/// Shapes: `[batch, c h w] -> [batch, c, h, w]` for `Unflatten::new(1, [c, h, w])`, and so for any axis and sizes. No parameters.
 ///
 /// ```
 /// use ravine_autograd::Tape;
@@ -36,9 +41,10 @@ impl Layer for Flatten {
 /// assert_eq!(Unflatten::new(1, [16, 5, 5]).forward(&x).shape(), &[64, 16, 5, 5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct Unflatten {
     axis: isize,
-    #[module(skip)]
+    #[module(setting)]
     sizes: Shape,
 }
 
@@ -73,7 +79,7 @@ impl Layer for Unflatten {
 
 /// `y[b, c, factor h + i, factor w + j] = x[b, (c factor + i) factor + j, h, w]`: channels become a finer grid.
 ///
-/// Shapes: `[batch, channels factor², h, w] -> [batch, channels, factor h, factor w]`.
+/// Shapes: `[batch, channels factor², h, w] -> [batch, channels, factor h, factor w]`. No parameters.
 ///
 /// Shi et al. 2016, 'Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural network'.
 ///
@@ -86,6 +92,7 @@ impl Layer for Unflatten {
 /// assert_eq!(PixelShuffle::new(2).forward(&x).value(), &Tensor::from([[[[1.0, 2.0], [3.0, 4.0]]]]));
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
+#[module(display)]
 pub struct PixelShuffle {
     factor: usize,
 }

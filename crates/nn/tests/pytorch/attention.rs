@@ -27,6 +27,32 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
             let hidden = Tensor::from([[false, true, false], [true, false, false]]);
             vec![attention.forward(&x[0], &x[1], &x[2], &Mask::none().hide(hidden))]
         }),
+        "multi_head_attention/dropout" => {
+            Subject::new(MultiHeadAttention::new(4, 2, rng).dropout(0.5), |attention, x| {
+                vec![attention.forward(&x[0], &x[0], &x[0], &Mask::causal())]
+            })
+        }
+        "transformer_encoder_layer/dropout" => {
+            TransformerEncoderLayer::with_inner(4, 2, 6, rng).dropout(0.5).into()
+        }
+        "transformer_encoder_layer/norm_first_dropout" => {
+            TransformerEncoderLayer::with_inner(4, 2, 3, rng).norm_first().gelu().dropout(0.5).into()
+        }
+        "transformer_encoder/dropout" => {
+            let layer = |rng: &mut Rng| TransformerEncoderLayer::with_inner(4, 2, 3, rng).dropout(0.5);
+            let encoder = TransformerEncoder::new((0..2).map(|_| layer(rng)).collect());
+            Subject::new(encoder, |encoder, x| vec![encoder.forward_masked(&x[0], &Mask::causal())])
+        }
+        "transformer_decoder_layer/dropout" => {
+            let layer = TransformerDecoderLayer::with_inner(4, 2, 3, rng).dropout(0.5);
+            Subject::new(layer, |layer, x| vec![layer.forward(&x[0], &x[1], &Mask::causal(), &Mask::none())])
+        }
+        "transformer_decoder/dropout" => {
+            let layer = |rng: &mut Rng| TransformerDecoderLayer::with_inner(4, 2, 3, rng).dropout(0.5);
+            Subject::new(TransformerDecoder::new((0..2).map(|_| layer(rng)).collect()), |decoder, x| {
+                vec![decoder.forward(&x[0], &x[1], &Mask::none(), &Mask::none())]
+            })
+        }
         "transformer_encoder_layer" => {
             Subject::new(TransformerEncoderLayer::with_inner(4, 2, 6, rng), |layer, x| {
                 vec![layer.forward_masked(&x[0], &Mask::none().hide_keys(padding()))]

@@ -16,6 +16,9 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
             Linear::new(12, 4, rng),
         ]
         .into(),
+        "sequential/dropout" => {
+            sequential![Linear::new(3, 4, rng), Dropout::new(0.5), Linear::new(4, 2, rng)].into()
+        }
         "sequential/vec" => vec![Linear::new(3, 3, rng), Linear::new(3, 3, rng)].into(),
         "residual" => Residual::new(Linear::new(3, 3, rng)).into(),
         "residual/shortcut" => {

@@ -1,11 +1,14 @@
 //! Outputs, gradients and buffers of the layers against PyTorch's, in training and after (`tools/reference/layers_*.py` made the files).
 //!
-//! A layer joins by a case there, named after it, and an arm in its family's file here; a test fails until it does.
+//! A layer joins by a case there, named after it, and an arm in its family's file here; a test fails until it does. A case is for one mode of
+//! the pass or, where PyTorch says the same in both, for both: then ours must.
 
 mod activation;
 mod attention;
 mod container;
 mod conv;
+mod exported;
+mod flat;
 mod norm;
 mod pool;
 mod recurrent;
@@ -18,6 +21,8 @@ use ravine_autograd::{Module, Tape, Var};
 use ravine_nn::Layer;
 use ravine_tensor::{Rng, Tensor};
 use serde::Deserialize;
+
+use flat::Flat;
 
 /// A layer under test: what has the parameters, and what is run.
 pub struct Subject {
@@ -51,15 +56,20 @@ const FAMILIES: &[(&str, fn(&str, &mut Rng) -> Subject)] = &[
     (include_str!("../data/simple.json"), simple::layer),
 ];
 
-#[derive(Deserialize)]
-struct Flat {
-    shape: Vec<usize>,
-    values: Vec<f32>,
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Train,
+    Eval,
 }
 
-impl Flat {
-    fn tensor(&self) -> Tensor {
-        Tensor::from_slice(&self.values, &self.shape[..])
+impl Mode {
+    /// A tape that records, with a stream whose first numbers `coins.txt` has.
+    fn tape(self) -> Tape {
+        match self {
+            Mode::Train => Tape::train(Rng::new(0)),
+            Mode::Eval => Tape::new(),
+        }
     }
 }
 
@@ -67,36 +77,32 @@ impl Flat {
 struct Case {
     /// The layer's name in PyTorch's spelling, and what is special about it: `conv2d/grouped`.
     name: String,
-    train: bool,
-    inputs: Vec<Flat>,
-    params: BTreeMap<String, Flat>,
-    buffers_before: BTreeMap<String, Flat>,
-    outputs: Vec<Flat>,
+    modes: Vec<Mode>,
+    inputs: Vec<Flat<f32>>,
+    params: BTreeMap<String, Flat<f32>>,
+    buffers_before: BTreeMap<String, Flat<f32>>,
+    outputs: Vec<Flat<f32>>,
     /// None for inputs that are indices.
-    input_grads: Vec<Option<Flat>>,
-    grads: BTreeMap<String, Flat>,
-    buffers_after: BTreeMap<String, Flat>,
+    input_grads: Vec<Option<Flat<f32>>>,
+    grads: BTreeMap<String, Flat<f32>>,
+    buffers_after: BTreeMap<String, Flat<f32>>,
 }
 
-/// Calls `f` with each case and its layer, which has the case's parameters and buffers.
-fn for_each_case(mut f: impl FnMut(&Case, Subject)) {
+/// Calls `f` with each case, in each of its modes, and its layer, which has the case's parameters and buffers.
+fn for_each_case(mut f: impl FnMut(&Case, Mode, Subject)) {
     for (file, layer) in FAMILIES {
         let cases: Vec<Case> = serde_json::from_str(file).unwrap();
         assert!(!cases.is_empty());
-        for case in cases {
+        for (case, &mode) in cases.iter().flat_map(|case| case.modes.iter().map(move |mode| (case, mode))) {
             let subject = layer(&case.name, &mut Rng::new(0));
             let (params, buffers) = (subject.module.named_params(), subject.module.named_buffers());
-            let paths: BTreeSet<&String> = params.iter().map(|(path, _)| path).collect();
-            assert!(paths.into_iter().eq(case.params.keys()), "{}: its names are not PyTorch's", case.name);
-            assert_eq!(
-                buffers.len(),
-                case.buffers_before.len(),
-                "{}: its buffers are not PyTorch's",
-                case.name
-            );
+            let ours: BTreeSet<&String> =
+                params.iter().map(|(path, _)| path).chain(buffers.iter().map(|(path, _)| path)).collect();
+            let theirs: BTreeSet<&String> = case.params.keys().chain(case.buffers_before.keys()).collect();
+            assert_eq!(ours, theirs, "{}: its names are not PyTorch's", case.name);
             params.iter().for_each(|(path, param)| param.set(case.params[path].tensor()));
             buffers.iter().for_each(|(path, buffer)| buffer.set(case.buffers_before[path].tensor()));
-            f(&case, subject);
+            f(case, mode, subject);
         }
     }
 }
@@ -110,7 +116,7 @@ fn loss(outputs: &[Var]) -> Var {
     each.reduce(|sum, part| sum + part).expect("an output")
 }
 
-fn close(what: &str, found: &Tensor, want: &Flat) {
+fn close(what: &str, found: &Tensor, want: &Flat<f32>) {
     assert_eq!(found.shape()[..], want.shape[..], "{what}");
     // The file has eight digits; sums of many terms of either sign are compared with the largest of them.
     let scale = want.values.iter().fold(1f32, |scale, value| scale.max(value.abs()));
@@ -121,10 +127,10 @@ fn close(what: &str, found: &Tensor, want: &Flat) {
 }
 
 #[test]
-fn outputs_gradients_and_buffers_are_pytorchs() {
-    for_each_case(|case, subject| {
-        let what = |part: &str| format!("{part} of {} (train: {})", case.name, case.train);
-        let tape = if case.train { Tape::train(Rng::new(0)) } else { Tape::new() };
+fn outputs_gradients_and_buffers_are_pytorchs_in_both_modes() {
+    for_each_case(|case, mode, subject| {
+        let what = |part: &str| format!("{part} of {} ({mode:?})", case.name);
+        let tape = mode.tape();
         let inputs: Vec<Var> = case.inputs.iter().map(|x| tape.variable(x.tensor())).collect();
         let outputs = (subject.run)(&inputs);
         assert_eq!(outputs.len(), case.outputs.len(), "{}", what("number of outputs"));
@@ -148,11 +154,21 @@ fn outputs_gradients_and_buffers_are_pytorchs() {
     });
 }
 
+/// What is dropped in training differs from generator to generator. So PyTorch was given what ours drops, with a probability of a half.
 #[test]
-fn every_parameter_of_every_layer_gets_a_gradient() {
+fn the_coins_in_the_file_are_those_of_our_generator() {
+    let file = include_str!("../data/coins.txt").trim();
+    assert_eq!(file.len(), 1024);
+    let thrown = Tensor::bernoulli(file.len(), 0.5, &mut Rng::new(0));
+    let thrown: String = thrown.iter().map(|coin| if coin { '1' } else { '0' }).collect();
+    assert_eq!(thrown, file);
+}
+
+#[test]
+fn every_parameter_of_every_layer_gets_a_gradient_in_both_modes() {
     let mut found = 0;
-    for_each_case(|case, subject| {
-        let tape = Tape::train(Rng::new(0));
+    for_each_case(|case, mode, subject| {
+        let tape = mode.tape();
         let inputs: Vec<Var> = case.inputs.iter().map(|x| tape.input(x.tensor())).collect();
         let outputs = (subject.run)(&inputs);
         let params = subject.module.named_params();
@@ -166,34 +182,39 @@ fn every_parameter_of_every_layer_gets_a_gradient() {
             found += 1;
         }
     });
-    assert!(found > 50, "only {found} parameters were found");
+    assert!(found > 200, "only {found} parameters were found");
 }
 
-/// What the crate shows that is not a layer.
-const NOT_LAYERS: &[&str] = &["Layer", "Sizes", "Padding", "Join", "Mask"];
-
-/// Fails when someone writes a layer and does not compare it with PyTorch's.
+/// Fails when someone writes a layer and does not compare it with PyTorch's, or not in both modes.
 #[test]
-fn every_layer_is_compared() {
-    let mut compared = BTreeSet::new();
-    for_each_case(|case, _| {
+fn every_layer_is_compared_in_both_modes() {
+    let mut compared: BTreeMap<String, BTreeSet<Mode>> = BTreeMap::new();
+    for_each_case(|case, mode, _| {
         let (layer, _) = case.name.split_once('/').unwrap_or((&case.name, ""));
-        compared.insert(layer.replace('_', ""));
+        compared.entry(layer.replace('_', "")).or_default().insert(mode);
     });
-    let text = include_str!("../../src/lib.rs");
-    let mut found = 0;
-    for list in text.split("\npub use ").skip(1) {
-        let (module, names) = list.split(';').next().unwrap().split_once("::").unwrap();
-        if ["loss", "init", "state", "summary"].contains(&module) {
-            continue;
-        }
-        for name in names.split(|c: char| !c.is_alphanumeric()).filter(|name| !name.is_empty()) {
-            if !name.starts_with(char::is_uppercase) || NOT_LAYERS.contains(&name) {
-                continue;
-            }
-            assert!(compared.contains(&name.to_lowercase()), "the layer {name} is not in tools/reference");
-            found += 1;
-        }
+    for name in exported::layers() {
+        let modes = compared.get(&name.to_lowercase());
+        let modes = modes.unwrap_or_else(|| panic!("the layer {name} is not in tools/reference"));
+        assert_eq!(modes.len(), 2, "the layer {name} is compared as {modes:?} alone");
     }
-    assert!(found >= 50, "only {found} layers were found in lib.rs");
+}
+
+/// By what PyTorch gave: noise is for training alone, running statistics are made then and used after, and nothing else knows the mode.
+#[test]
+fn the_mode_matters_where_it_should() {
+    let statistics = [
+        "batch_norm1d",
+        "batch_norm1d/lines",
+        "batch_norm2d",
+        "batch_norm2d/plain",
+        "instance_norm1d/tracking",
+        "instance_norm2d/tracking",
+        "sequential",
+    ];
+    for_each_case(|case, _, _| {
+        let name = case.name.as_str();
+        let should = statistics.contains(&name) || name.contains("dropout");
+        assert_eq!(case.modes.len() == 1, should, "{name}");
+    });
 }

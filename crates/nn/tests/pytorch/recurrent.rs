@@ -25,6 +25,15 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
         "gru" => Subject::new(Gru::new(3, 4, 2, rng), move |gru, x| {
             both(gru.forward_from(&x[0], Some(&x[1]), None))
         }),
+        "rnn/dropout" => {
+            Subject::new(Rnn::new(3, 4, 3, rng).dropout(0.5), move |rnn, x| both(rnn.forward(&x[0])))
+        }
+        "lstm/dropout" => Subject::new(Lstm::bidirectional(3, 2, 2, rng).dropout(0.5), move |lstm, x| {
+            three(lstm.forward(&x[0]))
+        }),
+        "gru/dropout" => {
+            Subject::new(Gru::new(3, 4, 2, rng).dropout(0.5), move |gru, x| both(gru.forward(&x[0])))
+        }
         "gru/packed" => Subject::new(Gru::bidirectional(2, 3, 1, rng), move |gru, x| {
             both(gru.forward_from(&x[0], None, LENGTHS))
         }),

@@ -1,4 +1,4 @@
-//! Matrices, vocabularies, dropout after training, other shapes.
+//! Matrices, vocabularies, dropout, other shapes.
 
 use ravine_nn::*;
 use ravine_tensor::Rng;
@@ -22,6 +22,7 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
         "pixel_shuffle" => PixelShuffle::new(2).into(),
         "upsample" => Upsample::nearest([2, 3]).into(),
         "upsample/bilinear" => Upsample::bilinear([3, 2]).into(),
+        "upsample/corners" => Upsample::bilinear([3, 2]).align_corners().into(),
         _ => panic!("{name} is in the file, but not here"),
     }
 }
