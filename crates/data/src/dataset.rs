@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use ravine_tensor::Rng;
-
-use crate::{Augmented, DataError, Pick, Subset};
+use crate::{Augmented, DataError, Draws, Pick, Subset};
 
 /// A number of samples, any of which can be fetched together.
 ///
@@ -46,6 +44,13 @@ pub trait Dataset: Send + Sync {
     /// Whether there is no sample at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether fetching a batch takes long enough to be done ahead of use on threads of its own, as it does where there is
+    /// a disk to wait for or a file to decode. A hint, on which no result depends. Data in memory says no, as this does unless overridden: whoever
+    /// trains on them fetches them faster himself.
+    fn costly(&self) -> bool {
+        false
     }
 
     /// The samples that `pick` lists, in its order.
@@ -101,14 +106,14 @@ pub trait Dataset: Send + Sync {
         Subset::split(Arc::new(self), second, seed)
     }
 
-    /// Passes every batch through `f`, with a random stream that depends on the seed, the epoch and the samples.
+    /// Passes every batch through `f`, with a random stream for each sample that depends on the seed, the epoch and its index alone.
     ///
     /// ```
     /// # use ravine_data::{Dataset, TensorSet};
-    /// # use ravine_tensor::{Rng, Tensor};
+    /// # use ravine_tensor::Tensor;
     /// # let set = TensorSet::new(Tensor::<f32>::arange(100), Tensor::<i64>::arange(100));
-    /// let noisy = set.augment(7, |(x, y), rng| {
-    ///     let noise = Tensor::normal(*x.shape(), 0.0, 0.1, rng);
+    /// let noisy = set.augment(7, |(x, y), draws| {
+    ///     let noise = draws.stack(|rng| Tensor::normal(&x.shape()[1..], 0.0, 0.1, rng));
     ///     (x + noise, y)
     /// });
     /// ```
@@ -116,7 +121,7 @@ pub trait Dataset: Send + Sync {
     where
         Self: Sized,
         B: Send + 'static,
-        F: Fn(Self::Batch, &mut Rng) -> B + Send + Sync,
+        F: Fn(Self::Batch, &mut Draws) -> B + Send + Sync,
     {
         Augmented::new(self, seed, f)
     }
@@ -129,6 +134,10 @@ macro_rules! forward {
 
             fn len(&self) -> usize {
                 (**self).len()
+            }
+
+            fn costly(&self) -> bool {
+                (**self).costly()
             }
 
             fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {

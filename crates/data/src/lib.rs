@@ -40,26 +40,27 @@
 
 #![forbid(unsafe_code)]
 
-mod augment;
-mod checksum;
 mod dataset;
+mod derived;
 mod error;
-mod idx;
-mod images;
-mod loader;
-mod mnist;
-mod plan;
-mod subset;
-mod tensors;
+mod files;
+mod load;
+mod order;
+mod sets;
+mod transform;
 
-pub use augment::Augmented;
-pub use checksum::{SUMS, verify};
 pub use dataset::Dataset;
+pub use derived::augment::{Augmented, Draws};
+pub use derived::subset::Subset;
 pub use error::DataError;
-pub use idx::Idx;
-pub use images::ImageSet;
-pub use loader::{Batches, Loader};
-pub use mnist::Mnist;
-pub use plan::{Epoch, Order, Pick, Plan, Position};
-pub use subset::Subset;
-pub use tensors::TensorSet;
+pub use files::checksum::{SUMS, verify};
+pub use files::idx::Idx;
+pub use load::loader::{Batches, Loader};
+pub use order::plan::{Epoch, Order, Pick, Plan, Position};
+pub use sets::images::ImageSet;
+pub use sets::mnist::Mnist;
+pub use sets::tensors::TensorSet;
+pub use transform::{
+    CutMix, MixUp, Normalization, Picture, Pictures, RandomAffine, RandomCrop, RandomErasing,
+    RandomHorizontalFlip, RandomRotation, RandomShift, RandomVerticalFlip, Then, Transform, Transformed,
+};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ravine_tensor::{Rng, Tensor};
 
-use crate::{DataError, Dataset, Pick};
+use crate::{DataError, Dataset, Normalization, Pick, Picture, Pictures};
 
 /// Some of the samples of a data set, which several subsets may share. Made by [`Dataset::subset`], [`take`](Dataset::take) and
 /// [`split`](Dataset::split).
@@ -55,9 +55,35 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.indices.len()
     }
 
+    fn costly(&self) -> bool {
+        self.dataset.costly()
+    }
+
     fn batch(&self, pick: Pick<'_>) -> Result<D::Batch, DataError> {
         let indices: Vec<usize> = pick.indices.iter().map(|&i| self.indices[i]).collect();
         self.dataset.batch(Pick { indices: &indices, ..pick })
+    }
+}
+
+impl<P: Pictures> Pictures for Subset<P> {
+    fn picture(&self, epoch: usize, index: usize) -> Result<Picture, DataError> {
+        self.dataset.picture(epoch, self.indices[index])
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.dataset.label(self.indices[index])
+    }
+
+    fn classes(&self) -> usize {
+        self.dataset.classes()
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        self.dataset.shape()
+    }
+
+    fn normalization(&self) -> &Normalization {
+        self.dataset.normalization()
     }
 }
 

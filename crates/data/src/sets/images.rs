@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ravine_tensor::Tensor;
 
-use crate::{DataError, Dataset, Idx, Pick, verify};
+use crate::{DataError, Dataset, Idx, Normalization, Pick, Picture, Pictures, verify};
 
 /// Images of one size with one class each. A batch is `(images [batch, channels, height, width], labels [batch])`.
 ///
@@ -28,8 +28,7 @@ pub struct ImageSet {
     labels: Vec<u8>,
     shape: [usize; 3],
     classes: usize,
-    /// The number for each byte.
-    values: [f32; 256],
+    normalization: Normalization,
 }
 
 impl ImageSet {
@@ -106,8 +105,7 @@ impl ImageSet {
                 expected,
             ));
         }
-        let values = std::array::from_fn(|byte| byte as f32 / 255.0);
-        Ok(ImageSet { images, labels, shape, classes, values })
+        Ok(ImageSet { images, labels, shape, classes, normalization: Normalization::default() })
     }
 
     /// Turns a byte `b` into `(b / 255 - mean) / std` from now on.
@@ -116,12 +114,25 @@ impl ImageSet {
     /// If `std` is not above 0, or one of the two is not finite.
     #[track_caller]
     #[must_use]
-    pub fn normalize(mut self, mean: f32, std: f32) -> Self {
+    pub fn normalize(self, mean: f32, std: f32) -> Self {
+        self.normalize_channels(&[mean], &[std])
+    }
+
+    /// As [`normalize`](Self::normalize), with a mean and a deviation for each channel.
+    ///
+    /// # Panics
+    /// If there is not one of each for every channel, a deviation is not above 0, or a number is not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn normalize_channels(mut self, means: &[f32], stds: &[f32]) -> Self {
+        let normalization = Normalization::new(means, stds);
         assert!(
-            mean.is_finite() && std.is_finite() && std > 0.0,
-            "normalize: mean {mean} and deviation {std}; they must be finite, and the deviation above 0"
+            normalization.channels().is_none_or(|channels| channels == self.shape[0]),
+            "normalize: {} means, but pictures of {} channels",
+            means.len(),
+            self.shape[0]
         );
-        self.values = std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std);
+        self.normalization = normalization;
         self
     }
 
@@ -149,9 +160,8 @@ impl ImageSet {
         if let Some(index) = indices.iter().find(|&&index| index >= len) {
             panic!("select: index {index} is out of range for {len} images");
         }
-        let [channels, height, width] = self.shape;
         let rows: Vec<&[u8]> = indices.iter().map(|&index| self.image(index)).collect();
-        let images = Tensor::from_bytes([indices.len(), channels, height, width], &rows, &self.values);
+        let images = self.normalization.tensor(self.shape, &rows);
         (images, Tensor::from_fn(indices.len(), |i| i64::from(self.labels[indices[i]])))
     }
 
@@ -211,6 +221,28 @@ impl Dataset for ImageSet {
     }
 }
 
+impl Pictures for ImageSet {
+    fn picture(&self, _epoch: usize, index: usize) -> Result<Picture, DataError> {
+        Ok(Picture::new(self.shape, self.image(index).to_vec()))
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.labels[index].into()
+    }
+
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,6 +286,20 @@ mod tests {
             "images: shape of an image: found [1, 0, 2], expected at least 1 pixel"
         );
         assert!(message(4, [usize::MAX, 2, 2], &[0, 1], 2).contains("length: found 4"));
+    }
+
+    #[test]
+    fn channels_are_normalized_one_by_one() {
+        let set = ImageSet::new(vec![0, 255, 51], [3, 1, 1], vec![0], 1).unwrap();
+        let (x, _) = set.normalize_channels(&[0.5, 1.0, 0.0], &[0.5, 1.0, 0.2]).select(&[0, 0]);
+        assert_eq!(x.to_vec(), [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "normalize: 2 means, but pictures of 1 channels")]
+    fn means_of_other_channels() {
+        let set = ImageSet::new(vec![0; 4], [1, 2, 2], vec![0], 2).unwrap();
+        let _ = set.normalize_channels(&[0.0; 2], &[1.0; 2]);
     }
 
     #[test]

@@ -1,0 +1,4 @@
+//! Data sets that are made from others.
+
+pub(crate) mod augment;
+pub(crate) mod subset;

@@ -1,0 +1,3 @@
+//! Who fetches them.
+
+pub(crate) mod loader;

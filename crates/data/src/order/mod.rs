@@ -1,0 +1,3 @@
+//! Which samples come when.
+
+pub(crate) mod plan;
