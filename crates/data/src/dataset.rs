@@ -106,6 +106,28 @@ pub trait Dataset: Send + Sync {
         Subset::split(Arc::new(self), second, seed)
     }
 
+    /// As [`split`](Self::split), and each class has the same share in both parts, as far as whole samples allow. `labels` are the classes of the
+    /// samples.
+    ///
+    /// ```
+    /// # use ravine_data::{Dataset, TensorSet};
+    /// # use ravine_tensor::Tensor;
+    /// let set = TensorSet::new(Tensor::<f32>::arange(100), Tensor::<i64>::arange(100).map(|i| i % 10));
+    /// let labels = set.y().to_vec();
+    /// let (train, valid) = set.split_stratified(20, &labels, 7);
+    /// assert_eq!(valid.indices().iter().filter(|&&i| labels[i] == 3).count(), 2);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are not so many samples, or not as many labels.
+    #[track_caller]
+    fn split_stratified<L: Ord>(self, second: usize, labels: &[L], seed: u64) -> (Subset<Self>, Subset<Self>)
+    where
+        Self: Sized,
+    {
+        Subset::split_stratified(Arc::new(self), second, labels, seed)
+    }
+
     /// Passes every batch through `f`, with a random stream for each sample that depends on the seed, the epoch and its index alone.
     ///
     /// ```

@@ -34,9 +34,15 @@
 //! assert_eq!(straight[5..], resumed);
 //! ```
 //!
-//! The chapters, in reading order: [`Idx`] and [`verify`] (files), [`Dataset`] (what a caller may bring), [`ImageSet`],
-//! [`Mnist`] and [`TensorSet`] (the ones that are here), [`Subset`] and [`Augmented`] (made from others), [`Plan`] (which
-//! samples, when) and [`Loader`] (the thread that fetches them).
+//! The chapters, in reading order:
+//!
+//! 1. What is asked of data: [`Dataset`], [`DataError`].
+//! 2. Files: [`Idx`], [`Csv`] and [`Table`], [`verify`].
+//! 3. The sets that are here: [`TensorSet`], [`ImageSet`], [`Mnist`], [`Samples`].
+//! 4. Sets made from others: [`Subset`], [`Concat`], [`Augmented`].
+//! 5. Pictures changed on their way: [`Pictures`], [`Transform`] and those that are here, [`MixUp`] and [`CutMix`].
+//! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].
+//! 7. Who fetches them: [`Loader`], [`Stream`] and [`StreamLoader`], [`read_ahead`], and how samples become batches: [`Collate`], [`Padded`].
 
 #![forbid(unsafe_code)]
 
@@ -50,16 +56,12 @@ mod sets;
 mod transform;
 
 pub use dataset::Dataset;
-pub use derived::augment::{Augmented, Draws};
-pub use derived::subset::Subset;
+pub use derived::{Augmented, Concat, Draws, Rows, Subset};
 pub use error::DataError;
-pub use files::checksum::{SUMS, verify};
-pub use files::idx::Idx;
-pub use load::loader::{Batches, Loader};
-pub use order::plan::{Epoch, Order, Pick, Plan, Position};
-pub use sets::images::ImageSet;
-pub use sets::mnist::Mnist;
-pub use sets::tensors::TensorSet;
+pub use files::{Csv, Idx, SUMS, Table, verify};
+pub use load::{Batches, Collate, Loader, Padded, Sequence, Stream, StreamLoader, read_ahead};
+pub use order::{Epoch, Epochs, Order, Pick, Plan, Position, Strata, Weights};
+pub use sets::{ImageSet, Mnist, Samples, TensorSet};
 pub use transform::{
     CutMix, MixUp, Normalization, Picture, Pictures, RandomAffine, RandomCrop, RandomErasing,
     RandomHorizontalFlip, RandomRotation, RandomShift, RandomVerticalFlip, Then, Transform, Transformed,

@@ -81,7 +81,7 @@ pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
 }
 
 /// Runs a step once more, looking for anomalies: the first in the shards' order, in the forward pass or the backward pass.
-pub(crate) fn first_anomaly<D: Dataset>(
+pub(crate) fn first_anomaly<D: Dataset + ?Sized>(
     data: &D,
     pick: Pick<'_>,
     shards: usize,

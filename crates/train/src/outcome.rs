@@ -52,6 +52,28 @@ impl Outcome {
         outcome
     }
 
+    /// The cross-entropy `-Σ t log softmax(x)` of logits `x [batch, classes]` with target probabilities `t [batch, classes]`, as mixed samples
+    /// have them, and the metric `accuracy`: how often the highest logit is that of the class with the highest target.
+    ///
+    /// A pass that evaluates counts and notes what [`classification`](Self::classification) does.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn soft_classification(logits: &Var, targets: &Tensor) -> Self {
+        assert!(
+            logits.rank() == 2 && logits.shape() == targets.shape(),
+            "soft_classification: logits {} and targets {}; expected [batch, classes] of both",
+            logits.shape(),
+            targets.shape()
+        );
+        let target = logits.tape().input(targets.clone());
+        let loss = -(logits.log_softmax() * target).sum(-1).mean(..);
+        let counted = Outcome::classification(logits, &targets.argmax(-1));
+        let sum = f64::from(loss.item()) * counted.scores.samples as f64;
+        Outcome { loss, scores: Scores { loss: sum, ..counted.scores } }
+    }
+
     /// The mean squared error of a prediction `[batch, ..]`, and the metrics `mae`, `rmse` and `r2` over all its elements.
     ///
     /// # Panics

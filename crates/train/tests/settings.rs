@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{images, model, optimizer, pass, trainer};
-use ravine_data::Dataset;
+use ravine_data::{Dataset, Order, Strata, Weights};
 use ravine_nn::{Flatten, Linear, sequential};
 use ravine_optim::{Adam, Optimize, Optimizer};
 use ravine_tensor::Rng;
@@ -47,6 +47,15 @@ fn settings() {
         ),
         (trainer().shards(0), "shards: found 0, expected at least 1"),
         (trainer().threads(5000), "threads: found 5000, expected at most 1024"),
+        (trainer().workers(5000), "workers: found 5000, expected at most 1024"),
+        (
+            trainer().order(Order::Stratified { seed: 0, strata: Strata::new(&[0, 1]) }),
+            "order: found one of 2 samples, expected one of all training samples",
+        ),
+        (
+            trainer().order(Order::Weighted { seed: 0, weights: Weights::balancing(&[0; 61]) }),
+            "order: found one of 61 samples, expected one of all training samples",
+        ),
         (trainer().evaluate_every(0), "evaluate_every: found 0, expected at least 1 step"),
         (trainer().evaluation_batch(0), "evaluation_batch: found 0, expected at least 1"),
         (trainer().log_every(0), "log_every: found 0, expected at least 1 step"),

@@ -1,4 +1,11 @@
 //! Data sets that are made from others.
 
-pub(crate) mod augment;
-pub(crate) mod subset;
+mod augment;
+mod concat;
+mod rows;
+mod subset;
+
+pub use augment::{Augmented, Draws};
+pub use concat::Concat;
+pub use rows::Rows;
+pub use subset::Subset;

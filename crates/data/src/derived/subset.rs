@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ravine_tensor::{Rng, Tensor};
 
-use crate::{DataError, Dataset, Normalization, Pick, Picture, Pictures};
+use crate::{DataError, Dataset, Normalization, Pick, Picture, Pictures, Strata};
 
 /// Some of the samples of a data set, which several subsets may share. Made by [`Dataset::subset`], [`take`](Dataset::take) and
 /// [`split`](Dataset::split).
@@ -33,6 +33,39 @@ impl<D: Dataset> Subset<D> {
             chosen[i as usize] = true;
         }
         // Each part in the order of the whole: which order they are used in is the business of `Order`.
+        let (b, a) = (0..len).partition(|&i| chosen[i]);
+        (Subset { dataset: Arc::clone(&dataset), indices: a }, Subset { dataset, indices: b })
+    }
+
+    #[track_caller]
+    pub(crate) fn split_stratified<L: Ord>(
+        dataset: Arc<D>,
+        second: usize,
+        labels: &[L],
+        seed: u64,
+    ) -> (Self, Self) {
+        let len = dataset.len();
+        assert!(labels.len() == len, "split_stratified: {} labels for {len} samples", labels.len());
+        assert!(
+            second <= len,
+            "split_stratified: {second} samples asked for the second part, but there are {len}"
+        );
+        let strata = Strata::new(labels);
+        // Each class gives its share, rounded down; those with the largest remainders give one more.
+        let shares: Vec<u128> = strata.counts().iter().map(|&n| n as u128 * second as u128).collect();
+        let whole = len.max(1) as u128;
+        let mut left: Vec<usize> = shares.iter().map(|share| (share / whole) as usize).collect();
+        let mut by_remainder: Vec<usize> = (0..shares.len()).collect();
+        by_remainder.sort_by_key(|&class| (std::cmp::Reverse(shares[class] % whole), class));
+        let missing = second - left.iter().sum::<usize>();
+        by_remainder[..missing].iter().for_each(|&class| left[class] += 1);
+
+        let mut chosen = vec![false; len];
+        for i in Tensor::randperm(len, &mut Rng::new(seed)).iter().map(|i| i as usize) {
+            let left = &mut left[strata.classes()[i]];
+            chosen[i] = *left > 0;
+            *left = left.saturating_sub(1);
+        }
         let (b, a) = (0..len).partition(|&i| chosen[i]);
         (Subset { dataset: Arc::clone(&dataset), indices: a }, Subset { dataset, indices: b })
     }
@@ -123,6 +156,35 @@ mod tests {
         assert_eq!(numbers(100).split(30, 5).1.indices(), b.indices());
         assert_ne!(numbers(100).split(30, 6).1.indices(), b.indices());
         assert!(numbers(4).split(4, 0).0.is_empty());
+    }
+
+    #[test]
+    fn a_stratified_split_has_the_same_share_of_each_class() {
+        let labels: Vec<char> = "aaaaaaaaaabbbbbc".repeat(10).chars().collect();
+        let parts = |second, seed| numbers(160).split_stratified(second, &labels, seed);
+        for (second, expected) in
+            [(32, [20, 10, 2]), (16, [10, 5, 1]), (40, [25, 13, 2]), (160, [100, 50, 10])]
+        {
+            let (a, b) = parts(second, 3);
+            let count = |class| b.indices().iter().filter(|&&i| labels[i] == class).count();
+            assert_eq!(
+                ["a", "b", "c"].map(|class| count(class.chars().next().unwrap())),
+                expected,
+                "{second}"
+            );
+            let mut all = [a.indices(), b.indices()].concat();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..160));
+        }
+        assert_eq!(parts(32, 3).1.indices(), parts(32, 3).1.indices());
+        assert_ne!(parts(32, 3).1.indices(), parts(32, 4).1.indices());
+        assert!(numbers(0).split_stratified::<u8>(0, &[], 0).0.is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "split_stratified: 9 labels for 10 samples")]
+    fn labels_of_others() {
+        numbers(10).split_stratified(5, &[1; 9], 0);
     }
 
     #[test]

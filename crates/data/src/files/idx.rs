@@ -6,13 +6,10 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
+use super::gzip::Unpacked;
 use crate::DataError;
-
-/// The two bytes that every gzip file begins with (RFC 1952). An IDX file begins with two zeros.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The element type `u8` in an IDX header.
 const TYPE_U8: u8 = 0x08;
@@ -78,17 +75,8 @@ impl Idx {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_from(mut reader: impl Read, name: impl AsRef<Path>) -> Result<Self, DataError> {
-        let file = name.as_ref();
-        let mut start = Vec::new();
-        reader.by_ref().take(2).read_to_end(&mut start).map_err(|error| DataError::read(file, error))?;
-        let gzipped = start == GZIP;
-        let whole = start.chain(reader);
-        if gzipped {
-            Source { reader: MultiGzDecoder::new(whole), gzipped, file }.idx()
-        } else {
-            Source { reader: whole, gzipped, file }.idx()
-        }
+    pub fn read_from(reader: impl Read, name: impl AsRef<Path>) -> Result<Self, DataError> {
+        Source { bytes: Unpacked::new(reader, name.as_ref())? }.idx()
     }
 
     /// Writes the array to a file, gzipped if the name ends in `.gz`.
@@ -155,15 +143,13 @@ fn elements(dims: &[usize]) -> Option<usize> {
 }
 
 /// The decompressed bytes of a file, and how to complain about them.
-struct Source<'a, R> {
-    reader: R,
-    gzipped: bool,
-    file: &'a Path,
+struct Source<'a> {
+    bytes: Unpacked<'a>,
 }
 
-impl<R: Read> Source<'_, R> {
+impl Source<'_> {
     fn idx(mut self) -> Result<Idx, DataError> {
-        let magic = self.up_to(4)?;
+        let magic = self.bytes.up_to(4)?;
         let &[0, 0, element, rank] = &magic[..] else {
             let found: Vec<String> = magic.iter().map(|byte| format!("{byte:02x}")).collect();
             let found = if found.is_empty() { "nothing".into() } else { found.join(" ") };
@@ -178,7 +164,7 @@ impl<R: Read> Source<'_, R> {
         }
         let mut dims = Vec::new();
         for axis in 0..rank {
-            let size = self.up_to(4)?;
+            let size = self.bytes.up_to(4)?;
             let size: [u8; 4] = size.try_into().map_err(|size: Vec<u8>| {
                 let found = format!("{} bytes", size.len());
                 self.invalid(format!("dimension {axis} of {rank}"), found, "4 bytes")
@@ -190,7 +176,7 @@ impl<R: Read> Source<'_, R> {
         })?;
 
         // Grows with what arrives and not with what the header announces; one byte more tells of a tail.
-        let mut bytes = self.up_to(expected as u64 + 1)?;
+        let mut bytes = self.bytes.up_to(expected as u64 + 1)?;
         if bytes.len() != expected {
             let found = if bytes.len() > expected {
                 format!("more than {expected} bytes")
@@ -203,32 +189,14 @@ impl<R: Read> Source<'_, R> {
         Ok(Idx { dims, bytes })
     }
 
-    /// The next `n` bytes, or all that are left if they are fewer.
-    fn up_to(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
-        let mut bytes = Vec::new();
-        match self.reader.by_ref().take(n).read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) if self.gzipped && is_corruption(&error) => {
-                Err(self.invalid("gzip stream", error, "a whole and undamaged one"))
-            }
-            Err(error) => Err(DataError::read(self.file, error)),
-        }
-    }
-
     fn invalid(
         &self,
         field: impl Into<String>,
         found: impl fmt::Display,
         expected: impl fmt::Display,
     ) -> DataError {
-        DataError::invalid(self.file, field, found, expected)
+        DataError::invalid(self.bytes.file(), field, found, expected)
     }
-}
-
-/// Whether the decoder, rather than the system, says this.
-fn is_corruption(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 fn type_name(element: u8) -> &'static str {

@@ -1,4 +1,10 @@
-//! Files: IDX arrays, and checksums.
+//! Files: IDX arrays, tables, checksums.
 
-pub(crate) mod checksum;
-pub(crate) mod idx;
+mod checksum;
+mod csv;
+mod gzip;
+mod idx;
+
+pub use checksum::{SUMS, verify};
+pub use csv::{Csv, Table};
+pub use idx::Idx;

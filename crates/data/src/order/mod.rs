@@ -1,3 +1,9 @@
 //! Which samples come when.
 
-pub(crate) mod plan;
+mod classes;
+mod plan;
+mod sampling;
+
+pub use classes::{Strata, Weights};
+pub use plan::{Epoch, Epochs, Pick, Plan, Position};
+pub use sampling::Order;

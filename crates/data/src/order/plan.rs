@@ -1,31 +1,8 @@
 //! Which samples make which batch: pure functions of a seed and a place.
 
-use ravine_tensor::{Rng, Tensor};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The order in which an epoch visits the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As they stand, every time.
-    Sequential,
-    /// A new permutation for each epoch, every one equally likely.
-    Shuffled {
-        /// What the permutations depend on, besides the number of the epoch.
-        seed: u64,
-    },
-}
-
-impl Order {
-    /// The numbers `0..n` in the order of this epoch.
-    pub fn indices(self, epoch: usize, n: usize) -> Vec<usize> {
-        match self {
-            Order::Sequential => (0..n).collect(),
-            Order::Shuffled { seed } => {
-                let mut rng = Rng::new(seed).child(epoch as u64);
-                Tensor::randperm(n, &mut rng).iter().map(|i| i as usize).collect()
-            }
-        }
-    }
-}
+use super::Order;
 
 /// A place in a run: the batch `batch` of the epoch `epoch`, both counted from 0.
 ///
@@ -79,7 +56,7 @@ impl<'a> Pick<'a> {
 /// assert_eq!(epoch.batch(0).indices, [0, 1, 2, 3]);
 /// assert_eq!(epoch.batch(2).indices, [8, 9]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     samples: usize,
     batch_size: usize,
@@ -91,10 +68,11 @@ impl Plan {
     /// Batches of `batch_size` samples; the last one of an epoch may have fewer.
     ///
     /// # Panics
-    /// If the batch size is 0.
+    /// If the batch size is 0, or the order is for another number of samples.
     #[track_caller]
     pub fn new(samples: usize, batch_size: usize, order: Order) -> Self {
         assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
+        order.check(samples);
         Plan { samples, batch_size, order, drop_last: false }
     }
 
@@ -108,6 +86,11 @@ impl Plan {
     /// The number of samples.
     pub fn samples(&self) -> usize {
         self.samples
+    }
+
+    /// The order in which they come.
+    pub fn order(&self) -> &Order {
+        &self.order
     }
 
     /// The number of samples in a full batch.
@@ -200,21 +183,45 @@ impl Epoch {
     }
 }
 
+/// The epochs of a plan, of which the last one that was asked for is remembered.
+#[derive(Debug)]
+pub struct Epochs {
+    plan: Plan,
+    last: Mutex<Option<Arc<Epoch>>>,
+}
+
+impl Epochs {
+    /// The epochs of this plan.
+    pub fn new(plan: Plan) -> Self {
+        Epochs { plan, last: Mutex::new(None) }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The batches of one epoch.
+    pub fn get(&self, number: usize) -> Arc<Epoch> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(epoch) if epoch.number() == number => Arc::clone(epoch),
+            _ => Arc::clone(last.insert(Arc::new(self.plan.epoch(number)))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_order_depends_on_seed_and_epoch_alone() {
-        // Written down once; a change of these numbers changes every seeded run of every user.
-        let order = |seed, epoch| Order::Shuffled { seed }.indices(epoch, 10);
-        let pinned = (
-            vec![7, 5, 0, 4, 9, 1, 3, 8, 6, 2],
-            vec![7, 9, 4, 5, 8, 1, 3, 0, 2, 6],
-            vec![1, 7, 2, 4, 0, 8, 6, 9, 5, 3],
-        );
-        assert_eq!((order(1, 0), order(1, 1), order(2, 0)), pinned);
-        assert_eq!(Order::Sequential.indices(3, 4), [0, 1, 2, 3]);
+    fn the_last_epoch_is_remembered() {
+        let epochs = Epochs::new(Plan::new(10, 4, Order::Shuffled { seed: 3 }));
+        let first = epochs.get(4);
+        assert_eq!(*first, epochs.plan().epoch(4));
+        assert!(Arc::ptr_eq(&first, &epochs.get(4)));
+        assert_eq!(*epochs.get(2), epochs.plan().epoch(2));
     }
 
     #[test]
@@ -227,7 +234,7 @@ mod tests {
                 seen.sort_unstable();
                 assert!(seen.into_iter().eq(0..samples), "{plan:?}");
                 let full = epoch.iter().filter(|pick| pick.indices.len() == batch_size).count();
-                assert_eq!(full, plan.drop_last(true).batches_per_epoch());
+                assert_eq!(full, plan.clone().drop_last(true).batches_per_epoch());
             }
         }
     }
@@ -235,7 +242,7 @@ mod tests {
     #[test]
     fn dropping_the_last_batch_changes_no_other() {
         let plan = Plan::new(10, 4, Order::Shuffled { seed: 3 });
-        let (whole, dropped) = (plan.epoch(5), plan.drop_last(true).epoch(5));
+        let (whole, dropped) = (plan.epoch(5), plan.clone().drop_last(true).epoch(5));
         assert_eq!((whole.len(), dropped.len()), (3, 2));
         assert!(dropped.iter().eq(whole.iter().take(2)));
         assert_eq!(whole.batch(1).epoch, 5);
@@ -275,6 +282,12 @@ mod tests {
     #[should_panic(expected = "a batch size of 0; it must be at least 1")]
     fn empty_batches() {
         Plan::new(10, 0, Order::Sequential);
+    }
+
+    #[test]
+    #[should_panic(expected = "an order of 1 samples, but there are 10")]
+    fn the_order_of_other_samples() {
+        Plan::new(10, 4, Order::Stratified { seed: 0, strata: crate::Strata::new(&[0]) });
     }
 
     #[test]

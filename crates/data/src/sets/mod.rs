@@ -1,5 +1,11 @@
 //! The data sets that are here.
 
-pub(crate) mod images;
-pub(crate) mod mnist;
-pub(crate) mod tensors;
+mod images;
+mod mnist;
+mod samples;
+mod tensors;
+
+pub use images::ImageSet;
+pub use mnist::Mnist;
+pub use samples::Samples;
+pub use tensors::TensorSet;

@@ -34,7 +34,10 @@ pub(crate) struct Story<'a> {
 }
 
 /// The images of the hardest samples, if the batches of the data are images with classes.
-pub(crate) fn pictures<D: Dataset>(test: &D, hardest: &Hardest) -> Result<Vec<(Hard, Picture)>, DataError> {
+pub(crate) fn pictures<D: Dataset + ?Sized>(
+    test: &D,
+    hardest: &Hardest,
+) -> Result<Vec<(Hard, Picture)>, DataError> {
     let mut pictures = Vec::new();
     for hard in hardest.iter().filter(|hard| hard.sample < test.len()) {
         let batch = test.batch(Pick { epoch: 0, indices: &[hard.sample] })?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ravine_data::{DataError, Dataset, Order, Plan};
+use ravine_data::{DataError, Order, Plan};
 
 use super::{Length, Trainer};
 use crate::{TrainError, hash};
@@ -12,7 +12,7 @@ use crate::{TrainError, hash};
 const MAX_THREADS: usize = 1024;
 
 impl Trainer {
-    pub(super) fn check<D: Dataset>(&self, train: &D, test: Option<&D>) -> Result<(), TrainError> {
+    pub(super) fn check(&self, train: usize, test: Option<usize>) -> Result<(), TrainError> {
         let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
         let (length_name, length) = match self.length {
             Length::Epochs(epochs) => ("epochs", Some(epochs)),
@@ -50,6 +50,14 @@ impl Trainer {
         if self.threads > MAX_THREADS {
             return wrong("threads", self.threads.to_string(), "at most 1024");
         }
+        if self.workers.is_some_and(|workers| workers > MAX_THREADS) {
+            return wrong("workers", self.workers.unwrap_or(0).to_string(), "at most 1024");
+        }
+        if let Some(samples) = self.order.as_ref().and_then(Order::samples)
+            && samples != train
+        {
+            return wrong("order", format!("one of {samples} samples"), "one of all training samples");
+        }
         if self.explosion.is_nan() || self.explosion <= 1.0 {
             return wrong("explosion", self.explosion.to_string(), "more than 1 time the first losses");
         }
@@ -82,11 +90,11 @@ impl Trainer {
             return wrong("resume", "true".into(), "false, as a run is verified from its beginning");
         }
         self.check_notes()?;
-        let per_epoch = self.plan(train.len()).batches_per_epoch();
+        let per_epoch = self.plan(train).batches_per_epoch();
         if per_epoch == 0 {
-            return wrong("training data", format!("{} samples", train.len()), "enough for one batch");
+            return wrong("training data", format!("{train} samples"), "enough for one batch");
         }
-        if test.is_some_and(|test| test.is_empty()) {
+        if test == Some(0) {
             return wrong("test data", "0 samples".into(), "at least 1, or no test set");
         }
         if let Length::Epochs(epochs) = self.length
@@ -113,7 +121,8 @@ impl Trainer {
     /// The order of the samples: a batch of the plan is a step, micro-batches and all.
     pub(super) fn plan(&self, samples: usize) -> Plan {
         let batch_size = self.batch_size * self.accumulate;
-        Plan::new(samples, batch_size, Order::Shuffled { seed: self.seed }).drop_last(self.drop_last)
+        let order = self.order.clone().unwrap_or(Order::Shuffled { seed: self.seed });
+        Plan::new(samples, batch_size, order).drop_last(self.drop_last)
     }
 
     /// How many steps the whole run has.
@@ -133,6 +142,9 @@ impl Trainer {
             ("drop_last".to_owned(), self.drop_last.to_string()),
             ("training samples".to_owned(), samples.to_string()),
         ];
+        if let Some(order) = &self.order {
+            settings.push(("order".to_owned(), order.to_string()));
+        }
         if let Some(steps) = self.evaluate_every {
             settings.push(("evaluate_every".to_owned(), steps.to_string()));
         }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use ravine_autograd::{Module, Tape};
-use ravine_data::Dataset;
+use ravine_data::{Dataset, Order};
 use ravine_optim::Optimize;
 
 use crate::{Callback, Goal, Outcome, Progress, RunRecord, TrainError};
@@ -76,6 +76,8 @@ pub struct Trainer {
     batch_size: usize,
     accumulate: usize,
     drop_last: bool,
+    order: Option<Order>,
+    workers: Option<usize>,
     shards: usize,
     threads: usize,
     seed: u64,
@@ -141,6 +143,8 @@ impl Trainer {
             batch_size: 64,
             accumulate: 1,
             drop_last: false,
+            order: None,
+            workers: None,
             shards: 2,
             threads: 0,
             seed: 0,
@@ -202,6 +206,24 @@ impl Trainer {
     #[must_use]
     pub fn drop_last(mut self, drop_last: bool) -> Self {
         self.drop_last = drop_last;
+        self
+    }
+
+    /// The order in which an epoch visits the samples; unless this says otherwise, shuffled with the [seed](Self::seed) of the run.
+    #[must_use]
+    pub fn order(mut self, order: impl Into<Option<Order>>) -> Self {
+        self.order = order.into();
+        self
+    }
+
+    /// How many threads fetch batches ahead of their steps; at most twice as many steps are ready or in work. With 0, each shard is fetched by the thread that
+    /// trains on it, when it does.
+    ///
+    /// Unless this says otherwise, it is 0 where fetching is cheap, which is faster there, and as many as there are threads where the training data
+    /// say that they are [`costly`](Dataset::costly). The bits of the result do not depend on it.
+    #[must_use]
+    pub fn workers(mut self, threads: impl Into<Option<usize>>) -> Self {
+        self.workers = threads.into();
         self
     }
 
@@ -378,6 +400,8 @@ impl Trainer {
 
     /// Trains `model` on `train`, scoring it on `test` after each epoch. `pass` runs the model over a batch (or a shard of one).
     ///
+    /// The two sets need not be of one type, but their batches must: one may change its pictures at random, and the other not.
+    ///
     /// The optimizer is told the loss of each evaluation. Where it keeps an average of the weights
     /// ([`Optimize::averaged`]), the average is scored; the model is left with the weights that were trained, and
     /// `optimizer.averaged().keep()` gives it the others.
@@ -385,19 +409,19 @@ impl Trainer {
     /// # Errors
     /// If a setting makes no sense, the data or the checkpoint cannot be read or written, the run in the folder is not this
     /// one, a parameter gets no gradient, a callback fails, or the run diverges. What the last checkpoint holds is not lost.
-    pub fn run<M, D>(
+    pub fn run<M, B>(
         &self,
         model: &M,
         optimizer: &mut (dyn Optimize + Send),
-        train: &D,
-        test: Option<&D>,
-        pass: impl Fn(&Tape, &D::Batch) -> Outcome + Sync,
+        train: &dyn Dataset<Batch = B>,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: impl Fn(&Tape, &B) -> Outcome + Sync,
     ) -> Result<Report, TrainError>
     where
         M: Module + Sync + ?Sized,
-        D: Dataset,
+        B: Send + 'static,
     {
-        self.check(train, test)?;
+        self.check(train.len(), test.map(|test| test.len()))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ravine_autograd::{Module, Tape, Visitor};
-use ravine_data::{Dataset, Pick, Plan};
+use ravine_data::{DataError, Dataset, Epochs, Pick, Plan, read_ahead};
 use ravine_optim::{OptimError, Optimize};
 use ravine_tensor::Rng;
 
@@ -20,9 +20,13 @@ use crate::log::{Csv, Jsonl, TensorBoard};
 use crate::progress::Display;
 use crate::replay::{RunRecord, Verification};
 use crate::report::{self, Story};
+use crate::step::step_fetched;
 use crate::{
     Checkpoint, FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, step, weights_hash,
 };
+
+/// The shards of a step with their numbers of samples, fetched ahead of it.
+type Fetched<B> = Result<Vec<(usize, B)>, DataError>;
 
 /// The random stream of the steps, below the seed's.
 const STEPS: u64 = 0x0073_7465_7073;
@@ -95,7 +99,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             trainer,
             model: Borrowed(model),
             optimizer,
-            plan,
+            plan: plan.clone(),
             end,
             whole,
             settings,
@@ -172,22 +176,55 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// Trains to the end, or until something stops it.
-    pub fn train<D: Dataset>(
+    pub fn train<B: Send + 'static>(
         mut self,
-        train: &D,
-        test: Option<&D>,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        train: &dyn Dataset<Batch = B>,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Report, TrainError> {
         let begin = Instant::now();
+        let epochs = Epochs::new(self.plan.clone());
+        let (first, end, shards) = (self.step, self.end, self.shards());
+        let workers = match self.trainer.workers {
+            Some(workers) => workers,
+            None if train.costly() => rayon::current_num_threads(),
+            None => 0,
+        };
+        let ended = if workers == 0 {
+            self.steps(train, test, pass, &epochs, None)?
+        } else {
+            let fetch = |k| {
+                let place = epochs.plan().position(first + k);
+                (first + k < end).then(|| {
+                    let fetch = |shard: Pick<'_>| Ok((shard.indices.len(), train.batch(shard)?));
+                    epochs.get(place.epoch).batch(place.batch).shards(shards).map(fetch).collect()
+                })
+            };
+            read_ahead(workers, 2 * workers, fetch, |fetched| {
+                self.steps(train, test, pass, &epochs, Some(fetched))
+            })?
+        };
+        self.finish(ended, test, pass, begin)
+    }
+
+    /// All steps that are left, with what was `fetched` for them, or each fetching for itself; and how they ended.
+    fn steps<B: Send + 'static>(
+        &mut self,
+        train: &dyn Dataset<Batch = B>,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
+        epochs: &Epochs,
+        mut fetched: Option<&mut dyn Iterator<Item = Fetched<B>>>,
+    ) -> Result<Ended, TrainError> {
         let rng = Rng::new(self.trainer.seed).child(STEPS);
         let mut flow = self.tell(|callback, moment| callback.start(moment))?;
-        let mut epoch = self.plan.epoch(self.step / self.plan.batches_per_epoch());
         while self.step < self.end && flow == Flow::GoOn && !self.stopped() && !self.impatient() {
             let place = self.plan.position(self.step);
-            if epoch.number() != place.epoch {
-                epoch = self.plan.epoch(place.epoch);
-            }
-            let (stepped, rate) = self.train_step(train, epoch.batch(place.batch), &rng, pass)?;
+            let epoch = epochs.get(place.epoch);
+            let clock = Instant::now();
+            let shards = fetched.as_mut().and_then(|fetched| fetched.next()).transpose()?;
+            let (stepped, rate) =
+                self.train_step(train, epoch.batch(place.batch), shards, &rng, pass, clock)?;
             flow = stepped;
             if self.evaluates() {
                 let evaluated = self.evaluate(test, rate, pass)?;
@@ -198,13 +235,17 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 self.save(false)?;
             }
         }
-        let ended = match flow {
+        Ok(match flow {
             _ if self.step == self.whole => Ended::Whole,
             Flow::Stop => Ended::Callback,
             Flow::GoOn if self.impatient() => Ended::Patience,
             Flow::GoOn => Ended::Interrupted,
-        };
-        self.finish(ended, test, pass, begin)
+        })
+    }
+
+    /// Into how many shards a step is cut.
+    fn shards(&self) -> usize {
+        self.trainer.shards * self.trainer.accumulate
     }
 
     /// Whether the run was asked to stop.
@@ -223,18 +264,22 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         self.step == self.whole || self.step.is_multiple_of(every)
     }
 
-    /// One step, and its learning rate.
-    fn train_step<D: Dataset>(
+    /// One step, which began at `clock`, and its learning rate.
+    fn train_step<B: Send + 'static>(
         &mut self,
-        data: &D,
+        data: &dyn Dataset<Batch = B>,
         pick: Pick<'_>,
+        fetched: Option<Vec<(usize, B)>>,
         rng: &Rng,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
+        clock: Instant,
     ) -> Result<(Flow, f64), TrainError> {
-        let clock = Instant::now();
-        let shards = self.trainer.shards * self.trainer.accumulate;
+        let shards = self.shards();
         let rng = rng.child(self.step as u64);
-        let result = step(data, pick, shards, &rng, pass)?;
+        let result = match fetched {
+            Some(fetched) => step_fetched(fetched, &rng, pass),
+            None => step(data, pick, shards, &rng, pass)?,
+        };
         let loss = result.scores.loss();
         if let Err(trouble) = self.guard.see(loss, self.trainer.explosion) {
             let parameter = guard::bad_weight(&self.model)
@@ -282,11 +327,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// Scores the model, and writes down what was found.
-    fn evaluate<D: Dataset>(
+    fn evaluate<B: Send + 'static>(
         &mut self,
-        test: Option<&D>,
+        test: Option<&dyn Dataset<Batch = B>>,
         learning_rate: f64,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Flow, TrainError> {
         self.details = self.score(test, pass)?;
         let record = Record {
@@ -315,10 +360,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// The scores on the test set, of the average of the weights where there is one.
-    fn score<D: Dataset>(
+    fn score<B: Send + 'static>(
         &self,
-        test: Option<&D>,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Option<Scores>, TrainError> {
         let Some(test) = test else { return Ok(None) };
         let _averaged = self.optimizer.averaged();
@@ -453,11 +498,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// The last checkpoint, the last words, and the report.
-    fn finish<D: Dataset>(
+    fn finish<B: Send + 'static>(
         mut self,
         ended: Ended,
-        test: Option<&D>,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         begin: Instant,
     ) -> Result<Report, TrainError> {
         if matches!(ended, Ended::Interrupted | Ended::Callback) {
@@ -502,10 +547,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         })
     }
 
-    fn write_report<D: Dataset>(
+    fn write_report<B: Send + 'static>(
         &mut self,
-        test: Option<&D>,
-        pass: &(impl Fn(&Tape, &D::Batch) -> Outcome + Sync),
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         begin: Instant,
     ) -> Result<(), TrainError> {
         // A run that was whole when it was resumed has evaluated nothing.
