@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use ravine::data::{Pictures, RandomAffine};
+use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
 use ravine_examples::{bundled_mnist, idx_files, stop_on_ctrl_c};
@@ -29,9 +29,9 @@ struct Args {
     /// What to train.
     #[arg(long, value_enum, default_value_t = Kind::Lenet)]
     model: Kind,
-    /// How often to go through the training images [default: 12; 15 for the residual net].
-    #[arg(long)]
-    epochs: Option<usize>,
+    /// How often to go through the training images.
+    #[arg(long, default_value_t = 12)]
+    epochs: usize,
     /// Images per step.
     #[arg(long, default_value_t = 64)]
     batch_size: usize,
@@ -125,10 +125,6 @@ impl Args {
         self.model == Kind::Resnet
     }
 
-    fn epochs(&self) -> usize {
-        self.epochs.unwrap_or(if self.is_resnet() { 15 } else { 12 })
-    }
-
     fn lr(&self) -> f64 {
         let adaptive = matches!(self.optimizer, Rules::Adam | Rules::Adamw);
         self.lr.unwrap_or(if adaptive { 0.001 } else { 0.05 })
@@ -189,20 +185,17 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let name = args.model.name();
     let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.seed));
     let batch_size = args.batch_size.saturating_mul(args.accumulate).max(1);
-    let steps = args.epochs() * data.train.len().div_ceil(batch_size);
+    let steps = args.epochs * data.train.len().div_ceil(batch_size);
     let mut optimizer = optimizer(args, &model, steps as u64);
     // Up to 10 degrees, a tenth of the size, a tenth larger or smaller, and slanted by 10 degrees: still the same digit.
     let affine = RandomAffine::new().degrees(10.0).translate(0.1).scale(0.9, 1.1).shear(10.0);
-    let train: Box<dyn Dataset<Batch = (Tensor, Tensor<i64>)>> = match args.augment() {
-        true => Box::new(data.train.transform(args.seed, affine)),
-        false => Box::new(data.train),
-    };
-    let test: Box<dyn Dataset<Batch = (Tensor, Tensor<i64>)>> = Box::new(data.test);
+    let changed = (&data.train).transform(args.seed, affine);
+    let train: &dyn Dataset<Batch = _> = if args.augment() { &changed } else { &data.train };
 
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/mnist-{name}")));
     eprintln!("{name}: {} parameters, {} training images", model.num_params(), train.len());
     let mut trainer = Trainer::new()
-        .epochs(args.epochs())
+        .epochs(args.epochs)
         .batch_size(args.batch_size)
         .accumulate(args.accumulate)
         .shards(args.shards)
@@ -231,9 +224,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             .tensorboard(args.tensorboard)
             .report(true),
     };
-    let report = trainer.run(&model, optimizer.as_mut(), &train, Some(&test), |tape, (images, labels)| {
-        Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
-    })?;
+    let report =
+        trainer.run(&model, optimizer.as_mut(), train, Some(&data.test), |tape, (images, labels)| {
+            Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
+        })?;
 
     let (accuracy, loss) = match report.test() {
         Some(test) => (test.metric("accuracy"), Some(test.loss())),

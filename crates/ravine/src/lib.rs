@@ -54,7 +54,10 @@ pub mod prelude {
     pub use ravine_autograd::{
         Buffer, Gradients, Module, Param, StateDict, Summary, Tape, Var, checkpoint, grad, record,
     };
-    pub use ravine_data::{Dataset, ImageSet, Loader, Mnist, Order, Plan, TensorSet};
+    pub use ravine_data::{
+        Concat, Csv, Dataset, ImageSet, Loader, Mnist, Order, Pictures, Plan, Strata, Stream, StreamLoader,
+        Table, TensorSet, Transform, Weights,
+    };
     pub use ravine_nn::{
         AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose2d, Dropout,
         Dropout2d, Embedding, Flatten, Gelu, GlobalAvgPool, GroupNorm, Gru, Identity, Layer, LayerNorm,

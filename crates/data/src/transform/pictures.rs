@@ -1,5 +1,7 @@
 //! Data sets whose pictures can be changed.
 
+use std::sync::Arc;
+
 use ravine_tensor::{Rng, Tensor};
 
 use super::{Normalization, Picture, Transform};
@@ -57,6 +59,33 @@ pub trait Pictures: Dataset<Batch = (Tensor, Tensor<i64>)> {
         Transformed { pictures: self, rng: Rng::new(seed), transform, shape }
     }
 }
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<P: Pictures + ?Sized> Pictures for $pointer {
+            fn picture(&self, epoch: usize, index: usize) -> Result<Picture, DataError> {
+                (**self).picture(epoch, index)
+            }
+
+            fn label(&self, index: usize) -> usize {
+                (**self).label(index)
+            }
+
+            fn classes(&self) -> usize {
+                (**self).classes()
+            }
+
+            fn shape(&self) -> [usize; 3] {
+                (**self).shape()
+            }
+
+            fn normalization(&self) -> &Normalization {
+                (**self).normalization()
+            }
+        }
+    )*};
+}
+forward!(&P, Box<P>, Arc<P>);
 
 /// Pictures that are changed whenever they are fetched. Made by [`Pictures::transform`].
 #[derive(Debug)]
