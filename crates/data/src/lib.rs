@@ -38,7 +38,7 @@
 //!
 //! 1. What is asked of data: [`Dataset`], [`DataError`].
 //! 2. Files: [`Idx`], [`Csv`] and [`Table`], [`verify`].
-//! 3. The sets that are here: [`TensorSet`], [`ImageSet`], [`Mnist`], [`Samples`].
+//! 3. The sets that are here: [`TensorSet`], [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
 //! 4. Sets made from others: [`Subset`], [`Concat`], [`Augmented`].
 //! 5. Pictures changed on their way: [`Pictures`], [`Transform`] and those that are here, [`MixUp`] and [`CutMix`].
 //! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].
@@ -61,8 +61,11 @@ pub use error::DataError;
 pub use files::{Csv, Idx, SUMS, Table, verify};
 pub use load::{Batches, Collate, Loader, Padded, Sequence, Stream, StreamLoader, read_ahead};
 pub use order::{Epoch, Epochs, Order, Pick, Plan, Position, Strata, Weights};
+#[cfg(feature = "images")]
+pub use sets::{Color, ImageFolder};
 pub use sets::{ImageSet, Mnist, Samples, TensorSet};
 pub use transform::{
     CutMix, MixUp, Normalization, Picture, Pictures, RandomAffine, RandomCrop, RandomErasing,
-    RandomHorizontalFlip, RandomRotation, RandomShift, RandomVerticalFlip, Then, Transform, Transformed,
+    RandomHorizontalFlip, RandomRotation, RandomShift, RandomVerticalFlip, Resize, Then, Transform,
+    Transformed,
 };

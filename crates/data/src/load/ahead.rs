@@ -31,7 +31,7 @@ pub fn read_ahead<T: Send, R>(
     take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
 ) -> R {
     let make = &make;
-    thread::scope(|scope| take(&mut Ahead::start(threads, ahead, |k| make(k), |work| spawn(scope, work))))
+    thread::scope(|scope| take(&mut Ahead::start(threads, ahead, make, |work| spawn(scope, work))))
 }
 
 fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, work: Work<'scope>) -> Join<'scope> {

@@ -124,12 +124,17 @@ impl ImageSet {
     /// If there is not one of each for every channel, a deviation is not above 0, or a number is not finite.
     #[track_caller]
     #[must_use]
-    pub fn normalize_channels(mut self, means: &[f32], stds: &[f32]) -> Self {
-        let normalization = Normalization::new(means, stds);
+    pub fn normalize_channels(self, means: &[f32], stds: &[f32]) -> Self {
+        self.with_normalization(Normalization::new(means, stds))
+    }
+
+    /// What the bytes become from now on.
+    #[track_caller]
+    pub(crate) fn with_normalization(mut self, normalization: Normalization) -> Self {
         assert!(
             normalization.channels().is_none_or(|channels| channels == self.shape[0]),
             "normalize: {} means, but pictures of {} channels",
-            means.len(),
+            normalization.channels().unwrap_or(1),
             self.shape[0]
         );
         self.normalization = normalization;

@@ -1,10 +1,14 @@
 //! The data sets that are here.
 
+#[cfg(feature = "images")]
+mod folder;
 mod images;
 mod mnist;
 mod samples;
 mod tensors;
 
+#[cfg(feature = "images")]
+pub use folder::{Color, ImageFolder};
 pub use images::ImageSet;
 pub use mnist::Mnist;
 pub use samples::Samples;

@@ -7,7 +7,7 @@ use ravine_tensor::{Rng, Tensor};
 use crate::{DataError, Dataset, Pick};
 
 /// The stream of the mixtures, below the seed's: the same seed can serve a [`transform`](crate::Pictures::transform) too.
-const MIX: u64 = 0x6d69_7865_64;
+const MIX: u64 = 0x006d_6978_6564;
 
 /// Every sample is blended with another one: `λ x + (1 - λ) x'`, with the targets `λ y + (1 - λ) y'`.
 ///

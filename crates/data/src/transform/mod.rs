@@ -10,6 +10,7 @@ mod flip;
 mod mix;
 mod picture;
 mod pictures;
+mod resize;
 
 pub use affine::{RandomAffine, RandomRotation};
 pub use crop::{RandomCrop, RandomShift};
@@ -17,7 +18,10 @@ pub use erase::RandomErasing;
 pub use flip::{RandomHorizontalFlip, RandomVerticalFlip};
 pub use mix::{CutMix, MixUp};
 pub use picture::{Normalization, Picture};
+#[cfg(feature = "images")]
+pub(crate) use pictures::assemble;
 pub use pictures::{Pictures, Transformed};
+pub use resize::Resize;
 
 use ravine_tensor::Rng;
 
