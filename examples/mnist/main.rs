@@ -4,24 +4,30 @@
 //! cargo run --release --example mnist                       LeNet-5, to 99 %
 //! cargo run --release --example mnist -- --model mlp        784-128-10
 //! cargo run --release --example mnist -- --model resnet     a residual net on turned and shifted images, to 99.5 %
+//! cargo run --release --example mnist -- --predict seven.png reads a drawing, by the model that was trained
 //! cargo run --release --example mnist -- --help
 //! ```
 //!
-//! Three files: this one (the command line, the optimizer, the run), the models, and how a drawing is read.
+//! Four files: this one (the command line, the optimizer, the run), the models, the images, and how a drawing is read.
 
+mod images;
 mod models;
+mod predict;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
-use ravine_examples::{bundled_mnist, idx_files, stop_on_ctrl_c};
+use ravine::train::Checkpoint;
+use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
 
+use images::Data;
 use models::Kind;
+use predict::predict;
 
 /// Trains a model on MNIST, or on any other set of images in the same format.
 #[derive(Parser)]
@@ -65,7 +71,8 @@ struct Args {
     /// The seed of initial weights, shuffling and dropout.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
+    /// The folder with the four IDX files, gzipped or not, or with a sub-folder of PNG or JPEG pictures for each class (or with `train` and `test`, and those
+    /// in them) [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
     /// The folder for checkpoints, metrics and the report [default: runs/mnist-MODEL].
@@ -95,6 +102,9 @@ struct Args {
     /// Stop after so many steps.
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
+    /// Read the drawing in this PNG or JPEG file, by the checkpoint in the folder, instead of training.
+    #[arg(long, value_name = "FILE")]
+    predict: Option<PathBuf>,
     /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -177,22 +187,33 @@ fn main() {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let folder = args.data.clone().unwrap_or_else(bundled_mnist);
     let reading = Progress::auto().task("reading images", 0);
-    let data = Mnist::load(&folder)?;
+    let data = Data::load(&args.data.clone().unwrap_or_else(bundled_mnist))?;
     drop(reading);
 
     let name = args.model.name();
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/mnist-{name}")));
     let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.seed));
     let batch_size = args.batch_size.saturating_mul(args.accumulate).max(1);
     let steps = args.epochs * data.train.len().div_ceil(batch_size);
     let mut optimizer = optimizer(args, &model, steps as u64);
+    if let Some(file) = &args.predict {
+        let checkpoint = Checkpoint::load(&out.join("last.ravine"))?;
+        checkpoint.restore_model(&model)?;
+        if args.ema.is_some() {
+            optimizer.load_state(&checkpoint.optimizer)?;
+        }
+        let _averaged = optimizer.averaged();
+        let probabilities = predict(&*model, &*data.train, &data.picture(file)?);
+        print_prediction(args, file, &data.names, &probabilities);
+        return Ok(());
+    }
+
     // Up to 10 degrees, a tenth of the size, a tenth larger or smaller, and slanted by 10 degrees: still the same digit.
     let affine = RandomAffine::new().degrees(10.0).translate(0.1).scale(0.9, 1.1).shear(10.0);
     let changed = (&data.train).transform(args.seed, affine);
     let train: &dyn Dataset<Batch = _> = if args.augment() { &changed } else { &data.train };
 
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/mnist-{name}")));
     eprintln!("{name}: {} parameters, {} training images", model.num_params(), train.len());
     let mut trainer = Trainer::new()
         .epochs(args.epochs)
@@ -211,7 +232,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .note("weight decay", args.weight_decay())
         .note("average of the weights", args.ema.map_or("none".into(), |decay| decay.to_string()))
         .note("changed images", args.augment())
-        .data_files(idx_files(&folder)?)
+        .data_files(&data.files)
         .progress(Progress::auto())
         .stop_flag(stop_on_ctrl_c()?);
     trainer = match &args.verify {
@@ -249,4 +270,24 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("{name}: {:.2} % of the test images are read right", 100.0 * accuracy);
     }
     Ok(())
+}
+
+/// The classes by their probabilities, the highest first.
+fn print_prediction(args: &Args, file: &Path, names: &[String], probabilities: &[f32]) {
+    let mut classes: Vec<(&String, f32)> = names.iter().zip(probabilities.iter().copied()).collect();
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    if args.json {
+        let probabilities: serde_json::Map<String, _> =
+            classes.iter().map(|(name, p)| ((*name).clone(), (*p).into())).collect();
+        let prediction = serde_json::json!({
+            "file": file.display().to_string(),
+            "prediction": classes[0].0,
+            "probabilities": probabilities,
+        });
+        println!("{prediction}");
+    } else {
+        for (name, probability) in classes {
+            println!("{name}  {:6.2} %", 100.0 * probability);
+        }
+    }
 }

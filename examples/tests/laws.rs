@@ -40,7 +40,7 @@ fn error(output: &Output) -> String {
 fn any_number_of_threads_gives_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     for (model, shards, steps) in
-        [("mlp", "5", "40"), ("lenet", "3", "20"), ("cnn", "2", "4"), ("bn", "4", "20")]
+        [("mlp", "5", "40"), ("lenet", "3", "20"), ("cnn", "2", "4"), ("bn", "4", "20"), ("resnet", "2", "2")]
     {
         let hash_with = |threads: &str, seed: &str| {
             let args = [
@@ -68,9 +68,21 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
-/// Dropout, batch norm and momentum: everything that a checkpoint must not forget.
-const LONG: &[&str] =
-    &["--model", "bn", "--max-steps", "120", "--checkpoint-every", "7", "--seed", "3", "--threads", "2"];
+/// Dropout, batch norm, momentum, averaged weights and images that are changed at random: everything that a checkpoint must not forget.
+const LONG: &[&str] = &[
+    "--model",
+    "bn",
+    "--augment",
+    "--ema",
+    "--max-steps",
+    "120",
+    "--checkpoint-every",
+    "7",
+    "--seed",
+    "3",
+    "--threads",
+    "2",
+];
 
 #[test]
 fn a_run_that_is_killed_and_resumed_ends_in_the_same_bits() {

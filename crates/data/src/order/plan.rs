@@ -183,17 +183,17 @@ impl Epoch {
     }
 }
 
-/// The epochs of a plan, of which the last one that was asked for is remembered.
+/// The epochs of a plan, of which the last two that were made are remembered: at the turn of an epoch, who reads ahead is in the next one.
 #[derive(Debug)]
 pub struct Epochs {
     plan: Plan,
-    last: Mutex<Option<Arc<Epoch>>>,
+    made: Mutex<[Option<Arc<Epoch>>; 2]>,
 }
 
 impl Epochs {
     /// The epochs of this plan.
     pub fn new(plan: Plan) -> Self {
-        Epochs { plan, last: Mutex::new(None) }
+        Epochs { plan, made: Mutex::default() }
     }
 
     /// The plan.
@@ -203,11 +203,14 @@ impl Epochs {
 
     /// The batches of one epoch.
     pub fn get(&self, number: usize) -> Arc<Epoch> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some(epoch) if epoch.number() == number => Arc::clone(epoch),
-            _ => Arc::clone(last.insert(Arc::new(self.plan.epoch(number)))),
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(epoch) = made.iter().flatten().find(|epoch| epoch.number() == number) {
+            return Arc::clone(epoch);
         }
+        let epoch = Arc::new(self.plan.epoch(number));
+        made.swap(0, 1);
+        made[0] = Some(Arc::clone(&epoch));
+        epoch
     }
 }
 
@@ -216,12 +219,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_epoch_is_remembered() {
+    fn the_last_two_epochs_are_remembered() {
         let epochs = Epochs::new(Plan::new(10, 4, Order::Shuffled { seed: 3 }));
         let first = epochs.get(4);
         assert_eq!(*first, epochs.plan().epoch(4));
-        assert!(Arc::ptr_eq(&first, &epochs.get(4)));
+        let second = epochs.get(5);
+        assert!(Arc::ptr_eq(&first, &epochs.get(4)) && Arc::ptr_eq(&second, &epochs.get(5)));
         assert_eq!(*epochs.get(2), epochs.plan().epoch(2));
+        assert!(Arc::ptr_eq(&second, &epochs.get(5)) && !Arc::ptr_eq(&first, &epochs.get(4)));
     }
 
     #[test]

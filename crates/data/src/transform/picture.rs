@@ -64,9 +64,17 @@ impl Picture {
         self.bytes[(channel * height + row) * width + column]
     }
 
-    /// The picture of `height` by `width` pixels whose byte at (channel, row, column) is that of this one, shifted, and `fill` where this one
-    /// has none: what a window at `(top, left)` shows of it.
-    pub(crate) fn window(&self, [top, left]: [isize; 2], [height, width]: [usize; 2], fill: u8) -> Picture {
+    /// What a window of `height` by `width` pixels shows whose upper left corner is at row `top` and column `left` of this picture, which
+    /// may lie outside; `fill` where there is no picture.
+    ///
+    /// ```
+    /// use ravine_data::Picture;
+    ///
+    /// let picture = Picture::new([1, 2, 2], vec![1, 2, 3, 4]);
+    /// assert_eq!(picture.window([-1, 1], [2, 2], 0).bytes(), [0, 0, 2, 0]);
+    /// ```
+    #[must_use]
+    pub fn window(&self, [top, left]: [isize; 2], [height, width]: [usize; 2], fill: u8) -> Picture {
         let [channels, rows, columns] = self.shape;
         let mut bytes = vec![fill; channels * height * width];
         // The columns that both have.
