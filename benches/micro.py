@@ -53,13 +53,14 @@ def kernels():
         yield f"element-wise tanh {n}", lambda a=a: a.tanh()
         yield f"element-wise gelu {n}", lambda a=a: F.gelu(a)
         yield f"element-wise sum {n}", lambda a=a: a.sum()
+        yield f"element-wise squared norm {n}", lambda a=a: a.dot(a)
     for rows, columns in ((64, 10), (64, 128), (100, 1000), (4096, 1000), (10_000, 1000)):
         x = r(rows, columns)
         yield f"rows softmax {rows}x{columns}", lambda x=x: x.softmax(-1)
         yield f"rows variance and mean {rows}x{columns}", lambda x=x: torch.var_mean(x, -1, correction=0)
         yield f"rows sum {rows}x{columns}", lambda x=x: x.sum(-1)
         yield f"rows sum of columns {rows}x{columns}", lambda x=x: x.sum(0)
-    for name, count, numel in (("10,000,000 weights", 1, 10_000_000), ("10,000 parameters of 8 weights", 10_000, 8)):
+    for name, count, numel in (("10,000,000 weights", 1, 10_000_000), ("100,000 weights", 1, 100_000), ("10,000 parameters of 8 weights", 10_000, 8)):
         params = [torch.nn.Parameter(torch.ones(numel)) for _ in range(count)]
         for p in params:
             p.grad = torch.randn(numel) * 1e-6

@@ -135,6 +135,7 @@ fn elementwise(bench: &mut Bench) {
         bench.run(format!("element-wise tanh {n}"), || a.tanh());
         bench.run(format!("element-wise gelu {n}"), || a.gelu());
         bench.run(format!("element-wise sum {n}"), || a.sum(..));
+        bench.run(format!("element-wise squared norm {n}"), || a.norm_squared());
     }
 }
 
@@ -152,7 +153,7 @@ fn rows(bench: &mut Bench) {
 /// Steps alone, with gradients that are there: with a look for infinities before anything is changed, and without.
 fn optimizers(bench: &mut Bench) {
     for (name, count, numel) in
-        [("10,000,000 weights", 1, 10_000_000), ("10,000 parameters of 8 weights", 10_000, 8)]
+        [("10,000,000 weights", 1, 10_000_000), ("100,000 weights", 1, 100_000), ("10,000 parameters of 8 weights", 10_000, 8)]
     {
         let params: Vec<Param> = (0..count).map(|_| Param::new(Tensor::ones([numel]))).collect();
         let grads: Vec<Tensor> =

@@ -114,10 +114,10 @@ pub fn update_with<T: Copy + Default + Send + Sync, const N: usize>(
     kept: [&mut [T]; N],
     f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
 ) {
-    update_pieces(out, a, kept, &|(out, a, kept)| {
+    update_pieces(out, a, kept, &|(out, a, mut kept)| {
         dispatch(
             #[inline(always)]
-            || update_piece(out, a, kept, &f),
+            || update_piece(out, a, &mut kept, &f),
         );
     });
 }
@@ -159,7 +159,7 @@ const BLOCK: usize = 64;
 fn update_piece<T: Copy + Default, const N: usize>(
     out: &mut [T],
     a: &[T],
-    mut kept: [&mut [T]; N],
+    kept: &mut [&mut [T]; N],
     f: &impl Fn(&mut T, T, [&mut T; N]),
 ) {
     let whole = out.len() / BLOCK * BLOCK;
@@ -212,11 +212,15 @@ fn for_runs<const N: usize, O: Send>(
                     return run(out, std::array::from_fn(|i| along(first[i], range.start, runs.step[i])));
                 }
                 let mut pieces = out.chunks_exact_mut(runs.len);
-                runs.for_each(range, |places| {
-                    if let Some(piece) = pieces.next() {
-                        run(piece, places);
-                    }
-                });
+                runs.for_each(
+                    range.clone(),
+                    #[inline(always)]
+                    |places| {
+                        if let Some(piece) = pieces.next() {
+                            run(piece, places);
+                        }
+                    },
+                );
             },
         );
     });

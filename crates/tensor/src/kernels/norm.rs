@@ -12,7 +12,7 @@ pub fn centred_squares<T: Float>(x: &[T], n: usize, mean: &[T], out: &mut [T]) {
         dispatch(
             #[inline(always)]
             || {
-                for (s, out) in segments.zip(out) {
+                for (s, out) in segments.clone().zip(&mut *out) {
                     let mean = mean[s];
                     *out = sum_slice(&x[s * n..][..n], &|x: T| (x - mean) * (x - mean));
                 }
@@ -28,7 +28,7 @@ pub fn affine<T: Float>(x: &[T], n: usize, [mean, scale, shift]: [&[T]; 3], y: &
         dispatch(
             #[inline(always)]
             || {
-                for (s, y) in segments.zip(y.chunks_exact_mut(n)) {
+                for (s, y) in segments.clone().zip(y.chunks_exact_mut(n)) {
                     let (mean, scale, shift) = (mean[s], scale[s], shift[s]);
                     y.iter_mut().zip(&x[s * n..][..n]).for_each(|(y, &x)| *y = (x - mean) * scale + shift);
                 }
@@ -43,7 +43,7 @@ pub fn gradient_sums<T: Float>(dy: &[T], x: &[T], n: usize, mean: &[T], sums: &m
         dispatch(
             #[inline(always)]
             || {
-                for (s, (sum, dot)) in segments.zip(sums.iter_mut().zip(dots)) {
+                for (s, (sum, dot)) in segments.clone().zip(sums.iter_mut().zip(&mut *dots)) {
                     let (dy, x, mean) = (&dy[s * n..][..n], &x[s * n..][..n], mean[s]);
                     *sum = sum_slice(dy, &|dy| dy);
                     *dot = sum_zip(dy, x, &|dy, x| dy * (x - mean));
@@ -60,7 +60,7 @@ pub fn combine<T: Float>(dy: &[T], x: &[T], n: usize, [mean, a, b, c]: [&[T]; 4]
         dispatch(
             #[inline(always)]
             || {
-                for (s, dx) in segments.zip(dx.chunks_exact_mut(n)) {
+                for (s, dx) in segments.clone().zip(dx.chunks_exact_mut(n)) {
                     let (mean, a, b, c) = (mean[s], a[s], b[s], c[s]);
                     let operands = dy[s * n..][..n].iter().zip(&x[s * n..][..n]);
                     dx.iter_mut().zip(operands).for_each(|(dx, (&dy, &x))| *dx = a * dy - b * (x - mean) - c);
@@ -85,7 +85,7 @@ pub fn rows<T: Float, const CENTRED: bool>(
         dispatch(
             #[inline(always)]
             || {
-                for (r, (y, stats)) in rows.zip(y.chunks_exact_mut(n).zip(stats.chunks_exact_mut(2))) {
+                for (r, (y, stats)) in rows.clone().zip(y.chunks_exact_mut(n).zip(stats.chunks_exact_mut(2))) {
                     let x = &x[r * n..][..n];
                     let mean = if CENTRED { sum_slice(x, &|x| x) / count } else { T::ZERO };
                     let var = sum_slice(x, &|x: T| (x - mean) * (x - mean)) / count;
@@ -137,7 +137,7 @@ pub fn rows_grad<T: Float, const CENTRED: bool>(
             #[inline(always)]
             || {
                 let each = dx.chunks_exact_mut(ROWS_A_SHARE * n).zip(shares.chunks_exact_mut(2 * n));
-                for (piece, (dx, sums)) in pieces.zip(each) {
+                for (piece, (dx, sums)) in pieces.clone().zip(each) {
                     grad_share::<T, CENTRED>(piece * ROWS_A_SHARE, dy, x, n, weight, stats, eps, dx, sums);
                 }
             },

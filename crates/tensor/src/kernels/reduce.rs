@@ -12,6 +12,8 @@ use crate::parallel::split_units;
 const BLOCK: usize = 1024;
 /// Running sums in a block: enough independent additions to hide their latency with the widest vectors.
 const LANES: usize = 64;
+/// Sums that are kept in registers.
+const AT_ONCE: usize = LANES / 2;
 /// Rows that are added one after another where whole rows are summed.
 const ROWS: usize = 16;
 /// Columns of a strip: one strip of every level of the tree fits in the first-level cache.
@@ -30,7 +32,7 @@ pub fn sum<T: Number, U: Number>(
             dispatch(
                 #[inline(always)]
                 || {
-                    for (row, out) in range.zip(out) {
+                    for (row, out) in range.clone().zip(&mut *out) {
                         *out = sum_slice(&x[row * n..][..n], &f);
                     }
                 },
@@ -42,14 +44,9 @@ pub fn sum<T: Number, U: Number>(
     for (o, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
         let x = &x[o * n * inner..][..n * inner];
         split_units(out, 1, x.len(), |columns, out| {
-            dispatch(
-                #[inline(always)]
-                || {
-                    for (i, strip) in out.chunks_mut(STRIP).enumerate() {
-                        sum_rows(x, inner, columns.start + i * STRIP, 0..n, strip, &f);
-                    }
-                },
-            );
+            for (i, strip) in out.chunks_mut(STRIP).enumerate() {
+                sum_rows(x, inner, columns.start + i * STRIP, 0..n, strip, &f);
+            }
         });
     }
 }
@@ -70,7 +67,7 @@ pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
         dispatch(
             #[inline(always)]
             || {
-                for (piece, sum) in range.zip(sums) {
+                for (piece, sum) in range.clone().zip(&mut *sums) {
                     *sum = sum_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &f);
                 }
             },
@@ -85,10 +82,11 @@ pub fn sum_slice<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
     if x.len() <= BLOCK {
         return sum_block(x, f);
     }
-    pairwise(x.chunks(BLOCK).map(
+    pairwise(
+        x.len().div_ceil(BLOCK),
         #[inline(always)]
-        |block| sum_block(block, f),
-    ))
+        |block| sum_block(block_of(x, block), f),
+    )
 }
 
 /// `Σ f(a[i], b[i])` over two slices of one length, as the same tree.
@@ -97,25 +95,32 @@ pub fn sum_zip<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) 
     if a.len() <= BLOCK {
         return zip_block(a, b, f);
     }
-    pairwise(a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(
+    pairwise(
+        a.len().div_ceil(BLOCK),
         #[inline(always)]
-        |(a, b)| zip_block(a, b, f),
-    ))
+        |block| zip_block(block_of(a, block), block_of(b, block), f),
+    )
+}
+
+#[inline(always)]
+fn block_of<T>(x: &[T], block: usize) -> &[T] {
+    &x[block * BLOCK..x.len().min((block + 1) * BLOCK)]
 }
 
 /// The sum of the sums of blocks, pairwise without recursion: one partial sum per level of a binary counter.
+///
+/// (The blocks come by number and not from an iterator, whose `next` would be a function of its own and miss the instruction set.)
 #[inline(always)]
-fn pairwise<U: Number>(sums: impl Iterator<Item = U>) -> U {
+fn pairwise<U: Number>(blocks: usize, sum_of: impl Fn(usize) -> U) -> U {
     let mut levels = [U::ZERO; usize::BITS as usize];
-    let mut blocks = 0usize;
-    for mut sum in sums {
+    for block in 0..blocks {
+        let mut sum = sum_of(block);
         let mut level = 0;
-        while blocks >> level & 1 == 1 {
+        while block >> level & 1 == 1 {
             sum = levels[level].plus(sum);
             level += 1;
         }
         levels[level] = sum;
-        blocks += 1;
     }
     let mut total: Option<U> = None;
     for (level, &sum) in levels.iter().enumerate() {
@@ -128,17 +133,16 @@ fn pairwise<U: Number>(sums: impl Iterator<Item = U>) -> U {
 
 #[inline(always)]
 fn sum_block<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
-    let mut chunks = x.chunks_exact(LANES);
     if x.len() < LANES {
         return x.iter().fold(U::ZERO, |sum, &v| sum.plus(f(v)));
     }
-    let mut lanes = [U::ZERO; LANES];
-    for chunk in &mut chunks {
-        for l in 0..LANES {
-            lanes[l] = lanes[l].plus(f(chunk[l]));
-        }
-    }
-    for (lane, &v) in lanes.iter_mut().zip(chunks.remainder()) {
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = sum_chunks(
+        chunks.len(),
+        #[inline(always)]
+        |chunk, lane| f(chunks[chunk][lane]),
+    );
+    for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane = lane.plus(f(v));
     }
     sum_lanes(lanes)
@@ -149,18 +153,32 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
     if a.len() < LANES {
         return a.iter().zip(b).fold(U::ZERO, |sum, (&a, &b)| sum.plus(f(a, b)));
     }
-    let mut lanes = [U::ZERO; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = (a.remainder(), b.remainder());
-    for (a, b) in a.zip(b) {
-        for l in 0..LANES {
-            lanes[l] = lanes[l].plus(f(a[l], b[l]));
-        }
-    }
-    for (lane, (&a, &b)) in lanes.iter_mut().zip(rest.0.iter().zip(rest.1)) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut lanes = sum_chunks(
+        a.len(),
+        #[inline(always)]
+        |chunk, lane| f(a[chunk][lane], b[chunk][lane]),
+    );
+    for (lane, (&a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane = lane.plus(f(a, b));
     }
     sum_lanes(lanes)
+}
+
+/// The sum in each lane over chunks. Some lanes at a time: so many stay in registers, where all of them would go through memory.
+#[inline(always)]
+fn sum_chunks<U: Number>(chunks: usize, f: impl Fn(usize, usize) -> U) -> [U; LANES] {
+    let mut lanes = [U::ZERO; LANES];
+    for first in [0, AT_ONCE] {
+        let mut sums = [U::ZERO; AT_ONCE];
+        for chunk in 0..chunks {
+            for l in 0..AT_ONCE {
+                sums[l] = sums[l].plus(f(chunk, first + l));
+            }
+        }
+        lanes[first..first + AT_ONCE].copy_from_slice(&sums);
+    }
+    lanes
 }
 
 #[inline(always)]
@@ -185,19 +203,49 @@ fn sum_rows<T: Number, U: Number>(
     f: &impl Fn(T) -> U,
 ) {
     if rows.len() <= ROWS {
-        out.fill(U::ZERO);
-        for row in rows {
-            let x = &x[row * width + first..][..out.len()];
-            out.iter_mut().zip(x).for_each(|(o, &v)| *o = o.plus(f(v)));
-        }
-        return;
+        return dispatch(
+            #[inline(always)]
+            || sum_few_rows(x, width, first, rows.clone(), out, f),
+        );
     }
     let middle = rows.start + (rows.len() / 2).next_multiple_of(ROWS);
     sum_rows(x, width, first, rows.start..middle, out, f);
     let mut right = [U::ZERO; STRIP];
     let right = &mut right[..out.len()];
     sum_rows(x, width, first, middle..rows.end, right, f);
-    out.iter_mut().zip(right).for_each(|(o, &mut r)| *o = o.plus(r));
+    dispatch(
+        #[inline(always)]
+        || out.iter_mut().zip(&*right).for_each(|(o, &r)| *o = o.plus(r)),
+    );
+}
+
+/// The same one row after another, some columns at a time, whose sums stay in registers.
+#[inline(always)]
+fn sum_few_rows<T: Number, U: Number>(
+    x: &[T],
+    width: usize,
+    first: usize,
+    rows: std::ops::Range<usize>,
+    out: &mut [U],
+    f: &impl Fn(T) -> U,
+) {
+    let columns = out.len();
+    let (groups, rest) = out.as_chunks_mut::<AT_ONCE>();
+    for (i, group) in groups.iter_mut().enumerate() {
+        let mut sums = [U::ZERO; AT_ONCE];
+        for row in rows.clone() {
+            let x = &x[row * width + first + i * AT_ONCE..][..AT_ONCE];
+            for l in 0..AT_ONCE {
+                sums[l] = sums[l].plus(f(x[l]));
+            }
+        }
+        *group = sums;
+    }
+    rest.fill(U::ZERO);
+    for row in rows {
+        let x = &x[row * width + first..][columns - rest.len()..columns];
+        rest.iter_mut().zip(x).for_each(|(o, &v)| *o = o.plus(f(v)));
+    }
 }
 
 /// `out[o, i] = fold of f over x[o, .., i] in order, starting from init`.
@@ -213,7 +261,7 @@ pub fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
         dispatch(
             #[inline(always)]
             || {
-                for (o, out) in range.zip(out.chunks_exact_mut(inner.max(1))) {
+                for (o, out) in range.clone().zip(out.chunks_exact_mut(inner.max(1))) {
                     out.fill(init);
                     for j in 0..n {
                         let x = &x[(o * n + j) * inner..][..inner];

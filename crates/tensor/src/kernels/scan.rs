@@ -18,7 +18,7 @@ pub fn scan<A: Copy + Send + Sync, O: Send>(
             #[inline(always)]
             || {
                 let mut states = vec![init; inner];
-                for (o, out) in range.zip(out.chunks_exact_mut((n * inner).max(1))) {
+                for (o, out) in range.clone().zip(out.chunks_exact_mut((n * inner).max(1))) {
                     states.fill(init);
                     for (j, out) in out.chunks_exact_mut(inner).enumerate() {
                         let first = (o * n + j) * inner;

@@ -4,6 +4,8 @@
 //! AVX2 + FMA, AVX-512) and calls the copy that suits the processor it finds, so that a plain `cargo build --release`
 //! is fast everywhere. NEON is part of the baseline on aarch64, where the portable copy already uses it.
 
+use std::marker::PhantomData;
+
 use super::gemm::{Vector, Vectors};
 
 /// A kernel: a value holding its operands, and the code to run over them.
@@ -17,10 +19,12 @@ pub trait Kernel {
     fn run(self) -> Self::Output;
 }
 
-impl<R, F: FnOnce() -> R> Kernel for F {
+/// A closure marked `#[inline(always)]` is a kernel. It is asked for as an `FnMut`, because calling it as an `FnOnce` goes through a
+/// function that the compiler makes, which it may leave outside the dispatched copies, and the closure's body with it.
+impl<R, F: FnMut() -> R> Kernel for F {
     type Output = R;
     #[inline(always)]
-    fn run(self) -> R {
+    fn run(mut self) -> R {
         self()
     }
 }
@@ -100,6 +104,17 @@ pub trait VectorKernel<T: Vectors> {
     fn run<V: Vector<Elem = T>>(self);
 }
 
+/// A vector kernel with the vectors that were chosen for it.
+struct With<T, V, K>(K, PhantomData<(T, V)>);
+
+impl<T: Vectors, V: Vector<Elem = T>, K: VectorKernel<T>> Kernel for With<T, V, K> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        self.0.run::<V>();
+    }
+}
+
 /// Runs `kernel` with the vectors of `isa`, which this processor has.
 #[inline]
 pub fn dispatch_on<T: Vectors, K: VectorKernel<T>>(isa: Isa, kernel: K) {
@@ -107,20 +122,10 @@ pub fn dispatch_on<T: Vectors, K: VectorKernel<T>>(isa: Isa, kernel: K) {
     match isa {
         // SAFETY: `detect` has found these instructions.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe {
-            run_avx512(
-                #[inline(always)]
-                || kernel.run::<T::Avx512>(),
-            )
-        },
+        Isa::Avx512 => unsafe { run_avx512(With::<T, T::Avx512, K>(kernel, PhantomData)) },
         // SAFETY: `detect` has found these instructions.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe {
-            run_avx2(
-                #[inline(always)]
-                || kernel.run::<T::Avx2>(),
-            )
-        },
+        Isa::Avx2 => unsafe { run_avx2(With::<T, T::Avx2, K>(kernel, PhantomData)) },
         _ => kernel.run::<T::Portable>(),
     }
 }

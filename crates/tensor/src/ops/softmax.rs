@@ -54,7 +54,7 @@ impl<T: Float> Tensor<T> {
                 dispatch(
                     #[inline(always)]
                     || {
-                        for (r, y) in rows.zip(out.chunks_exact_mut(n.max(1))) {
+                        for (r, y) in rows.clone().zip(out.chunks_exact_mut(n.max(1))) {
                             row(&x[r * n..][..n], y);
                         }
                     },
