@@ -5,7 +5,7 @@
 //! grows like log n instead of n (Higham, *Accuracy and Stability of Numerical Algorithms*, §4.2).
 
 use super::simd::dispatch;
-use crate::Number;
+use crate::{Float, Number};
 use crate::parallel::split_units;
 
 /// Summands that are added without a tree.
@@ -27,6 +27,12 @@ pub fn sum<T: Number, U: Number>(
     f: impl Fn(T) -> U + Sync,
 ) {
     debug_assert_eq!((x.len(), out.len()), (outer * n * inner, outer * inner));
+    if inner == 1 && n > PIECE {
+        for (x, out) in x.chunks_exact(n).zip(out) {
+            *out = total(x, &f);
+        }
+        return;
+    }
     if inner == 1 {
         split_units(out, 1, x.len(), |range, out| {
             dispatch(
@@ -54,12 +60,45 @@ pub fn sum<T: Number, U: Number>(
 /// Summands of a piece of a long sum that may be split over threads.
 const PIECE: usize = 64 * BLOCK;
 
-/// `Σ f(x[i])` over all of `x`; pieces of a fixed length are summed, by several threads if there are many, then their sums.
-pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
+/// [`sum_slice`] on several threads.
+fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
+    by_pieces(
+        x,
+        #[inline(always)]
+        |x| sum_slice(x, &f),
+    )
+}
+
+/// `Σ x[i]²`. Blocks are summed in the numbers' own precision, which is quicker and exact to some units in its last place, unless their
+/// sum leaves the range in which that holds; everything beyond a block is summed in `f64`.
+pub fn squares<T: Float>(x: &[T]) -> f64 {
+    by_pieces(
+        x,
+        #[inline(always)]
+        |x| {
+            pairwise(
+                x.len().div_ceil(BLOCK),
+                #[inline(always)]
+                |block| {
+                    let block = block_of(x, block);
+                    let sum = sum_block(block, &|v: T| v * v).as_f64();
+                    if (1e-24..1e36).contains(&sum) {
+                        sum
+                    } else {
+                        sum_block(block, &|v: T| v.as_f64() * v.as_f64())
+                    }
+                },
+            )
+        },
+    )
+}
+
+/// The sum of what `sum_of` makes of pieces of a fixed length, on several threads if there are many.
+fn by_pieces<T: Sync, U: Number>(x: &[T], sum_of: impl Fn(&[T]) -> U + Sync) -> U {
     if x.len() <= PIECE {
         return dispatch(
             #[inline(always)]
-            || sum_slice(x, &f),
+            || sum_of(x),
         );
     }
     let mut sums = vec![U::ZERO; x.len().div_ceil(PIECE)];
@@ -68,12 +107,13 @@ pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
             #[inline(always)]
             || {
                 for (piece, sum) in range.clone().zip(&mut *sums) {
-                    *sum = sum_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &f);
+                    *sum = sum_of(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)]);
                 }
             },
         );
     });
-    sum_slice(&sums, &|v| v)
+    // A piece is a power of two of blocks: this is the tree that one thread would have walked.
+    pairwise(sums.len(), |piece| sums[piece])
 }
 
 /// `Σ f(x[i])` over a slice, as the tree described above.
