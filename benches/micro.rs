@@ -152,9 +152,11 @@ fn rows(bench: &mut Bench) {
 
 /// Steps alone, with gradients that are there: with a look for infinities before anything is changed, and without.
 fn optimizers(bench: &mut Bench) {
-    for (name, count, numel) in
-        [("10,000,000 weights", 1, 10_000_000), ("100,000 weights", 1, 100_000), ("10,000 parameters of 8 weights", 10_000, 8)]
-    {
+    for (name, count, numel) in [
+        ("10,000,000 weights", 1, 10_000_000),
+        ("100,000 weights", 1, 100_000),
+        ("10,000 parameters of 8 weights", 10_000, 8),
+    ] {
         let params: Vec<Param> = (0..count).map(|_| Param::new(Tensor::ones([numel]))).collect();
         let grads: Vec<Tensor> =
             params.iter().map(|_| Tensor::randn([numel], &mut Rng::new(1)) * 1e-6).collect();

@@ -27,8 +27,8 @@ pub fn sequential<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Work, in elementary operations, below which a second thread costs more than it brings (about 50 µs).
-pub(crate) const WORTH_SPLITTING: usize = 1 << 17;
+/// Work, in additions of numbers from the cache, below which a second thread costs more than it brings (some 10 µs).
+pub(crate) const WORTH_SPLITTING: usize = 1 << 16;
 
 /// How many threads `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small.
 pub fn threads_for(work: usize) -> usize {

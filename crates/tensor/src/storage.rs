@@ -149,8 +149,9 @@ struct Block(NonNull<u8>);
 // SAFETY: see above.
 unsafe impl Send for Block {}
 
-/// Four size classes an octave, from 2 KiB to beyond any memory: a block is at most a quarter larger than asked.
-const CLASSES: usize = 4 * 44;
+/// Size classes an octave, from 2 KiB to beyond any memory: a block is at most a sixteenth larger than asked.
+const PER_OCTAVE: usize = 16;
+const CLASSES: usize = PER_OCTAVE * 44;
 static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
 static CACHED: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -163,17 +164,14 @@ fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
 
 /// The smallest class whose blocks hold `bytes`.
 fn class_of(bytes: usize) -> usize {
-    let above = (bytes - 1) / (RECYCLED_FROM / 4);
-    if above < 8 {
-        return above - 3;
-    }
-    let octave = above.ilog2() as usize - 2;
-    4 * octave + (above >> octave) - 3
+    let above = (bytes - 1) / (RECYCLED_FROM / PER_OCTAVE);
+    let octave = (above / PER_OCTAVE).max(1).ilog2() as usize;
+    PER_OCTAVE * octave + (above >> octave) + 1 - PER_OCTAVE
 }
 
-/// Bytes of a block of this class: 2048, 2560, 3072, 3584, 4096, 5120, ...
+/// Bytes of a block of this class: 2048, 2176, 2304, ..., 4096, 4352, ...
 fn class_bytes(class: usize) -> usize {
-    ((RECYCLED_FROM / 4) * (4 + class % 4)) << (class / 4)
+    ((RECYCLED_FROM / PER_OCTAVE) * (PER_OCTAVE + class % PER_OCTAVE)) << (class / PER_OCTAVE)
 }
 
 fn class_layout(class: usize) -> Layout {
@@ -204,7 +202,9 @@ fn take(bytes: usize) -> (NonNull<u8>, bool) {
         SYSTEM_BYTES.fetch_add(class_bytes(class), Ordering::Relaxed);
         class_layout(class)
     };
-    let ptr = if layout.align() == HUGE_PAGE { huge_zeroed(layout) } else {
+    let ptr = if layout.align() == HUGE_PAGE {
+        huge_zeroed(layout)
+    } else {
         // SAFETY: the layout is not empty.
         unsafe { alloc::alloc_zeroed(layout) }
     };
@@ -255,10 +255,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_hold_what_they_promise_and_waste_at_most_a_quarter() {
+    fn classes_hold_what_they_promise_and_waste_at_most_a_sixteenth() {
         for bytes in (RECYCLED_FROM..100_000).chain([1 << 20, (1 << 20) + 1, 123_456_789, 1 << 40]) {
             let size = class_bytes(class_of(bytes));
-            assert!(size >= bytes && size <= bytes + bytes / 4 + 1, "{bytes} -> {size}");
+            assert!(size >= bytes && size <= bytes + bytes / 16 + 1, "{bytes} -> {size}");
         }
         for class in 1..CLASSES {
             assert!(class_bytes(class) > class_bytes(class - 1));

@@ -13,12 +13,18 @@ use crate::parallel::{split_units, threads_for};
 /// A strided operand: its storage and where its elements lie in it.
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
 
-/// `out[i] = f(a[i])`; `out` is row-major, `a` has its shape.
-pub fn unary<A: Copy + Sync, O: Send>((a, al): Operand<A>, out: &mut [O], f: impl Fn(A) -> O + Sync) {
+/// `out[i] = f(a[i])`; `out` is row-major, `a` has its shape. `f` costs about so many additions.
+pub fn unary<A: Copy + Sync, O: Send>(
+    (a, al): Operand<A>,
+    out: &mut [O],
+    cost: usize,
+    f: impl Fn(A) -> O + Sync,
+) {
     let runs = Runs::new([al]);
     for_runs(
         &runs,
         out,
+        cost,
         #[inline(always)]
         |out, [at]| match runs.step {
             [1] => out.iter_mut().zip(&a[at..]).for_each(|(o, &a)| *o = f(a)),
@@ -38,6 +44,7 @@ pub fn binary<A: Copy + Sync, B: Copy + Sync, O: Send>(
     for_runs(
         &runs,
         out,
+        1,
         #[inline(always)]
         |out, [at, bt]| match runs.step {
             [1, 1] => out.iter_mut().zip(&a[at..]).zip(&b[bt..]).for_each(|((o, &a), &b)| *o = f(a, b)),
@@ -68,6 +75,7 @@ pub fn ternary<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
     for_runs(
         &runs,
         out,
+        1,
         #[inline(always)]
         |out, [at, bt, ct]| match runs.step {
             [1, 1, 1] => {
@@ -88,6 +96,7 @@ pub fn update<A: Copy + Sync, O: Send>(out: &mut [O], (a, al): Operand<A>, f: im
     for_runs(
         &runs,
         out,
+        1,
         #[inline(always)]
         |out, [at]| match runs.step {
             [1] => out.iter_mut().zip(&a[at..]).for_each(|(o, &a)| f(o, a)),
@@ -96,9 +105,9 @@ pub fn update<A: Copy + Sync, O: Send>(out: &mut [O], (a, al): Operand<A>, f: im
     );
 }
 
-/// `f(&mut out[i])`.
-pub fn each<O: Send>(out: &mut [O], f: impl Fn(&mut O) + Sync) {
-    let work = out.len();
+/// `f(&mut out[i])`, where `f` costs about so many additions.
+pub fn each<O: Send>(out: &mut [O], cost: usize, f: impl Fn(&mut O) + Sync) {
+    let work = out.len() * cost;
     split_units(out, 1, work, |_, out| {
         dispatch(
             #[inline(always)]
@@ -195,9 +204,10 @@ fn update_piece<T: Copy + Default, const N: usize>(
 fn for_runs<const N: usize, O: Send>(
     runs: &Runs<N>,
     out: &mut [O],
+    cost: usize,
     run: impl Fn(&mut [O], [usize; N]) + Sync,
 ) {
-    let work = out.len();
+    let work = out.len() * cost;
     if work == 0 {
         return;
     }
@@ -236,6 +246,7 @@ pub fn runs<const N: usize, O: Send>(
     for_runs(
         runs,
         out,
+        1,
         #[inline(always)]
         |out, places| run(out, places, runs.step),
     );

@@ -85,7 +85,8 @@ pub fn rows<T: Float, const CENTRED: bool>(
         dispatch(
             #[inline(always)]
             || {
-                for (r, (y, stats)) in rows.clone().zip(y.chunks_exact_mut(n).zip(stats.chunks_exact_mut(2))) {
+                for (r, (y, stats)) in rows.clone().zip(y.chunks_exact_mut(n).zip(stats.chunks_exact_mut(2)))
+                {
                     let x = &x[r * n..][..n];
                     let mean = if CENTRED { sum_slice(x, &|x| x) / count } else { T::ZERO };
                     let var = sum_slice(x, &|x: T| (x - mean) * (x - mean)) / count;

@@ -4,9 +4,11 @@
 //! pairwise. The tree depends on the number of summands alone, never on threads or instruction set, and its rounding error
 //! grows like log n instead of n (Higham, *Accuracy and Stability of Numerical Algorithms*, §4.2).
 
+use std::hint::black_box;
+
 use super::simd::dispatch;
-use crate::{Float, Number};
 use crate::parallel::split_units;
+use crate::{Float, Number};
 
 /// Summands that are added without a tree.
 const BLOCK: usize = 1024;
@@ -185,7 +187,7 @@ fn sum_block<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
     for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane = lane.plus(f(v));
     }
-    sum_lanes(lanes)
+    sum_lanes(black_box(lanes))
 }
 
 #[inline(always)]
@@ -202,7 +204,7 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
     for (lane, (&a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane = lane.plus(f(a, b));
     }
-    sum_lanes(lanes)
+    sum_lanes(black_box(lanes))
 }
 
 /// The sum in each lane over chunks. Some lanes at a time: so many stay in registers, where all of them would go through memory.
@@ -221,6 +223,8 @@ fn sum_chunks<U: Number>(chunks: usize, f: impl Fn(usize, usize) -> U) -> [U; LA
     lanes
 }
 
+/// The sum of all lanes. (They come through a [`black_box`]: the compiler plans its vectors backwards from the last addition, of two
+/// numbers, and would make all of them that narrow.)
 #[inline(always)]
 fn sum_lanes<U: Number>(mut lanes: [U; LANES]) -> U {
     let mut width = LANES / 2;
@@ -286,6 +290,20 @@ fn sum_few_rows<T: Number, U: Number>(
         let x = &x[row * width + first..][columns - rest.len()..columns];
         rest.iter_mut().zip(x).for_each(|(o, &v)| *o = o.plus(f(v)));
     }
+}
+
+/// The largest number of a slice, `-inf` if there is none; NaN does not count.
+#[inline(always)]
+pub fn max_slice<T: Float>(x: &[T]) -> T {
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let (chunks, rest) = x.as_chunks::<AT_ONCE>();
+    let mut lanes = [T::neg_infinity(); AT_ONCE];
+    for chunk in chunks {
+        for l in 0..AT_ONCE {
+            lanes[l] = larger(lanes[l], chunk[l]);
+        }
+    }
+    black_box(lanes).iter().chain(rest).fold(T::neg_infinity(), |max, &v| larger(max, v))
 }
 
 /// `out[o, i] = fold of f over x[o, .., i] in order, starting from init`.

@@ -18,7 +18,12 @@ pub(crate) fn broadcast_shape(op: &str, a: &Shape, b: &Shape) -> Shape {
 impl<T: Element> Tensor<T> {
     /// `y[i] = f(x[i])`, as a new tensor. `f` may change the element type.
     pub fn map<U: Element>(&self, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
-        Tensor::build(*self.shape(), |out| map::unary((self.storage(), self.layout()), out, f))
+        self.map_costing(1, f)
+    }
+
+    /// [`map`](Self::map) by a function that costs about so many additions: it is worth a second thread the sooner.
+    pub(crate) fn map_costing<U: Element>(&self, cost: usize, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
+        Tensor::build(*self.shape(), |out| map::unary((self.storage(), self.layout()), out, cost, f))
     }
 
     /// `y[i] = f(a[i], b[i])`, as a new tensor, after broadcasting.
@@ -74,7 +79,12 @@ impl<T: Element> Tensor<T> {
 
     /// `x[i] = f(x[i])`, in place.
     pub fn map_(&mut self, f: impl Fn(T) -> T + Sync) {
-        map::each(self.as_mut_slice(), |v| *v = f(*v));
+        self.map_costing_(1, f);
+    }
+
+    /// [`map_`](Self::map_) by a function that costs about so many additions.
+    pub(crate) fn map_costing_(&mut self, cost: usize, f: impl Fn(T) -> T + Sync) {
+        map::each(self.as_mut_slice(), cost, |v| *v = f(*v));
     }
 
     /// `f(&mut x[i], a[i])`, in place; `a` is broadcast to the shape of `x`.

@@ -4,32 +4,50 @@ use super::special;
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
-/// Functions of one variable: doc, name, name in place, formula.
+/// Functions of one variable that cost about so many additions: doc, name, name in place, formula.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $in_place:ident = |$x:ident| $formula:expr;)*) => {
+    (cost $cost:literal; $($(#[$doc:meta])* $name:ident $in_place:ident = |$x:ident| $formula:expr;)*) => {
         impl<T: Float> Tensor<T> {$(
             $(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> Tensor<T> {
-                self.map(|$x| $formula)
+                self.map_costing($cost, |$x| $formula)
             }
 
             #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), in place.")]
             pub fn $in_place(&mut self) {
-                self.map_(|$x| $formula);
+                self.map_costing_($cost, |$x| $formula);
             }
         )*}
     };
 }
 
-// Powers, exponentials and logarithms.
+// What a processor has an instruction for.
 unary! {
+    cost 1;
     /// The square root. NaN below 0.
     sqrt sqrt_ = |x| x.sqrt();
     /// `1 / √x`. NaN below 0, infinite at 0.
     rsqrt rsqrt_ = |x| T::ONE / x.sqrt();
     /// `1 / x`.
     reciprocal reciprocal_ = |x| T::ONE / x;
+    /// `max(x, 0)`; NaN stays NaN.
+    relu relu_ = |x| if x <= T::ZERO { T::ZERO } else { x };
+    /// The nearest integer towards `-∞`.
+    floor floor_ = |x| x.floor();
+    /// The nearest integer towards `+∞`.
+    ceil ceil_ = |x| x.ceil();
+    /// The nearest integer towards 0.
+    trunc trunc_ = |x| x.trunc();
+    /// The nearest integer; of two equally near ones the even one, as IEEE 754 and PyTorch do.
+    round round_ = |x| T::round_ties_even(x);
+    /// What [`trunc`](Self::trunc) takes away: `x - trunc x`, with the sign of `x`.
+    frac frac_ = |x| x - x.trunc();
+}
+
+// Exponentials and logarithms.
+unary! {
+    cost 8;
     /// `eˣ`, within 2 ulp.
     exp exp_ = |x| Math::exp(x);
     /// `2ˣ`.
@@ -48,6 +66,7 @@ unary! {
 
 // Trigonometric and hyperbolic functions, and their inverses.
 unary! {
+    cost 8;
     /// The sine of an angle in radians, within 2 ulp however large the angle.
     sin sin_ = |x| Math::sin(x);
     /// The cosine of an angle in radians, within 2 ulp however large the angle.
@@ -76,6 +95,7 @@ unary! {
 
 // Those of statistics and of neural networks.
 unary! {
+    cost 8;
     /// The error function `2/√π ∫₀ˣ e^(-t²) dt`, within 2 ulp.
     erf erf_ = |x| Math::erf(x);
     /// `1 - erf x`, exact also where that is small.
@@ -94,22 +114,6 @@ unary! {
     silu silu_ = |x| x * Math::sigmoid(x);
     /// `x Φ(x) = x (1 + erf(x/√2)) / 2`: the Gaussian error linear unit (Hendrycks and Gimpel 2016).
     gelu gelu_ = |x| T::of(0.5) * x * (T::ONE + Math::erf(x * T::of(std::f64::consts::FRAC_1_SQRT_2)));
-    /// `max(x, 0)`; NaN stays NaN.
-    relu relu_ = |x| if x <= T::ZERO { T::ZERO } else { x };
-}
-
-// Rounding.
-unary! {
-    /// The nearest integer towards `-∞`.
-    floor floor_ = |x| x.floor();
-    /// The nearest integer towards `+∞`.
-    ceil ceil_ = |x| x.ceil();
-    /// The nearest integer towards 0.
-    trunc trunc_ = |x| x.trunc();
-    /// The nearest integer; of two equally near ones the even one, as IEEE 754 and PyTorch do.
-    round round_ = |x| T::round_ties_even(x);
-    /// What [`trunc`](Self::trunc) takes away: `x - trunc x`, with the sign of `x`.
-    frac frac_ = |x| x - x.trunc();
 }
 
 impl<T: Float> Tensor<T> {

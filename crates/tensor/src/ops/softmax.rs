@@ -66,7 +66,7 @@ impl<T: Float> Tensor<T> {
 
 #[inline(always)]
 fn row_max<T: Float>(x: &[T]) -> T {
-    let max = x.iter().fold(T::neg_infinity(), |max, &v| if v > max { v } else { max });
+    let max = reduce::max_slice(x);
     // A row of -inf alone: subtracting -inf would give NaN where the limit is NaN too, but 0 keeps log-sum-exp at -inf.
     if max == T::neg_infinity() { T::ZERO } else { max }
 }
