@@ -22,11 +22,13 @@ pub struct StepResult {
 
 /// The gradient of the mean loss over a batch that is cut into shards, each of which runs on a tape and a thread of its own.
 ///
-/// `shards` gives each shard with its number of samples, and `pass` runs the model over one. Shard `i` draws from `rng.child(i)`.
+/// `shards` gives each shard with its number of samples, and `forward` runs the model over one. Shard `i` draws from `rng.child(i)`.
 /// Losses, gradients and buffer updates are summed over a binary tree of the shards, weighted by samples. So the result depends on how the
 /// batch is cut, but not on the number of threads: whoever computes a shard computes the same bits, and the tree stays the same.
 ///
-/// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another).
+/// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). A kernel inside one of several shards stays on the shard's
+/// thread, as the other threads have shards of their own. A batch in one shard runs on all threads, kernel by kernel, which changes no
+/// bit either: for a batch that cannot be cut, as shards of their own keep threads busier.
 ///
 /// ```
 /// use ravine_autograd::{Module, Param};
@@ -44,29 +46,29 @@ pub struct StepResult {
 /// ```
 ///
 /// # Errors
-/// The error of `pass`; that of the first shard, if several fail.
+/// The error of `forward`; that of the first shard, if several fail.
 ///
 /// # Panics
-/// If there is no shard or no sample, or if `pass` panics.
+/// If there is no shard or no sample, or if `forward` panics.
 #[track_caller]
 pub fn data_parallel<S: Sync, E: Send>(
     shards: &[(usize, S)],
     rng: &Rng,
-    pass: impl Fn(&Tape, &S) -> Result<Outcome, E> + Sync,
+    forward: impl Fn(&Tape, &S) -> Result<Outcome, E> + Sync,
 ) -> Result<StepResult, E> {
     let total: usize = shards.iter().map(|(samples, _)| samples).sum();
     assert!(total > 0, "data_parallel: there are no samples in {} shards", shards.len());
     let run = |index: usize| {
         let (samples, data) = &shards[index];
-        // Kernels inside a shard stay on its thread: the other threads have shards of their own.
-        sequential(|| {
+        let pass = || {
             let tape = Tape::train(rng.child(index as u64));
-            let Outcome { loss, scores } = pass(&tape, data)?;
+            let Outcome { loss, scores } = forward(&tape, data)?;
             // The shard's weight goes in as the seed of its backward pass, which costs nothing.
             let weight = *samples as f32 / total as f32;
             let gradients = loss.backward_from(Tensor::full(*loss.shape(), weight));
             Ok(StepResult { gradients, updates: tape.take_buffer_updates(), scores })
-        })
+        };
+        if shards.len() == 1 { pass() } else { sequential(pass) }
     };
     tree(0..shards.len(), &run)
 }

@@ -1,4 +1,4 @@
-//! A hundred steps of each schedule against PyTorch's (`tools/reference_optim.py` made the file), to 1e-9.
+//! A hundred steps of each schedule against PyTorch's, or where it has none against the papers' (`tools/reference` made the files), to 1e-9.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,28 +78,47 @@ fn plateau(case: &Case) -> Vec<f64> {
     (1..=case.metrics.len()).map(|seen| 0.1 * plateau.factor(&case.metrics[..seen])).collect()
 }
 
+fn cases(file: &str) -> Vec<Case> {
+    serde_json::from_str(file).unwrap()
+}
+
+fn assert_close(case: &Case, what: &str, found: &[f64], want: &[f64]) {
+    for (step, (found, want)) in found.iter().zip(want).enumerate() {
+        let close = (found - want).abs() < 1e-9;
+        assert!(close, "{} {what} {:?}, step {step}: {found}, not {want}", case.name, case.settings);
+    }
+}
+
 #[test]
 fn curves_are_pytorchs() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/schedules.json")).unwrap();
+    let cases = cases(include_str!("../../tests/data/schedules.json"));
     assert_eq!(cases.len(), 25);
     for case in &cases {
-        let close = |what: &str, found: &[f64], want: &[f64]| {
-            for (step, (found, want)) in found.iter().zip(want).enumerate() {
-                let close = (found - want).abs() < 1e-9;
-                assert!(
-                    close,
-                    "{} {what} {:?}, step {step}: {found}, in PyTorch {want}",
-                    case.name, case.settings
-                );
-            }
-        };
         assert_eq!(case.rates.len(), 100);
         if case.name == "plateau" {
-            close("rate", &plateau(case), &case.rates);
+            assert_close(case, "rate", &plateau(case), &case.rates);
             continue;
         }
         let [rate, momentum] = schedules(&case.name);
-        close("rate", &rate.curve(100), &case.rates);
-        close("momentum", &momentum.curve(100), &case.momenta);
+        assert_close(case, "rate", &rate.curve(100), &case.rates);
+        assert_close(case, "momentum", &momentum.curve(100), &case.momenta);
+    }
+}
+
+#[test]
+fn curves_are_those_of_the_papers() {
+    let cases = cases(include_str!("../../tests/data/schedules_of_papers.json"));
+    assert_eq!(cases.len(), 5);
+    for case in &cases {
+        let rate: Box<dyn Schedule> = match case.name.as_str() {
+            "inverse_time" => Box::new(InverseTime { initial: 0.1, decay: 0.2 }),
+            "noam" => Box::new(Noam { factor: 2.0, width: 64, warmup: 30 }),
+            "wsd" => Box::new(Wsd { rate: 0.1, warmup: 10, stable: 50, decay: 40 }),
+            "rex" => Box::new(Rex { initial: 0.1, steps: 80 }),
+            "warmup_cosine" => Box::new(Cosine { initial: 0.1, last: 0.01, steps: 60 }.warmup(20)),
+            other => panic!("no schedule for {other}"),
+        };
+        assert_eq!(case.rates.len(), 100);
+        assert_close(case, "rate", &rate.curve(100), &case.rates);
     }
 }
