@@ -53,9 +53,6 @@ pub fn gradgradcheck(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>
     Gradcheck::default().second(f, inputs)
 }
 
-#[doc(hidden)]
-pub use self::{gradcheck as check, gradgradcheck as check_second_order};
-
 /// The checks with settings of one's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradcheck {

@@ -52,7 +52,7 @@ pub use ravine_autograd::{Module, Visitor};
 /// What a program that trains a model usually needs.
 pub mod prelude {
     pub use ravine_autograd::{
-        Buffer, Gradients, Module, Param, StateDict, Summary, Tape, Var, checkpoint, grad, record,
+        Buffer, Gradients, Module, Param, StateDict, Summary, Tape, Var, checkpoint, functional, grad, record,
     };
     pub use ravine_data::{
         Concat, Csv, Dataset, ImageSet, Loader, Mnist, Order, Pictures, Plan, Strata, Stream, StreamLoader,
