@@ -80,37 +80,69 @@ impl Csv {
     /// As [`read`](Self::read).
     pub fn read_from(&self, reader: impl Read, name: impl AsRef<Path>) -> Result<Table, DataError> {
         let file = name.as_ref();
-        let source = Unpacked::new(reader, file)?;
-        let gzipped = source.is_gzipped();
+        let text = Unpacked::new(reader, file)?.up_to(u64::MAX)?;
+        let mut lines = Lines { text: &text, comment: self.comment, at: 0, line: 1 };
         let mut reader = ReaderBuilder::new()
             .delimiter(self.delimiter)
             .comment(self.comment)
             .has_headers(self.names.is_none())
             .trim(Trim::All)
-            .from_reader(source);
+            .from_reader(&text[..]);
         let names = match &self.names {
             Some(names) => names.clone(),
             None => match reader.headers() {
                 Ok(header) => {
                     header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect()
                 }
-                Err(error) => return Err(trouble(file, gzipped, error, None, 0)),
+                Err(error) => return Err(trouble(file, error, "header".into(), 0)),
             },
         };
         check_names(file, &names)?;
         let mut rows = Vec::new();
         for record in reader.into_records() {
-            let record =
-                record.map_err(|error| trouble(file, gzipped, error, Some(rows.len()), names.len()))?;
+            let position = match &record {
+                Ok(record) => record.position(),
+                Err(error) => error.position(),
+            };
+            let line = lines.line(position.map_or(0, |position| position.byte() as usize));
+            let place = || place(rows.len(), line);
+            let record = record.map_err(|error| trouble(file, error, place(), names.len()))?;
             if record.len() != names.len() {
-                return Err(wrong_width(file, place(rows.len(), &record), record.len(), names.len()));
+                return Err(wrong_width(file, place(), record.len(), names.len()));
             }
-            rows.push(record);
+            rows.push((line, record));
         }
         if rows.is_empty() {
             return Err(DataError::invalid(file, "number of rows", 0, "at least 1"));
         }
         Ok(Table { file: file.into(), names, rows })
+    }
+}
+
+/// Counts the lines of a text. (The parser says where it began to look for a row, which may be some empty lines before it.)
+struct Lines<'a> {
+    text: &'a [u8],
+    comment: Option<u8>,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the first row at or behind this place, which must be behind the last one that was asked for.
+    fn line(&mut self, begin: usize) -> usize {
+        while let Some(&byte) = self.text.get(self.at) {
+            let is_empty = matches!(byte, b'\n' | b'\r');
+            if self.at >= begin && Some(byte) == self.comment {
+                let rest = &self.text[self.at..];
+                self.at += rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            } else if self.at < begin || is_empty {
+                self.line += usize::from(byte == b'\n');
+                self.at += 1;
+            } else {
+                break;
+            }
+        }
+        self.line
     }
 }
 
@@ -137,14 +169,8 @@ fn check_names(file: &Path, names: &[String]) -> Result<(), DataError> {
 }
 
 /// What the parser says, in our words.
-fn trouble(file: &Path, gzipped: bool, error: csv::Error, row: Option<usize>, width: usize) -> DataError {
-    let line = error.position().map_or(0, csv::Position::line);
-    let place = match row {
-        Some(row) => format!("row {row} (line {line})"),
-        None => "header".to_owned(),
-    };
+fn trouble(file: &Path, error: csv::Error, place: String, width: usize) -> DataError {
     match error.into_kind() {
-        ErrorKind::Io(error) => Unpacked::failure(file, gzipped, error),
         ErrorKind::UnequalLengths { len, .. } => wrong_width(file, place, len as usize, width),
         ErrorKind::Utf8 { err, .. } => {
             let field = format!("{place}, column {}", err.field());
@@ -159,11 +185,8 @@ fn wrong_width(file: &Path, place: String, found: usize, expected: usize) -> Dat
 }
 
 /// Where a row stands: its number in the table, and the line in the file.
-fn place(row: usize, record: &StringRecord) -> String {
-    match record.position() {
-        Some(position) => format!("row {row} (line {})", position.line()),
-        None => format!("row {row}"),
-    }
+fn place(row: usize, line: usize) -> String {
+    format!("row {row} (line {line})")
 }
 
 /// A table of text with named columns, whose columns are read as what they should be: numbers, or classes.
@@ -191,7 +214,8 @@ fn place(row: usize, record: &StringRecord) -> String {
 pub struct Table {
     file: PathBuf,
     names: Vec<String>,
-    rows: Vec<StringRecord>,
+    /// Each with the line that it begins at.
+    rows: Vec<(usize, StringRecord)>,
 }
 
 impl Table {
@@ -230,7 +254,7 @@ impl Table {
             let found = format!("no {column:?}");
             DataError::invalid(&self.file, "header", found, format!("one of {}", self.names.join(", ")))
         })?;
-        Ok(self.rows.iter().map(|row| &row[at]).collect())
+        Ok(self.rows.iter().map(|(_, row)| &row[at]).collect())
     }
 
     /// A column of finite numbers.
@@ -300,7 +324,7 @@ impl Table {
     /// # Errors
     /// If none is left.
     pub fn drop_missing(mut self) -> Result<Self, DataError> {
-        self.rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
+        self.rows.retain(|(_, row)| row.iter().all(|cell| !cell.is_empty()));
         if self.rows.is_empty() {
             return Err(DataError::invalid(&self.file, "rows without an empty cell", 0, "at least 1"));
         }
@@ -319,7 +343,7 @@ impl Table {
         for (row, cell) in cells.into_iter().enumerate() {
             let value = if cell.is_empty() { None } else { parse(cell) };
             values.push(value.ok_or_else(|| {
-                let field = format!("{}, column {column}", place(row, &self.rows[row]));
+                let field = format!("{}, column {column}", place(row, self.rows[row].0));
                 let found = match cell {
                     "" => "nothing".to_owned(),
                     _ => format!("{:?}", cell.chars().take(100).collect::<String>()),
@@ -367,6 +391,13 @@ mod tests {
         assert_eq!(error, "t: row 0 (line 2), column b: found nothing, expected a finite number");
         let whole = table.drop_missing().unwrap();
         assert_eq!(whole.matrix(&["b", "a"]).unwrap(), Tensor::from([[3.0, 2.0], [5.0, 4.0]]));
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() {
+        let text = "# one\n\na,b\r\n\r\n# four, \"five\n\"1\n1\",2\n\n\n3,x";
+        let table = Csv::new().comment(b'#').read_from(text.as_bytes(), "t").unwrap();
+        assert_eq!(table.rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [6, 10]);
     }
 
     #[test]

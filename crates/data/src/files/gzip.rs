@@ -32,32 +32,19 @@ impl<'a> Unpacked<'a> {
         self.file
     }
 
-    /// Whether the file is damaged, or the system did not let us read it.
-    pub fn failure(file: &Path, gzipped: bool, error: io::Error) -> DataError {
-        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-        if gzipped && matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) {
-            DataError::invalid(file, "gzip stream", error, "a whole and undamaged one")
-        } else {
-            DataError::read(file, error)
-        }
-    }
-
-    pub fn is_gzipped(&self) -> bool {
-        self.gzipped
-    }
-
     /// The next `n` bytes, or all that are left if they are fewer.
     pub fn up_to(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
         let mut bytes = Vec::new();
-        match self.by_ref().take(n).read_to_end(&mut bytes) {
+        match self.reader.by_ref().take(n).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(error) => Err(Self::failure(self.file, self.gzipped, error)),
+            // The decoder says so, rather than the system.
+            Err(error)
+                if self.gzipped && matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
+            {
+                Err(DataError::invalid(self.file, "gzip stream", error, "a whole and undamaged one"))
+            }
+            Err(error) => Err(DataError::read(self.file, error)),
         }
-    }
-}
-
-impl Read for Unpacked<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(out)
     }
 }

@@ -1,6 +1,8 @@
 //! A data set of two tensors in memory.
 
-use ravine_tensor::{Element, Tensor};
+use std::path::Path;
+
+use ravine_tensor::{Element, Float, Tensor};
 
 use crate::{DataError, Dataset, Pick};
 
@@ -31,15 +33,26 @@ impl<X: Element, Y: Element> TensorSet<X, Y> {
     /// If the tensors have not the same number of rows.
     #[track_caller]
     pub fn new(x: Tensor<X>, y: Tensor<Y>) -> Self {
-        let rows = (x.shape().first(), y.shape().first());
         assert!(
-            rows.0.is_some() && rows.0 == rows.1,
+            agree(&x, &y),
             "TensorSet::new: x {} and y {} must have the same first axis, that of the samples",
             x.shape(),
             y.shape()
         );
         // Choosing rows of a view would copy it whole each time.
         TensorSet { x: x.contiguous(), y: y.contiguous() }
+    }
+
+    /// As [`new`](Self::new), for tensors that come from elsewhere.
+    ///
+    /// # Errors
+    /// If the tensors have not the same number of rows.
+    pub fn try_new(x: Tensor<X>, y: Tensor<Y>) -> Result<Self, DataError> {
+        if !agree(&x, &y) {
+            let expected = format!("the first axis of x {}, that of the samples", x.shape());
+            return Err(DataError::invalid(Path::new("y"), "shape", y.shape(), expected));
+        }
+        Ok(TensorSet::new(x, y))
     }
 
     /// The samples at `indices`, in that order.
@@ -61,6 +74,52 @@ impl<X: Element, Y: Element> TensorSet<X, Y> {
     pub fn y(&self) -> &Tensor<Y> {
         &self.y
     }
+}
+
+impl<X: Float, Y: Element> TensorSet<X, Y> {
+    /// The set, if all inputs are finite numbers.
+    ///
+    /// ```
+    /// use ravine_data::TensorSet;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let set = TensorSet::new(Tensor::from([[0.0f32, 1.0], [f32::NAN, 2.0]]), Tensor::from([0i64, 1]));
+    /// let error = set.finite().unwrap_err().to_string();
+    /// assert_eq!(error, "x: sample 1, element 0: found NaN, expected a finite number");
+    /// ```
+    ///
+    /// # Errors
+    /// If one is not.
+    pub fn finite(self) -> Result<Self, DataError> {
+        if let Some((place, value)) = self.x.iter().enumerate().find(|(_, value)| !value.as_f64().is_finite())
+        {
+            let width = self.x.numel() / self.x.shape()[0];
+            let field = format!("sample {}, element {}", place / width, place % width);
+            return Err(DataError::invalid(Path::new("x"), field, value, "a finite number"));
+        }
+        Ok(self)
+    }
+}
+
+impl<X: Element> TensorSet<X, i64> {
+    /// The set, if all targets are classes, from 0 to below `classes`.
+    ///
+    /// # Errors
+    /// If one is not.
+    pub fn classes(self, classes: usize) -> Result<Self, DataError> {
+        let is_class = |label: i64| usize::try_from(label).is_ok_and(|label| label < classes);
+        if let Some((row, label)) = self.y.iter().enumerate().find(|&(_, label)| !is_class(label)) {
+            let expected = format!("a class below {classes}");
+            return Err(DataError::invalid(Path::new("y"), format!("label of row {row}"), label, expected));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether both have the same first axis.
+fn agree<X: Element, Y: Element>(x: &Tensor<X>, y: &Tensor<Y>) -> bool {
+    let (x, y) = (x.shape().first(), y.shape().first());
+    x.is_some() && x == y
 }
 
 impl<X: Element, Y: Element> Dataset for TensorSet<X, Y> {
