@@ -14,6 +14,7 @@ pages! {
     Tape: "/docs/tape.md";
     FirstModel: "/docs/first_model.md";
     TrainingLoop: "/docs/training_loop.md";
+    Data: "/docs/data.md";
     SameBits: "/docs/same_bits.md";
     Optimizers: "/docs/optimizers.md";
     WritingAnOptimizer: "/docs/writing_an_optimizer.md";
