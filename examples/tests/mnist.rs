@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::{GrayImage, Luma};
+use ravine::data::Idx;
 
 /// Runs the trainer, which stands beside the folder of this test.
 fn mnist(out: &Path, args: &[&str]) -> Output {
@@ -163,4 +164,23 @@ fn folders_of_pictures_are_a_data_set_too() {
         message.contains("split/test: classes: found line, round, expected line, ring, as in train"),
         "{message}"
     );
+}
+
+#[test]
+fn the_residual_net_learns_from_few_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    for (part, n) in [("train", 1500), ("t10k", 500)] {
+        for name in [format!("{part}-images-idx3-ubyte"), format!("{part}-labels-idx1-ubyte")] {
+            let whole = Idx::read(bundled.join(format!("{name}.gz"))).unwrap();
+            let (mut dims, size) = (whole.dims().to_vec(), whole.bytes().len() / whole.dims()[0]);
+            dims[0] = n;
+            Idx::new(dims, whole.bytes()[..n * size].to_vec()).write(folder.path().join(name)).unwrap();
+        }
+    }
+    let out = folder.path().join("run");
+    let data = ["--data", folder.path().to_str().unwrap(), "--model", "resnet"];
+    let result = json(&out, &[&data[..], &["--epochs", "3", "--batch-size", "32", "--ema", "0.9"]].concat());
+    let accuracy = result["test_accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.9, "{result}");
 }
