@@ -22,12 +22,13 @@ mod layout;
 mod ops;
 mod parallel;
 mod random;
+mod serial;
 mod shape;
 pub mod storage;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};
-pub use files::{FileError, safetensors};
+pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
 pub use ops::{
     Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, Pad, PoolOptions, Recurrence,

@@ -22,19 +22,22 @@ impl Shape {
     /// If there are more than [`MAX_RANK`] of them, or if their product overflows.
     #[track_caller]
     pub fn new(sizes: &[usize]) -> Self {
-        assert!(
-            sizes.len() <= MAX_RANK,
-            "shape {sizes:?} has {} axes; at most {MAX_RANK} are supported",
-            sizes.len()
-        );
-        let fits = sizes.iter().filter(|&&n| n > 0).try_fold(1usize, |product, &n| product.checked_mul(n));
-        assert!(
-            fits.is_some_and(|n| n <= isize::MAX as usize),
-            "shape {sizes:?} has more elements than memory has addresses"
-        );
+        Self::checked(sizes).unwrap_or_else(|expected| panic!("shape {sizes:?}: expected {expected}"))
+    }
+
+    /// The shape with these sizes, or what is expected of them.
+    pub(crate) fn checked(sizes: &[usize]) -> Result<Self, String> {
+        if sizes.len() > MAX_RANK {
+            return Err(format!("at most {MAX_RANK} axes"));
+        }
+        // Beside a size of 0, which makes the product 0, the others can still be anything.
+        let mut sides = sizes.iter().filter(|&&n| n > 0);
+        if sides.try_fold(1isize, |product, &n| product.checked_mul(n.try_into().ok()?)).is_none() {
+            return Err("no more elements than memory has addresses".into());
+        }
         let mut shape = Shape { rank: sizes.len() as u8, sizes: [0; MAX_RANK] };
         shape.sizes[..sizes.len()].copy_from_slice(sizes);
-        shape
+        Ok(shape)
     }
 
     /// The number of axes.

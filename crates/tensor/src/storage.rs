@@ -7,6 +7,8 @@
 //! The free lists are a cache in the way a memory allocator is one: they are shared by all threads, no result depends on
 //! them, and they hold at most [`MAX_CACHED`] bytes. [`trim`] gives everything back.
 
+pub(crate) mod map;
+
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};

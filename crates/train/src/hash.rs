@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ravine_autograd::{Leaf, Module, Visitor};
+use ravine_tensor::Tensor;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 digest, in hexadecimal, of the paths, shapes and bits of all parameters and buffers, in the order of the model's fields.
@@ -18,8 +19,7 @@ pub fn weights_hash(model: &(impl Module + ?Sized)) -> String {
             Leaf::Param(param) => param.value(),
             Leaf::Buffer(buffer) => buffer.value(),
         };
-        let value = value.contiguous();
-        weights.add(path, value.shape(), value.as_slice().expect("contiguous, as just made"));
+        weights.add(path, &value);
     }));
     weights.finish()
 }
@@ -31,7 +31,9 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    pub fn add(&mut self, path: &str, shape: &[usize], values: &[f32]) {
+    pub fn add(&mut self, path: &str, value: &Tensor) {
+        let (shape, value) = (value.shape(), value.contiguous());
+        let values = value.as_slice().expect("contiguous, as just made");
         self.digest.update((path.len() as u64).to_le_bytes());
         self.digest.update(path);
         self.digest.update((shape.len() as u64).to_le_bytes());

@@ -3,8 +3,11 @@
 //! A reader trusts nothing that a file says about itself: every length is checked against the file before memory is asked for, and whatever
 //! is wrong is a [`FileError`] that names the file and the field.
 
-mod half;
+pub mod numpy;
+mod replace;
 pub mod safetensors;
+mod source;
+mod stored;
 
 use std::fmt::Display;
 use std::io;

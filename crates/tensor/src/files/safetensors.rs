@@ -17,7 +17,7 @@
 //! writer.metadata("format", "pt").tensor("weight", &weight).tensor_as("small", &weight, Stored::Bf16);
 //! writer.write(&path)?;
 //!
-//! let mut file = SafeTensors::open(&path)?;
+//! let file = SafeTensors::open(&path)?;
 //! assert_eq!(file.tensor::<f32>("weight")?, weight);
 //! assert_eq!(file.tensor::<f32>("small")?, weight);
 //! # std::fs::remove_dir_all(&folder).unwrap();
@@ -27,11 +27,10 @@
 
 mod header;
 mod read;
-mod stored;
 mod write;
 
+pub use super::stored::{Store, Stored};
 pub use read::SafeTensors;
-pub use stored::{Store, Stored};
 pub use write::Writer;
 
 /// What a file says about one of its tensors.

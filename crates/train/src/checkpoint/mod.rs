@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ravine_autograd::{Leaf, Module, Visitor};
 use ravine_optim::{Optimize, OptimizerState};
-use ravine_tensor::{Shape, Tensor};
+use ravine_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Guard;
@@ -16,8 +16,7 @@ use crate::{FileError, Record, Scores, StepRecord, TrainError, file, hash};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
     path: String,
-    shape: Vec<usize>,
-    values: Vec<f32>,
+    value: Tensor,
 }
 
 /// The state of a run between two steps.
@@ -57,7 +56,7 @@ impl Checkpoint {
                 Leaf::Param(param) => param.value(),
                 Leaf::Buffer(buffer) => buffer.value(),
             };
-            entries.push(Entry { path: path.into(), shape: value.shape().to_vec(), values: value.to_vec() });
+            entries.push(Entry { path: path.into(), value });
         }));
         Checkpoint {
             settings,
@@ -94,14 +93,14 @@ impl Checkpoint {
 
     /// The path of the first parameter or buffer with a number in it that is not finite, if there is one.
     pub(crate) fn non_finite(&self) -> Option<&str> {
-        let bad = |entry: &&Entry| entry.values.iter().any(|x| !x.is_finite());
+        let bad = |entry: &&Entry| entry.value.iter().any(|x| !x.is_finite());
         self.model.iter().find(bad).map(|entry| entry.path.as_str())
     }
 
     /// The SHA-256 digest of the saved weights and buffers: the [`weights_hash`](crate::weights_hash()) of the model they are put into.
     pub fn weights_hash(&self) -> String {
         let mut digest = hash::Weights::default();
-        self.model.iter().for_each(|entry| digest.add(&entry.path, &entry.shape, &entry.values));
+        self.model.iter().for_each(|entry| digest.add(&entry.path, &entry.value));
         digest.finish()
     }
 
@@ -129,18 +128,17 @@ impl Checkpoint {
             let here = format!("{path} {shape}");
             match places.next() {
                 Some(entry) => {
-                    let saved_shape = Shape::from(&entry.shape[..]);
-                    if entry.path != path || saved_shape != shape || saved_shape.numel() != entry.values.len()
-                    {
-                        problem = Some(mismatch(path, format!("{} {saved_shape}", entry.path), here));
+                    let saved = entry.value.shape();
+                    if entry.path != path || *saved != shape {
+                        problem = Some(mismatch(path, format!("{} {saved}", entry.path), here));
                     }
                 }
                 None => problem = Some(mismatch(path, "nothing".into(), here)),
             }
         }));
         if let (None, Some(entry)) = (&problem, places.next()) {
-            problem =
-                Some(mismatch(&entry.path, format!("{} {:?}", entry.path, entry.shape), "nothing".into()));
+            let found = format!("{} {}", entry.path, entry.value.shape());
+            problem = Some(mismatch(&entry.path, found, "nothing".into()));
         }
         if let Some(problem) = problem {
             return Err(problem);
@@ -148,7 +146,7 @@ impl Checkpoint {
         let mut places = self.model.iter();
         model.visit(&mut Visitor::new(&mut |_, leaf| {
             let entry = places.next().expect("as many entries as leaves, as checked");
-            let value = Tensor::from_slice(&entry.values, &entry.shape[..]);
+            let value = entry.value.clone();
             match leaf {
                 Leaf::Param(param) => param.set(value),
                 Leaf::Buffer(buffer) => buffer.set(value),

@@ -1,6 +1,7 @@
 //! What version 1 saved, as it saved it: never to be changed, whatever becomes of the types of today.
 
 use ravine_optim::{OptimizerState, ParamState, Slot};
+use ravine_tensor::Tensor;
 use serde::Deserialize;
 
 use super::Entry;
@@ -14,7 +15,7 @@ pub(super) struct Checkpoint {
     running: Scores,
     history: Vec<EpochRecord>,
     optimizer: Optimizer,
-    model: Vec<Tensor>,
+    model: Vec<Named>,
 }
 
 #[derive(Deserialize)]
@@ -46,20 +47,20 @@ struct Optimizer {
 struct Param {
     path: String,
     updates: u64,
-    slots: Vec<Tensor>,
+    slots: Vec<Named>,
 }
 
 /// A tensor of the model by its path, or a slot by its name.
 #[derive(Deserialize)]
-struct Tensor {
+struct Named {
     name: String,
-    shape: Vec<usize>,
-    values: Vec<f32>,
+    value: Tensor,
 }
 
 impl From<Checkpoint> for super::Checkpoint {
     fn from(old: Checkpoint) -> Self {
-        let slot = |Tensor { name, shape, values }| Slot { name, shape, values };
+        let slot =
+            |Named { name, value }| Slot { name, shape: value.shape().to_vec(), values: value.to_vec() };
         let param = |old: Param| ParamState {
             path: old.path,
             updates: old.updates,
@@ -80,9 +81,7 @@ impl From<Checkpoint> for super::Checkpoint {
                 params: old.optimizer.params.into_iter().map(param).collect(),
             },
             guard: Guard::default(),
-            model: (old.model.into_iter())
-                .map(|Tensor { name: path, shape, values }| Entry { path, shape, values })
-                .collect(),
+            model: (old.model.into_iter()).map(|Named { name: path, value }| Entry { path, value }).collect(),
         }
     }
 }

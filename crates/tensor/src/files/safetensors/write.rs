@@ -1,27 +1,19 @@
 //! Writing.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Store, Stored};
+use crate::files::replace::replace;
+use crate::files::stored::Part;
 use crate::{FileError, Tensor};
-
-/// How many elements are encoded at once.
-const PIECE: usize = 1 << 14;
 
 /// Tensors by name, to be written to one file. Adding one copies nothing.
 #[derive(Default)]
 pub struct Writer {
     metadata: BTreeMap<String, String>,
     tensors: BTreeMap<String, Part>,
-}
-
-struct Part {
-    stored: Stored,
-    shape: Vec<usize>,
-    write: Box<dyn Fn(&mut dyn Write) -> io::Result<()>>,
 }
 
 impl Writer {
@@ -58,25 +50,13 @@ impl Writer {
     ) -> &mut Self {
         let name = name.into();
         assert!(
-            T::reads(&stored),
+            stored.is_written_from::<T>(),
             "safetensors: '{name}' has elements of {}, which are not written as {stored}",
             T::DTYPE
         );
         assert!(name != "__metadata__", "safetensors: no tensor can be called '__metadata__'");
-        let (tensor, as_stored) = (tensor.contiguous(), stored.clone());
-        let shape = tensor.shape().to_vec();
-        let write = move |out: &mut dyn Write| {
-            let mut bytes = Vec::new();
-            for values in tensor.values().chunks(PIECE) {
-                bytes.clear();
-                T::encode(&as_stored, values, &mut bytes);
-                out.write_all(&bytes)?;
-            }
-            Ok(())
-        };
-        let part = Part { stored, shape, write: Box::new(write) };
         assert!(
-            self.tensors.insert(name.clone(), part).is_none(),
+            self.tensors.insert(name.clone(), Part::of(tensor, stored)).is_none(),
             "safetensors: two tensors are called '{name}'"
         );
         self
@@ -88,12 +68,8 @@ impl Writer {
     /// If `out` does.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         // The widest elements first, so that all are aligned; then by name.
-        let mut parts: Vec<(&String, &Part, usize)> = self
-            .tensors
-            .iter()
-            .map(|(name, part)| (name, part, part.stored.size().expect("a type of ours")))
-            .collect();
-        parts.sort_by_key(|&(_, _, width)| std::cmp::Reverse(width));
+        let mut parts: Vec<(&String, &Part)> = self.tensors.iter().collect();
+        parts.sort_by_key(|(_, part)| std::cmp::Reverse(part.width()));
 
         let text = |s: &str| serde_json::to_string(s).expect("a text");
         let mut fields = Vec::new();
@@ -102,8 +78,8 @@ impl Writer {
                 .push(format!("\"__metadata__\":{}", serde_json::to_string(&self.metadata).expect("texts")));
         }
         let mut at = 0;
-        for (name, part, width) in &parts {
-            let end = at + width * part.shape.iter().product::<usize>();
+        for (name, part) in &parts {
+            let end = at + part.bytes();
             let (dtype, shape) = (&part.stored, serde_json::to_string(&part.shape).expect("numbers"));
             fields.push(format!(
                 r#"{}:{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{at},{end}]}}"#,
@@ -115,7 +91,7 @@ impl Writer {
         header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(header.as_bytes())?;
-        parts.iter().try_for_each(|(_, part, _)| (part.write)(out))?;
+        parts.iter().try_for_each(|(_, part)| part.write_to(out))?;
         out.flush()
     }
 
@@ -124,16 +100,6 @@ impl Writer {
     /// # Errors
     /// If the system refuses. The old file is then as it was.
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), FileError> {
-        let file = file.as_ref();
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".tmp");
-        let beside = Path::new(&beside);
-        let out = File::create(beside).map_err(FileError::io(beside, "create it"))?;
-        let mut out = BufWriter::new(out);
-        self.write_to(&mut out)
-            .and_then(|()| out.get_ref().sync_all())
-            .map_err(FileError::io(beside, "write it"))?;
-        drop(out);
-        fs::rename(beside, file).map_err(FileError::io(file, "put the new file in its place"))
+        replace(file.as_ref(), |out| self.write_to(out))
     }
 }
