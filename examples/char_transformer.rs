@@ -1,0 +1,290 @@
+//! Learns to write psalms, character by character.
+//!
+//! ```text
+//! cargo run --release --example char_transformer
+//! cargo run --release --example char_transformer -- --text FILE --prompt 'It was '
+//! ```
+//!
+//! RESULT
+//!
+//! The model is a transformer that sees nothing but what came before (Radford et al. 2018, 'Improving language understanding by generative
+//! pre-training'), with rotary positions. The last tenth of the text is kept for the test. The yardstick is a table of what follows each pair of characters.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use ravine::data::{DataError, Pick};
+use ravine::prelude::*;
+use ravine_examples::stop_on_ctrl_c;
+
+/// Trains a small transformer on a text and lets it write.
+#[derive(Parser)]
+struct Args {
+    /// The text [default: the bundled Psalms].
+    #[arg(long)]
+    text: Option<PathBuf>,
+    /// How often to go through the text.
+    #[arg(long, default_value_t = 8)]
+    epochs: usize,
+    /// Pieces of text per step.
+    #[arg(long, default_value_t = 16)]
+    batch_size: usize,
+    /// How many characters the model sees at once.
+    #[arg(long, default_value_t = 96)]
+    context: usize,
+    /// Numbers for each character.
+    #[arg(long, default_value_t = 96)]
+    features: usize,
+    /// Layers of the transformer.
+    #[arg(long, default_value_t = 3)]
+    layers: usize,
+    /// Heads of each layer.
+    #[arg(long, default_value_t = 4)]
+    heads: usize,
+    /// The learning rate at its highest.
+    #[arg(long, default_value_t = 3e-3)]
+    lr: f64,
+    /// The share of numbers dropped in training.
+    #[arg(long, default_value_t = 0.1)]
+    dropout: f64,
+    /// How the sample begins.
+    #[arg(long, default_value = "The LORD ")]
+    prompt: String,
+    /// How many characters to write.
+    #[arg(long, default_value_t = 500)]
+    sample: usize,
+    /// Below 1, likely characters become likelier.
+    #[arg(long, default_value_t = 0.7)]
+    temperature: f64,
+    /// The seed of weights, pieces, dropout and the sample.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder for checkpoints, metrics and the report.
+    #[arg(long, default_value = "runs/char_transformer")]
+    out: PathBuf,
+    /// Go on from the checkpoint in the folder.
+    #[arg(long)]
+    resume: bool,
+    /// Stop after so many steps.
+    #[arg(long, value_name = "N")]
+    max_steps: Option<usize>,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+// ------------------------------------------------------------------------------------------------------------------ text
+
+/// The characters that occur, by number.
+struct Vocabulary {
+    characters: Vec<char>,
+    numbers: HashMap<char, i64>,
+}
+
+impl Vocabulary {
+    fn of(text: &str) -> Self {
+        let mut characters: Vec<char> = text.chars().collect();
+        characters.sort_unstable();
+        characters.dedup();
+        let numbers = characters.iter().zip(0..).map(|(&c, i)| (c, i)).collect();
+        Vocabulary { characters, numbers }
+    }
+
+    fn numbers(&self, text: &str) -> Result<Vec<i64>, String> {
+        let number =
+            |c| self.numbers.get(&c).copied().ok_or_else(|| format!("{c:?} does not occur in the text"));
+        text.chars().map(number).collect()
+    }
+}
+
+/// Pieces of `context + 1` characters: all but the last are the input, all but the first the targets.
+struct Pieces {
+    text: Vec<i64>,
+    context: usize,
+    /// Whether pieces begin anywhere, anew in every epoch, or one after the other.
+    shift: Option<u64>,
+}
+
+impl Dataset for Pieces {
+    type Batch = Tensor<i64>;
+
+    fn len(&self) -> usize {
+        (self.text.len() - 1) / self.context
+    }
+
+    fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {
+        let last = self.text.len() - self.context;
+        let begin = |&i: &usize| match self.shift {
+            None => i * self.context,
+            Some(seed) => {
+                let mut rng = Rng::new(seed).child(pick.epoch as u64).child(i as u64);
+                (Tensor::<f64>::uniform((), 0.0, 1.0, &mut rng).item() * last as f64) as usize
+            }
+        };
+        let starts: Vec<usize> = pick.indices.iter().map(begin).collect();
+        let width = self.context + 1;
+        Ok(Tensor::from_fn([starts.len(), width], |at| self.text[starts[at / width] + at % width]))
+    }
+}
+
+/// What the test text costs, in bits per character, by the counts of what follows each pair of characters in the training text.
+fn bits_by_pairs(train: &[i64], test: &[i64], characters: usize) -> f64 {
+    let mut counts: HashMap<&[i64], HashMap<i64, usize>> = HashMap::new();
+    for three in train.windows(3) {
+        *counts.entry(&three[..2]).or_default().entry(three[2]).or_default() += 1;
+    }
+    let bits = |three: &[i64]| {
+        let after = counts.get(&three[..2]);
+        let (seen, all) =
+            after.map_or((0, 0), |after| (after.get(&three[2]).copied().unwrap_or(0), after.values().sum()));
+        // A little for what was never seen.
+        let share = 0.1;
+        -((seen as f64 + share) / (all as f64 + share * characters as f64)).log2()
+    };
+    test.windows(3).map(bits).sum::<f64>() / (test.len() - 2) as f64
+}
+
+// ----------------------------------------------------------------------------------------------------------------- model
+
+/// Characters `[batch, length]` to logits of the next one, `[batch, length, characters]`.
+#[derive(Module)]
+struct Writer {
+    embedding: Embedding,
+    encoder: TransformerEncoder,
+    output: Linear,
+}
+
+impl Writer {
+    fn new(characters: usize, args: &Args, rng: &mut Rng) -> Self {
+        let layer = |rng: &mut Rng| {
+            let layer = TransformerEncoderLayer::new(args.features, args.heads, rng).norm_first().gelu();
+            layer.dropout(args.dropout).rotary(args.context)
+        };
+        Writer {
+            embedding: Embedding::new(characters, args.features, rng),
+            encoder: TransformerEncoder::new((0..args.layers).map(|_| layer(rng)).collect())
+                .norm(LayerNorm::new(args.features)),
+            output: Linear::new(args.features, characters, rng),
+        }
+    }
+
+    fn forward(&self, tape: &Tape, characters: &Tensor<i64>) -> Var {
+        let x = self.embedding.forward(tape, characters);
+        self.output.forward(&self.encoder.forward_masked(&x, &Mask::causal()))
+    }
+
+    /// Goes on from `text`, one character after another.
+    fn write(&self, mut text: Vec<i64>, args: &Args) -> Vec<i64> {
+        let mut rng = Rng::new(args.seed);
+        let bar = Progress::auto().task("writing", args.sample);
+        for _ in 0..args.sample {
+            let seen = &text[text.len().saturating_sub(args.context)..];
+            let input = Tensor::from_slice(seen, [1, seen.len()]);
+            let logits = self.forward(&Tape::eval(), &input).value().index(0, 0).index(0, seen.len() - 1);
+            let probs = (logits / args.temperature as f32).softmax();
+            // The first whose sum with all before it is above a random number.
+            let mut left = Tensor::<f32>::uniform((), 0.0, 1.0, &mut rng).item();
+            let next = probs.iter().position(|p| {
+                left -= p;
+                left < 0.0
+            });
+            text.push(next.unwrap_or(probs.numel() - 1) as i64);
+            bar.advance(1);
+        }
+        text
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------------- run
+
+fn main() {
+    if let Err(error) = run(&Args::parse()) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let bundled = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/psalms/psalms.txt"));
+    let path = args.text.clone().unwrap_or_else(bundled);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let vocabulary = Vocabulary::of(&text);
+    let mut numbers = vocabulary.numbers(&text)?;
+    let test = numbers.split_off(numbers.len() * 9 / 10);
+    if args.context == 0 || test.len() < args.context + 2 {
+        return Err(format!(
+            "--context: found {}, expected 1 to {}",
+            args.context,
+            test.len().saturating_sub(2)
+        )
+        .into());
+    }
+    let by_pairs = bits_by_pairs(&numbers, &test, vocabulary.characters.len());
+    let prompt = vocabulary.numbers(&args.prompt).map_err(|error| format!("--prompt: {error}"))?;
+    if prompt.is_empty() {
+        return Err("--prompt: found nothing, expected at least one character".into());
+    }
+    let train = Pieces { text: numbers, context: args.context, shift: Some(args.seed) };
+    let test = Pieces { text: test, context: args.context, shift: None };
+
+    let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.seed));
+    let steps = (args.epochs * train.len().div_ceil(args.batch_size.max(1))) as u64;
+    let schedule = Cosine::new(args.lr, steps - steps / 10).warmup(steps / 10);
+    // Weight decay is for matrices, not for biases and norms.
+    let mut optimizer = Optimizer::new(&model, AdamW::default(), schedule)
+        .weight_decay(0.1)
+        .group(Group::new(|_, shape| shape.rank() < 2).weight_decay(0.0))
+        .clip_norm(1.0);
+    eprintln!(
+        "{} parameters, {} characters to learn from, {} to test on",
+        model.num_params(),
+        train.text.len(),
+        test.text.len()
+    );
+    let report = Trainer::new()
+        .epochs(args.epochs)
+        .batch_size(args.batch_size)
+        .shards(2)
+        .seed(args.seed)
+        .max_steps(args.max_steps)
+        .goal(Goal::lowest("loss"))
+        .folder(&args.out)
+        .resume(args.resume)
+        .report(true)
+        .progress(Progress::auto())
+        .stop_flag(stop_on_ctrl_c()?)
+        .run(&model, &mut optimizer, &train, Some(&test), |tape, pieces| {
+            let (n, context) = (pieces.size(0), pieces.size(1) - 1);
+            let logits = model.forward(tape, &pieces.narrow(1, 0, context));
+            let loss = logits.cross_entropy(&pieces.narrow(1, 1, context));
+            let bits = f64::from(loss.item()) / std::f64::consts::LN_2;
+            Outcome::new(loss, n).metric("bits_per_character", bits * n as f64)
+        })?;
+
+    let bits = report.test().and_then(|test| test.metric("bits_per_character"));
+    let sample = model.write(prompt, args).into_iter().map(|i| vocabulary.characters[i as usize]);
+    let sample: String = sample.collect();
+    if args.json {
+        let result = serde_json::json!({
+            "epochs": report.epochs,
+            "steps": report.steps,
+            "bits_per_character": bits,
+            "bits_by_pairs": by_pairs,
+            "sample": sample,
+            "seconds": start.elapsed().as_secs_f64(),
+        });
+        println!("{result}");
+    } else {
+        println!("{sample}\n");
+        if let Some(bits) = bits {
+            println!(
+                "{bits:.3} bits per character of the test text; by pairs of characters it would be {by_pairs:.3}"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Layers of one's own: a scale that is learned, a residual block made of layers, and a mean that is kept but not trained.
+//!
+//! ```text
+//! cargo run --release --example custom_layer
+//! cargo run --release --example custom_layer -- --blocks 48
+//! ```
+//!
+//! RESULT
+//!
+//! `docs/writing_a_layer.md` explains the steps. Each block adds what it computes to its input, so that what goes through many of them grows without
+//! bound; a learned scale that starts small holds it back. Touvron et al. 2021, 'Going deeper with image transformers' (LayerScale).
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use ravine::nn::init::{Fan, Gain};
+use ravine::prelude::*;
+use ravine::train::TrainError;
+use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+
+/// Trains a deep residual network on MNIST, whose blocks are scaled and not scaled.
+#[derive(Parser)]
+struct Args {
+    /// How many blocks there are.
+    #[arg(long, default_value_t = 24)]
+    blocks: usize,
+    /// How often to go through the training images.
+    #[arg(long, default_value_t = 2)]
+    epochs: usize,
+    /// Images per step.
+    #[arg(long, default_value_t = 64)]
+    batch_size: usize,
+    /// The learning rate at its highest.
+    #[arg(long, default_value_t = 0.01)]
+    lr: f64,
+    /// Where the scale of the blocks begins.
+    #[arg(long, default_value_t = 0.1)]
+    scale: f32,
+    /// The seed of weights, shuffling and dropout.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Stop each run after so many steps.
+    #[arg(long, value_name = "N")]
+    max_steps: Option<usize>,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+// ---------------------------------------------------------------------------------------------------------------- layers
+
+/// `y = gamma x`, feature by feature.
+///
+/// Shapes: `[.., features]`, in and out. Initialisation: all the same, as told.
+#[derive(Module)]
+struct LayerScale {
+    gamma: Param,
+}
+
+impl LayerScale {
+    fn new(features: usize, initial: f32) -> Self {
+        LayerScale { gamma: Param::new(Tensor::full(features, initial)) }
+    }
+}
+
+impl Layer for LayerScale {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        x * x.tape().param(&self.gamma)
+    }
+}
+
+/// `y = x + scale(dropout(w_2 relu(w_1 x)))`: a layer made of layers. Without a scale, what is added is added as it is.
+#[derive(Module)]
+struct Block {
+    first: Linear,
+    second: Linear,
+    scale: Option<LayerScale>,
+    /// A number is a setting, and stands in the tree.
+    dropout: f64,
+}
+
+impl Block {
+    fn new(width: usize, scale: Option<f32>, rng: &mut Rng) -> Self {
+        let linear = |rng: &mut Rng| {
+            let layer = Linear::new(width, width, rng);
+            layer.weight.set(init::kaiming_normal([width, width], Fan::In, Gain::Relu, rng));
+            layer
+        };
+        let scale = scale.map(|initial| LayerScale::new(width, initial));
+        Block { first: linear(rng), second: linear(rng), scale, dropout: 0.1 }
+    }
+}
+
+impl Layer for Block {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        let inner = self.second.forward(&self.first.forward(x).relu());
+        x + self.scale.forward(&Dropout::new(self.dropout).forward(&inner))
+    }
+}
+
+/// `y = x - mean`, with the mean that was seen in training: it moves by a tenth of the distance, each step.
+///
+/// Shapes: `[batch, features]`, in and out. Initialisation: the mean is 0.
+#[derive(Module)]
+struct Centre {
+    mean: Buffer,
+}
+
+impl Centre {
+    fn new(features: usize) -> Self {
+        Centre { mean: Buffer::new(Tensor::zeros(features)) }
+    }
+}
+
+impl Layer for Centre {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        let tape = x.tape();
+        if tape.is_training() {
+            // Not written here, as shards run at the same time: the step does it, when all have said what they saw.
+            tape.update_buffer(&self.mean, x.value().mean(0), 0.1, x.shape()[0]);
+        }
+        x - tape.input(self.mean.value())
+    }
+}
+
+/// They are layers like any other: they stand in chains, are saved, and are trained.
+fn network(blocks: usize, scale: Option<f32>, rng: &mut Rng) -> Sequential {
+    let deep: Vec<Block> = (0..blocks).map(|_| Block::new(64, scale, rng)).collect();
+    sequential![Flatten, Centre::new(784), Linear::new(784, 64, rng), deep, Linear::new(64, 10, rng)]
+}
+
+// ------------------------------------------------------------------------------------------------------------------- run
+
+fn main() {
+    if let Err(error) = run(&Args::parse()) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
+    eprint!("{}", network(1, Some(args.scale), &mut Rng::new(args.seed)));
+    let stop = stop_on_ctrl_c()?;
+
+    // The test accuracy; none, if the numbers became too large.
+    let trained = |scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
+        let model = network(args.blocks, scale, &mut Rng::new(args.seed));
+        check(&model);
+        let steps = args.epochs * data.train.len().div_ceil(args.batch_size.max(1));
+        let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), Cosine::new(args.lr, steps as u64));
+        let run = Trainer::new()
+            .epochs(args.epochs)
+            .batch_size(args.batch_size)
+            .shards(2)
+            .seed(args.seed)
+            .max_steps(args.max_steps)
+            .progress(Progress::auto())
+            .stop_flag(stop.clone())
+            .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, labels)| {
+                Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
+            });
+        match run {
+            Ok(report) => Ok(report.test().and_then(|test| test.metric("accuracy"))),
+            Err(TrainError::Diverged(why)) => {
+                eprintln!("{why}");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    };
+    let (scaled, plain) = (trained(Some(args.scale))?, trained(None)?);
+    if args.json {
+        let result = serde_json::json!({
+            "blocks": args.blocks,
+            "accuracy_scaled": scaled,
+            "accuracy_plain": plain,
+            "seconds": start.elapsed().as_secs_f64(),
+        });
+        println!("{result}");
+    } else {
+        for (way, accuracy) in [("scaled", scaled), ("not scaled", plain)] {
+            match accuracy {
+                Some(accuracy) => {
+                    println!("{way}: {:.2} % of the test images are read right", 100.0 * accuracy)
+                }
+                None => println!("{way}: the run diverged"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Panics unless every parameter is used: the one mistake that the derivatives of a layer's ops do not rule out.
+fn check(model: &impl Layer) {
+    let x = Tape::train(Rng::new(0)).input(Tensor::randn([8, 1, 28, 28], &mut Rng::new(1)));
+    let gradients = model.forward(&x).square().sum(..).backward();
+    for (path, param) in model.named_params() {
+        let gradient = gradients.get(&param).unwrap_or_else(|| panic!("{path} gets no gradient"));
+        assert!(gradient.count(|g| g != 0.0) > 0, "the gradient of {path} is zero");
+    }
+}
