@@ -159,6 +159,7 @@ impl<T: Float> Tape<T> {
     /// assert!(first.to_string().ends_with("gave an infinity: element 1 of [2], the gradient by input 0"));
     /// ```
     #[must_use]
+    #[doc(alias("set_detect_anomaly", "detect_anomaly"))]
     pub fn anomaly(self) -> Self {
         self.anomalies().on.set(true);
         self

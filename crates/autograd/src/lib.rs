@@ -20,6 +20,7 @@
 //! derivatives: `ops`. And what is built upon them: [`functional`], [`checkpoint()`], [`mod@gradcheck`], and to see what was done or went
 //! wrong, [`Account`], [`Graph`] and [`Anomaly`].
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 // The derive macro writes `::ravine::Module`; here, that is this crate.

@@ -41,6 +41,7 @@ use crate::tree::Tree;
     label = "this field is not a module",
     note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` or `#[module(setting)]` if it holds no parameters"
 )]
+#[doc(alias = "nn.Module")]
 pub trait Module {
     /// Shows each part to `visitor`, in order.
     fn visit(&self, visitor: &mut Visitor<'_>);
@@ -51,6 +52,7 @@ pub trait Module {
     }
 
     /// The parameters, each with its path, in the order of the fields. A tied parameter is listed at each of its places.
+    #[doc(alias("named_parameters", "parameters"))]
     fn named_params(&self) -> Vec<(String, Param)> {
         let mut found = Vec::new();
         walk(self, &mut |path, leaf| {
@@ -73,6 +75,7 @@ pub trait Module {
     }
 
     /// The number of trained numbers: the elements of all parameters, tied ones counted once.
+    #[doc(alias = "numel")]
     fn num_params(&self) -> usize {
         distinct(self).iter().map(|(_, param)| param.shape().numel()).sum()
     }
@@ -109,11 +112,13 @@ pub trait Module {
     /// assert_eq!(pair.tree().to_string(), tree);
     /// assert_eq!(pair.to_string(), tree); // by `display`
     /// ```
+    #[doc(alias = "extra_repr")]
     fn tree(&self) -> Tree {
         Tree::of(self)
     }
 
     /// Freezes the parameters whose path satisfies `which`, and thaws the others: `model.freeze(|path| path.starts_with("encoder."))`.
+    #[doc(alias = "requires_grad_")]
     fn freeze(&self, which: impl Fn(&str) -> bool)
     where
         Self: Sized,
@@ -137,6 +142,7 @@ pub trait Module {
     /// # Panics
     /// If `f` changes a shape.
     #[track_caller]
+    #[doc(alias = "apply")]
     fn map_params(&self, mut f: impl FnMut(&str, &Tensor) -> Tensor)
     where
         Self: Sized,

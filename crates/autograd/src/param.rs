@@ -10,6 +10,7 @@ use ravine_tensor::{Float, Shape, Tensor};
 ///
 /// A parameter is itself, whatever its value: [`tied`](Self::tied) gives the same parameter again, for weights used in two places,
 /// and `clone` an independent copy. Tapes on any number of threads can read it at once.
+#[doc(alias = "Parameter")]
 pub struct Param<T: Float = f32> {
     cell: Arc<Cell<T>>,
 }
@@ -37,6 +38,7 @@ impl<T: Float> Param<T> {
     }
 
     /// The same parameter again: trained and counted once, its gradients summed.
+    #[doc(alias = "weight_tying")]
     pub fn tied(&self) -> Self {
         Param { cell: self.cell.clone() }
     }
@@ -86,6 +88,7 @@ impl<T: Float> Param<T> {
     }
 
     /// Freezes (`true`) or thaws (`false`) it.
+    #[doc(alias = "requires_grad_")]
     pub fn set_frozen(&self, frozen: bool) {
         self.cell.frozen.store(frozen, Ordering::Relaxed);
     }
@@ -121,6 +124,7 @@ impl<T: Float> fmt::Debug for Param<T> {
 ///
 /// A forward pass cannot write it: it notes what it saw on the tape ([`Tape::update_buffer`](crate::Tape::update_buffer)),
 /// and the notes of all shards are applied together when the step is done.
+#[doc(alias = "register_buffer")]
 pub struct Buffer<T: Float = f32> {
     value: Arc<RwLock<Tensor<T>>>,
 }

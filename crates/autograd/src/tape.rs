@@ -178,6 +178,7 @@ impl<T: Float> Tape<T> {
 
     /// A tape for inference: nothing is recorded, so intermediate values are freed as soon as they are used.
     #[track_caller]
+    #[doc(alias = "inference_mode")]
     pub fn eval() -> Self {
         Self::with(false, false, None)
     }
@@ -211,6 +212,7 @@ impl<T: Float> Tape<T> {
 
     /// A leaf whose gradient [`Gradients::wrt`](crate::Gradients::wrt) gives.
     #[track_caller]
+    #[doc(alias = "requires_grad_")]
     pub fn variable(&self, value: Tensor<T>) -> Var<T> {
         self.anomalies().look_at_leaf("variable", &value);
         if self.is_recording() { self.leaf("variable", value) } else { self.constant(value) }

@@ -44,6 +44,7 @@
 //! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].
 //! 7. Who fetches them: [`Loader`], [`Stream`] and [`StreamLoader`], [`read_ahead`], and how samples become batches: [`Collate`], [`Padded`].
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod dataset;

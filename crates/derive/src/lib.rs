@@ -1,5 +1,6 @@
 //! `#[derive(Module)]`: a model is a plain struct, and its parameters are found by walking its fields.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 use proc_macro2::TokenStream;

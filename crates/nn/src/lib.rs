@@ -40,6 +40,7 @@
 //! Constructors draw their initial weights from the generator that they are given, as PyTorch's layers do by default; [`init`] has other
 //! distributions. A size that makes no sense is a panic that names it.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 // The derive macro writes `::ravine::Module`.

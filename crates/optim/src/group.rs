@@ -19,6 +19,7 @@ use crate::{Decay, Schedule};
 ///     .group(Group::new(|path, _shape| path.starts_with("head.")).rate_factor(10.0));
 /// assert_eq!(optimizer.settings("1").unwrap().weight_decay, 0.0);
 /// ```
+#[doc(alias("param_groups", "add_param_group"))]
 pub struct Group<R> {
     pub(crate) which: Predicate,
     pub(crate) overrides: Overrides<R>,

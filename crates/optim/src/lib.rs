@@ -53,6 +53,7 @@
 //!   and takes a closure, because it needs two passes for a step, as does [`Lbfgs`], which needs several.
 //! - [`Optimizer::explain`] takes a step apart.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod average;

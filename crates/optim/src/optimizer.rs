@@ -175,12 +175,14 @@ impl<R: Rule> Optimizer<R> {
 
     /// [`clip`](Self::clip) of the norm of all gradients together.
     #[must_use]
+    #[doc(alias("clip_grad_norm_", "max_norm"))]
     pub fn clip_norm(self, limit: f64) -> Self {
         self.clip(Clip::GlobalNorm(limit))
     }
 
     /// [`clip`](Self::clip) of each element.
     #[must_use]
+    #[doc(alias = "clip_grad_value_")]
     pub fn clip_value(self, limit: f64) -> Self {
         self.clip(Clip::Value(limit))
     }

@@ -37,6 +37,7 @@
 //! [`optim`] (optimizers and schedules), [`data`] (data sets and loaders) and [`train`] (steps, checkpoints, the loop). The
 //! [`prelude`] has what a program usually needs.
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub use ravine_autograd as autograd;

@@ -55,6 +55,7 @@ impl<T: Element> Tensor<T> {
 
     /// The elements that `f` gives for 0, 1, 2, ..., in row-major order.
     #[track_caller]
+    #[doc(alias = "fromfunction")]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(usize) -> T) -> Self {
         Tensor::build(shape.into(), |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = f(i)))
     }
@@ -104,6 +105,7 @@ impl<T: Number> Tensor<T> {
     /// # Panics
     /// If `step` is 0 or leads away from `end`, or a bound is not finite.
     #[track_caller]
+    #[doc(alias = "range")]
     pub fn arange_step(start: T, end: T, step: T) -> Self
     where
         T: num_traits::NumCast,

@@ -13,6 +13,8 @@
 //! The chapters, in reading order: [`Shape`] and [`Axes`] (what a caller says), `layout` (where the elements of a view lie),
 //! [`storage`] (recycled memory), [`Tensor`] (the three together), `ops` (one room per family) and `kernels` (the loops).
 
+#![deny(missing_docs)]
+
 mod create;
 mod display;
 mod element;

@@ -20,6 +20,7 @@ use crate::{Element, Float, Shape, Tensor};
 /// assert_eq!(x, Tensor::randn([2, 3], &mut Rng::new(42)));
 /// ```
 #[derive(Debug)]
+#[doc(alias = "Generator")]
 pub struct Rng {
     key: u64,
     stream: ChaCha8Rng,
@@ -27,6 +28,7 @@ pub struct Rng {
 
 impl Rng {
     /// The stream with this seed.
+    #[doc(alias = "manual_seed")]
     pub fn new(seed: u64) -> Self {
         Rng { key: seed, stream: ChaCha8Rng::seed_from_u64(seed) }
     }
@@ -81,6 +83,7 @@ where
 {
     /// Uniform in `[low, high)`; rounding may give `high` itself where the interval is wide.
     #[track_caller]
+    #[doc(alias = "rand")]
     pub fn uniform(shape: impl Into<Shape>, low: T, high: T, rng: &mut Rng) -> Self {
         assert!(low <= high, "uniform: the lower bound {low} is above the upper bound {high}");
         Self::from_fn(shape, |_| low + (high - low) * rng.random::<T>())
@@ -155,6 +158,7 @@ impl Tensor<bool> {
 
 impl Tensor<i64> {
     /// The numbers `0..n` in random order, every order equally likely (Fisher and Yates).
+    #[doc(alias = "shuffle")]
     pub fn randperm(n: usize, rng: &mut Rng) -> Self {
         let mut order = Tensor::<i64>::arange(n);
         let values = order.as_mut_slice();

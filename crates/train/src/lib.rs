@@ -42,6 +42,7 @@
 //! [`PostMortem`] (why it diverged), [`file`](mod@file) (one value in one file, whole or refused), [`Checkpoint`], [`RunRecord`] (the run again, and
 //! whether it is the same), [`TensorBoard`] and [`Progress`].
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod callback;

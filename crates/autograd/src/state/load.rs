@@ -102,6 +102,7 @@ impl StateDict {
     ///
     /// # Errors
     /// If the paths or shapes of the model are not those of this state. The model is then as it was.
+    #[doc(alias("load_state_dict", "strict"))]
     pub fn load_into<M: Module + ?Sized>(&self, model: &M) -> Result<(), StateError> {
         let report = self.compare(model);
         if !report.is_exact() {
@@ -113,6 +114,7 @@ impl StateDict {
 
     /// Puts the tensors that fit at their paths in `model`, leaves the rest of it as it was, and says what was done.
     #[must_use = "the report says what was not loaded"]
+    #[doc(alias("load_state_dict", "strict"))]
     pub fn load_what_fits<M: Module + ?Sized>(&self, model: &M) -> Report {
         let report = self.compare(model);
         self.put(model);

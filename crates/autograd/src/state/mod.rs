@@ -50,6 +50,7 @@ impl StateDict {
     }
 
     /// The parameters and buffers of `model` now. The numbers are shared until one of them changes.
+    #[doc(alias = "state_dict")]
     pub fn of<M: Module + ?Sized>(model: &M) -> Self {
         let mut state = StateDict::new();
         model.visit(&mut Visitor::new(&mut |path, leaf| {
@@ -150,6 +151,7 @@ impl StateDict {
     ///
     /// # Errors
     /// If the file cannot be read, is broken, or has tensors of other types or with more axes than ours can have.
+    #[doc(alias = "load")]
     pub fn read(file: impl AsRef<Path>) -> Result<Self, FileError> {
         let file = SafeTensors::open(file)?;
         let mut state = StateDict::new();
@@ -177,6 +179,7 @@ impl StateDict {
     /// # Panics
     /// If a tensor is called `__metadata__`.
     #[track_caller]
+    #[doc(alias = "save")]
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), FileError> {
         let mut writer = Writer::new();
         // As PyTorch's own tools mark theirs, and want to see.

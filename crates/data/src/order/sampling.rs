@@ -23,6 +23,7 @@ use super::{Strata, Weights};
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[doc(alias("Sampler", "RandomSampler", "SequentialSampler"))]
 pub enum Order {
     /// As they stand, every time.
     Sequential,

@@ -87,6 +87,7 @@ impl TransformerEncoderLayer {
     /// # Panics
     /// If a size is 0, or the heads do not divide the features.
     #[track_caller]
+    #[doc(alias = "dim_feedforward")]
     pub fn with_inner(features: usize, heads: usize, inner: usize, rng: &mut Rng) -> Self {
         let sizes = [("features", features), ("heads", heads), ("inner", inner)];
         check::positive("TransformerEncoderLayer", &sizes);

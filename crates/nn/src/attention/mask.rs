@@ -13,6 +13,7 @@ use ravine_tensor::Tensor;
 /// assert!(hidden.at([0, 0, 2, 2]) && !hidden.at([1, 0, 2, 2]), "the first sample has two keys");
 /// ```
 #[derive(Clone, Debug, Default)]
+#[doc(alias = "generate_square_subsequent_mask")]
 pub struct Mask {
     causal: bool,
     pairs: Option<Tensor<bool>>,
@@ -27,6 +28,7 @@ impl Mask {
     }
 
     /// Hides later keys: query `i` sees keys `0..=i`.
+    #[doc(alias("is_causal", "generate_square_subsequent_mask"))]
     pub fn causal() -> Self {
         Mask { causal: true, ..Mask::default() }
     }
@@ -34,6 +36,7 @@ impl Mask {
     /// Also hides the pairs at which `pairs` is true: `[queries, keys]`, or with `[batch, heads]` before them, or `[batch, 1]`
     /// (PyTorch's `attn_mask`, if it is boolean).
     #[must_use]
+    #[doc(alias = "attn_mask")]
     pub fn hide(mut self, pairs: Tensor<bool>) -> Self {
         self.pairs = Some(pairs);
         self
@@ -41,6 +44,7 @@ impl Mask {
 
     /// Also hides the keys at which `keys`, `[batch, keys]`, is true (PyTorch's `key_padding_mask`).
     #[must_use]
+    #[doc(alias("key_padding_mask", "src_key_padding_mask"))]
     pub fn hide_keys(mut self, keys: Tensor<bool>) -> Self {
         self.keys = Some(keys);
         self

@@ -23,6 +23,7 @@ use crate::{Layer, check};
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
+#[doc(alias = "PositionalEncoding")]
 pub struct SinusoidalPositions {
     /// `[positions, features]`.
     #[module(skip)]
@@ -78,6 +79,7 @@ impl Layer for SinusoidalPositions {
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
+#[doc(alias = "rope")]
 pub struct RotaryPositions {
     /// `[positions, features / 2]`.
     #[module(skip)]

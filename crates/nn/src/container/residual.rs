@@ -26,6 +26,7 @@ use crate::{Identity, Layer};
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
+#[doc(alias = "skip_connection")]
 pub struct Residual<B, S = Identity> {
     /// What is added.
     pub body: B,

@@ -40,6 +40,7 @@ macro_rules! transposed_convolution {
             /// # Panics
             /// If a size is 0, or the groups do not divide both numbers of channels.
             #[track_caller]
+            #[doc(alias("groups", "depthwise"))]
             pub fn grouped(
                 in_channels: usize,
                 out_channels: usize,

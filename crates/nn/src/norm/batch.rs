@@ -48,6 +48,7 @@ macro_rules! batch_norm {
             /// The layer without running statistics: it normalises by those of the batch after training, too (PyTorch's
             /// `track_running_stats=False`).
             #[must_use]
+            #[doc(alias = "track_running_stats")]
             pub fn no_tracking(mut self) -> Self {
                 (self.running_mean, self.running_var) = (None, None);
                 self

@@ -48,6 +48,7 @@ macro_rules! instance_norm {
             /// The layer with running statistics, by which it normalises after training (PyTorch's `track_running_stats=True`): the mean
             /// over the samples of their means and unbiased variances, as of [`BatchNorm2d`](crate::BatchNorm2d).
             #[must_use]
+            #[doc(alias = "track_running_stats")]
             pub fn tracking(mut self) -> Self {
                 (self.running_mean, self.running_var) = running::at_first(self.channels);
                 self

@@ -36,6 +36,7 @@ macro_rules! with_no_affine {
         impl $name {
             /// The layer without weight and bias (PyTorch's `affine=False`, or `elementwise_affine=False`).
             #[must_use]
+            #[doc(alias("elementwise_affine", "affine"))]
             pub fn no_affine(mut self) -> Self {
                 (self.weight, self.bias) = (None, None);
                 self

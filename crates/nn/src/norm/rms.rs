@@ -46,6 +46,7 @@ impl RmsNorm {
 
     /// The layer without its weight.
     #[must_use]
+    #[doc(alias("elementwise_affine", "affine"))]
     pub fn no_affine(mut self) -> Self {
         self.weight = None;
         self

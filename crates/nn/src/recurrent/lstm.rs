@@ -65,6 +65,7 @@ impl Lstm {
     /// # Panics
     /// If the shapes do not fit together, or a length is not in `1..=time`.
     #[track_caller]
+    #[doc(alias("pack_padded_sequence", "pad_packed_sequence"))]
     pub fn forward_from(
         &self,
         x: &Var,

@@ -53,6 +53,7 @@ impl<T: Element> Tensor<T> {
     /// assert_eq!(x.cast::<bool>().to_vec(), [true, false, true, true]);
     /// ```
     #[must_use]
+    #[doc(alias("to", "type", "astype"))]
     pub fn cast<U: Element>(&self) -> Tensor<U>
     where
         T: Cast<U>,

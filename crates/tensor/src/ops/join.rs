@@ -8,6 +8,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If there is none, or their shapes differ beside `axis`.
     #[track_caller]
+    #[doc(alias("concat", "concatenate"))]
     pub fn cat(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {
         assert!(!parts.is_empty(), "cat: there is nothing to join");
         let first = parts[0];

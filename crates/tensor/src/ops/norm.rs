@@ -74,6 +74,7 @@ impl Normalize {
 
 impl NormalizeView {
     /// How many elements share their statistics.
+    #[doc(alias = "count_nonzero")]
     pub fn count(&self) -> usize {
         self.x.iter().product::<usize>() / self.stats.iter().product::<usize>().max(1)
     }

@@ -238,6 +238,7 @@ impl<T: Element> Tensor<T> {
     }
 
     /// How many elements satisfy `f`.
+    #[doc(alias = "count_nonzero")]
     pub fn count(&self, f: impl Fn(T) -> bool) -> usize {
         self.iter().filter(|&v| f(v)).count()
     }

@@ -12,6 +12,7 @@ impl<T: Element> Tensor<T> {
     /// If the new shape has not as many elements.
     #[track_caller]
     #[must_use]
+    #[doc(alias = "view_as")]
     pub fn reshape(&self, shape: impl Extents) -> Self {
         let shape = shape.resolve("reshape", self.shape());
         match self.layout().reshaped(&shape) {
@@ -212,6 +213,7 @@ impl<T: Element> Tensor<T> {
     /// The elements at `index` along `axis`, which disappears: `x.index(0, 3)` is row 3.
     #[track_caller]
     #[must_use]
+    #[doc(alias = "select")]
     pub fn index(&self, axis: isize, index: usize) -> Self {
         let at = self.shape().axis("index", axis);
         assert!(index < self.shape()[at], "index: {index} is outside axis {axis} of shape {}", self.shape());

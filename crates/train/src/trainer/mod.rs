@@ -197,6 +197,7 @@ impl Trainer {
     /// Such micro-batches are shards that wait for their turn. So `batch_size(64).shards(2).accumulate(4)` is, bit for bit,
     /// `batch_size(256).shards(8)`, and whichever way it is said, only as many shards are in memory at a time as there are threads.
     #[must_use]
+    #[doc(alias = "gradient_accumulation")]
     pub fn accumulate(mut self, batches: usize) -> Self {
         self.accumulate = batches;
         self
@@ -230,6 +231,7 @@ impl Trainer {
     /// Into how many parts to cut each batch; so many threads can work on it. The bits of the result depend on this number,
     /// and not on the number of threads.
     #[must_use]
+    #[doc(alias = "DistributedDataParallel")]
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self
@@ -237,6 +239,7 @@ impl Trainer {
 
     /// How many threads to use; 0 means as many as there are processors.
     #[must_use]
+    #[doc(alias = "set_num_threads")]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -281,6 +284,7 @@ impl Trainer {
 
     /// Stop when the goal's metric was no better for so many evaluations in a row.
     #[must_use]
+    #[doc(alias = "EarlyStopping")]
     pub fn patience(mut self, evaluations: impl Into<Option<usize>>) -> Self {
         self.patience = evaluations.into();
         self
@@ -297,6 +301,7 @@ impl Trainer {
     /// Where to keep the run: see [the table](Self#the-folder-of-a-run). The checkpoint is written at the start, after every evaluation, and
     /// when the run stops.
     #[must_use]
+    #[doc(alias = "save")]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
@@ -340,6 +345,7 @@ impl Trainer {
 
     /// Whether to write events for TensorBoard into the run's folder.
     #[must_use]
+    #[doc(alias = "SummaryWriter")]
     pub fn tensorboard(mut self, tensorboard: bool) -> Self {
         self.tensorboard = tensorboard;
         self
