@@ -44,9 +44,9 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Stop each run after so many steps.
+    /// Take so many steps, whatever the epochs.
     #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
+    steps: Option<usize>,
     /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -156,14 +156,13 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let trained = |scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
         let model = network(args.blocks, scale, &mut Rng::new(args.seed));
         check(&model);
-        let steps = args.epochs * data.train.len().div_ceil(args.batch_size.max(1));
+        let steps = args.steps.unwrap_or(args.epochs * data.train.len().div_ceil(args.batch_size.max(1)));
         let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), Cosine::new(args.lr, steps as u64));
         let run = Trainer::new()
-            .epochs(args.epochs)
+            .steps(steps)
             .batch_size(args.batch_size)
             .shards(2)
             .seed(args.seed)
-            .max_steps(args.max_steps)
             .progress(Progress::auto())
             .stop_flag(stop.clone())
             .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, labels)| {

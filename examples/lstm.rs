@@ -55,9 +55,9 @@ struct Args {
     /// Go on from the checkpoint in the folder.
     #[arg(long)]
     resume: bool,
-    /// Stop after so many steps.
+    /// Take so many steps, whatever the epochs.
     #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
+    steps: Option<usize>,
     /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -201,16 +201,15 @@ fn train<D: Dataset>(
         Task::Adding => ("adding", 8, 0.01),
     };
     let (epochs, lr) = (args.epochs.unwrap_or(epochs), args.lr.unwrap_or(lr));
-    let steps = epochs * training.len().div_ceil(args.batch_size.max(1));
+    let steps = args.steps.unwrap_or(epochs * training.len().div_ceil(args.batch_size.max(1)));
     // Gradients through many steps are now and then very large.
     let mut optimizer = Optimizer::new(model, Adam::default(), Cosine::new(lr, steps as u64)).clip_norm(1.0);
     eprint!("{model}");
     let report = Trainer::new()
-        .epochs(epochs)
+        .steps(steps)
         .batch_size(args.batch_size)
         .shards(2)
         .seed(args.seed)
-        .max_steps(args.max_steps)
         .goal(goal)
         .folder(args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/lstm-{name}"))))
         .resume(args.resume)
