@@ -5,7 +5,13 @@
 //! cargo run --release --example char_transformer -- --text FILE --prompt 'It was '
 //! ```
 //!
-//! RESULT
+//! Eight epochs bring it to 1.82 bits per character of psalms that it has not seen, where the yardstick needs 2.48; then it writes, beginning with what
+//! `--prompt` says:
+//!
+//! ```text
+//! The LORD our God his loving: for the LORD from the up: they wrought the enderst in the wicked of thee, and peept the righteousness and the called unto the LORD.
+//! And is he righteousness with me; O my soul of the truth of the LORD will grass be his done all the people in the LORD.
+//! ```
 //!
 //! The model is a transformer that sees nothing but what came before (Radford et al. 2018, 'Improving language understanding by generative
 //! pre-training'), with rotary positions. The last tenth of the text is kept for the test. The yardstick is a table of what follows each pair of characters.
