@@ -25,40 +25,43 @@ pub struct Data {
 }
 
 impl Data {
-    /// The four IDX files in a folder, or the pictures in its sub-folders: `train/CLASS/*.png` and `test/CLASS/*.png`, or `CLASS/*.png`, of which a
-    /// sixth is kept for testing.
+    /// The four IDX files in a folder, if there are any; else the pictures in its sub-folders.
     pub fn load(dir: &Path) -> Result<Self, Box<dyn Error>> {
+        let files = idx_files(dir).unwrap_or_default();
         let has_folders =
-            fs::read_dir(dir).is_ok_and(|mut dir| dir.any(|entry| entry.is_ok_and(|e| e.path().is_dir())));
-        if !has_folders {
-            let mnist = Mnist::load(dir)?;
-            let names = (0..Mnist::CLASSES).map(|class| class.to_string()).collect();
-            let (train, test) = (Box::new(mnist.train), Box::new(mnist.test));
-            return Ok(Data { train, test, names, files: idx_files(dir)?, figures: true });
+            || fs::read_dir(dir).is_ok_and(|mut dir| dir.any(|entry| entry.is_ok_and(|e| e.path().is_dir())));
+        if files.is_empty() && has_folders() {
+            return Ok(Data::folders(dir)?);
         }
+        let mnist = Mnist::load(dir)?;
+        let names = (0..Mnist::CLASSES).map(|class| class.to_string()).collect();
+        Ok(Data { train: Box::new(mnist.train), test: Box::new(mnist.test), names, files, figures: true })
+    }
+
+    /// `train/CLASS/*.png` and `test/CLASS/*.png`, or `CLASS/*.png`, of which a sixth is kept for testing.
+    fn folders(dir: &Path) -> Result<Self, DataError> {
+        let open = |dir: &Path| ImageFolder::open(dir, Color::Gray, SIZE);
         let (train, test, names): (Box<dyn Pictures>, Box<dyn Pictures>, _) = if dir.join("train").is_dir() {
-            let train = ImageFolder::open(dir.join("train"), Color::Gray, SIZE)?;
-            let test = ImageFolder::open(dir.join("test"), Color::Gray, SIZE)?;
-            if test.names() != train.names() {
+            let (train, test) = (open(&dir.join("train"))?, open(&dir.join("test"))?);
+            let names = train.names().to_vec();
+            if test.names() != names {
                 return Err(DataError::Invalid {
                     file: dir.join("test"),
                     field: "classes".into(),
                     found: test.names().join(", "),
-                    expected: format!("{}, as in train", train.names().join(", ")),
-                }
-                .into());
+                    expected: format!("{}, as in train", names.join(", ")),
+                });
             }
-            let (train_set, test_set) = (train.load()?, test.load()?);
-            let (mean, std) = mean_std(&train_set);
-            let (train_set, test_set) = (train_set.normalize(mean, std), test_set.normalize(mean, std));
-            (Box::new(train_set), Box::new(test_set), train.names().to_vec())
+            let (train, test) = (train.load()?, test.load()?);
+            let (mean, std) = mean_std(&train);
+            (Box::new(train.normalize(mean, std)), Box::new(test.normalize(mean, std)), names)
         } else {
-            let folder = ImageFolder::open(dir, Color::Gray, SIZE)?;
-            let set = folder.load()?;
-            let (mean, std) = mean_std(&set);
-            let (held_out, labels) = (set.len().div_ceil(6), set.labels().to_vec());
-            let (train, test) = set.normalize(mean, std).split_stratified(held_out, &labels, 0);
-            (Box::new(train), Box::new(test), folder.names().to_vec())
+            let all = open(dir)?;
+            let (names, all) = (all.names().to_vec(), all.load()?);
+            let (mean, std) = mean_std(&all);
+            let (held_out, labels) = (all.len().div_ceil(6), all.labels().to_vec());
+            let (train, test) = all.normalize(mean, std).split_stratified(held_out, &labels, 0);
+            (Box::new(train), Box::new(test), names)
         };
         Ok(Data { train, test, names, files: Vec::new(), figures: false })
     }
