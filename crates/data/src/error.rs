@@ -45,6 +45,9 @@ pub enum DataError {
         /// The digest that it should have.
         expected: String,
     },
+    /// A file of tensors is not as it should be.
+    #[error(transparent)]
+    File(#[from] ravine_tensor::FileError),
     /// An error of a user's own data set. See [`DataError::other`].
     #[error(transparent)]
     Other(Box<dyn Error + Send + Sync>),

@@ -38,7 +38,7 @@
 //!
 //! 1. What is asked of data: [`Dataset`], [`DataError`].
 //! 2. Files: [`Idx`], [`Csv`] and [`Table`], [`verify`].
-//! 3. The sets that are here: [`TensorSet`], [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
+//! 3. The sets that are here: [`TensorSet`] (in memory, or from npy and npz files), [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
 //! 4. Sets made from others: [`Subset`], [`Concat`], [`Augmented`].
 //! 5. Pictures changed on their way: [`Pictures`], [`Transform`] and those that are here, [`MixUp`] and [`CutMix`].
 //! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].

@@ -11,6 +11,7 @@ use ravine_data::{
     Sequence, StreamLoader, Table, TensorSet, Weights, verify,
 };
 use ravine_tensor::Tensor;
+use ravine_tensor::numpy::Writer;
 
 /// A folder to put bad files into.
 struct Folder(tempfile::TempDir);
@@ -42,11 +43,12 @@ impl Folder {
                 DataError::Io { .. } => Kind::Io,
                 DataError::Invalid { .. } => Kind::Invalid,
                 DataError::Checksum { .. } => Kind::Checksum,
+                DataError::File(_) => Kind::File,
                 _ => Kind::Other,
             };
             assert_eq!(found, kind, "case {number}: {text}");
             match kind {
-                Kind::Io => {
+                Kind::Io | Kind::File => {
                     assert!(text.starts_with(expected), "case {number}: {text}\nexpected: {expected}")
                 }
                 _ => assert_eq!(text, expected, "case {number}"),
@@ -60,6 +62,7 @@ enum Kind {
     Io,
     Invalid,
     Checksum,
+    File,
     Other,
 }
 use Kind::{Checksum, Invalid, Io, Other};
@@ -486,6 +489,42 @@ fn tensors_samples_and_what_is_made_of_them() {
         ),
         (drop_ok(Weights::new([0.0])), Invalid, "weights: sum: found 0, expected a finite number above 0"),
         (drop_ok(Weights::new([])), Invalid, "weights: sum: found 0, expected a finite number above 0"),
+    ]);
+}
+
+#[test]
+fn numpy_files() {
+    let dir = Folder::new();
+    let (x, y) = (dir.path("x.npy"), dir.path("y.npy"));
+    Tensor::<f32>::zeros([4, 3]).write_npy(&x).unwrap();
+    Tensor::<i64>::zeros([3]).write_npy(&y).unwrap();
+    let both = dir.path("both.npz");
+    Writer::new()
+        .tensor("x", &Tensor::<f32>::zeros([4, 3]))
+        .tensor("y", &Tensor::<i64>::zeros([3]))
+        .write(&both)
+        .unwrap();
+    let (x_bytes, both_bytes) = (fs::read(&x).unwrap(), fs::read(&both).unwrap());
+    let read = |x: &Path, y: &Path| drop_ok(TensorSet::<f32, i64>::read_npy(x, y));
+    let named = |file: &Path, x: &str, y: &str| drop_ok(TensorSet::<f32, i64>::read_npz(file, x, y));
+    dir.check(vec![
+        (read(&dir.path("none.npy"), &y), Kind::File, "none.npy: "),
+        (read(&dir.file("empty.npy", ""), &y), Kind::File, "empty.npy: "),
+        (read(&dir.file("torn.npy", &x_bytes[..x_bytes.len() - 4]), &y), Kind::File, "torn.npy: "),
+        (read(&dir.file("text.npy", "1,2,3"), &y), Kind::File, "text.npy: "),
+        (read(&y, &y), Kind::File, "y.npy: "),
+        (
+            read(&x, &y),
+            Invalid,
+            "y.npy: shape: found [3], expected the first axis of x.npy [4, 3], that of the samples",
+        ),
+        (named(&dir.file("torn.npz", &both_bytes[..100]), "x", "y"), Kind::File, "torn.npz: "),
+        (named(&both, "x", "z"), Kind::File, "both.npz: "),
+        (
+            named(&both, "x", "y"),
+            Invalid,
+            "both.npz: shape of y: found [3], expected the first axis of x [4, 3], that of the samples",
+        ),
     ]);
 }
 

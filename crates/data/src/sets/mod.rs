@@ -4,6 +4,7 @@
 mod folder;
 mod images;
 mod mnist;
+mod numpy;
 mod samples;
 mod tensors;
 

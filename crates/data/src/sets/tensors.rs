@@ -118,7 +118,7 @@ impl<X: Element> TensorSet<X, i64> {
 }
 
 /// Whether both have the same first axis.
-fn agree<X: Element, Y: Element>(x: &Tensor<X>, y: &Tensor<Y>) -> bool {
+pub(super) fn agree<X: Element, Y: Element>(x: &Tensor<X>, y: &Tensor<Y>) -> bool {
     let (x, y) = (x.shape().first(), y.shape().first());
     x.is_some() && x == y
 }
