@@ -17,6 +17,7 @@ pages! {
     Data: "/docs/data.md";
     SameBits: "/docs/same_bits.md";
     Optimizers: "/docs/optimizers.md";
+    Searching: "/docs/sweep.md";
     WritingAnOptimizer: "/docs/writing_an_optimizer.md";
     CustomOp: "/docs/custom_op.md";
     WritingALayer: "/docs/writing_a_layer.md";

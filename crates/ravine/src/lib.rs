@@ -72,7 +72,8 @@ pub mod prelude {
     };
     pub use ravine_tensor::{At, Pad, Rng, Shape, Tensor, tensor};
     pub use ravine_train::{
-        Callback, Flow, Goal, Outcome, Progress, RunRecord, Scores, Trainer, evaluate, step, weights_hash,
+        Callback, Flow, Goal, Outcome, Progress, RunRecord, Scores, Space, Sweep, Trainer, evaluate, step,
+        weights_hash,
     };
 }
 

@@ -40,7 +40,7 @@
 //! The chapters, in reading order: [`Outcome`] (what a pass finds) and [`metrics`], [`data_parallel`], [`step`] and [`evaluate`],
 //! [`Trainer`] (the settings of a run) and [`Record`] (what it writes down), [`Goal`] (which evaluation is the best), [`Callback`],
 //! [`PostMortem`] (why it diverged), [`file`](mod@file) (one value in one file, whole or refused), [`Checkpoint`], [`RunRecord`] (the run again, and
-//! whether it is the same), [`TensorBoard`] and [`Progress`].
+//! whether it is the same), [`TensorBoard`] and [`Progress`]; and [`Sweep`] (many runs, to find settings).
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -60,6 +60,7 @@ mod record;
 mod replay;
 mod report;
 mod step;
+pub mod sweep;
 mod trainer;
 
 pub use callback::{Callback, CallbackError, CallbackResult, Flow, Moment};
@@ -75,4 +76,5 @@ pub use progress::{Progress, Task};
 pub use record::{Record, StepRecord};
 pub use replay::{Environment, Evaluation, RunRecord};
 pub use step::{StepResult, data_parallel, evaluate, step};
+pub use sweep::{Space, Sweep, SweepError, Trial};
 pub use trainer::{Ended, Report, Trainer, Unsaved};

@@ -8,7 +8,7 @@ mod jsonl;
 mod picture;
 mod tensorboard;
 
-pub(crate) use csv::Csv;
+pub(crate) use csv::{Csv, quoted};
 pub(crate) use jsonl::Jsonl;
 pub(crate) use picture::{Picture, filters};
 pub use tensorboard::TensorBoard;

@@ -43,7 +43,7 @@ pub(super) struct Panel {
 }
 
 /// A number with a few digits: `0.05`, `1.2e-4`, `12k`.
-pub(super) fn short(x: f64) -> String {
+pub(crate) fn short(x: f64) -> String {
     let size = x.abs();
     if x == 0.0 {
         "0".into()
@@ -66,14 +66,14 @@ fn trimmed(x: f64) -> String {
 }
 
 /// Where numbers of an axis are, from 0 to 1.
-struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
     logarithmic: bool,
 }
 
 impl Scale {
-    fn of(values: impl Iterator<Item = f64> + Clone, logarithmic: bool) -> Scale {
+    pub(crate) fn of(values: impl Iterator<Item = f64> + Clone, logarithmic: bool) -> Scale {
         let finite = values.filter(|x| x.is_finite());
         let logarithmic = logarithmic && finite.clone().all(|x| x > 0.0);
         let values = finite.map(|x| if logarithmic { x.log10() } else { x });
@@ -88,13 +88,13 @@ impl Scale {
         Scale { low: floor, high: high + room, logarithmic }
     }
 
-    fn at(&self, x: f64) -> f64 {
+    pub(crate) fn at(&self, x: f64) -> f64 {
         let x = if self.logarithmic { x.max(f64::MIN_POSITIVE).log10() } else { x };
         (x - self.low) / (self.high - self.low)
     }
 
     /// Round numbers along the axis: about `n` of them.
-    fn ticks(&self, n: usize) -> Vec<f64> {
+    pub(crate) fn ticks(&self, n: usize) -> Vec<f64> {
         if self.logarithmic && self.high - self.low > 0.8 {
             let every = ((self.high - self.low) / n as f64).ceil().max(1.0) as i32;
             let powers =

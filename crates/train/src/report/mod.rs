@@ -17,6 +17,8 @@ use crate::metrics::{Hard, Hardest};
 use crate::replay::Environment;
 use crate::{Goal, Record, Scores};
 
+pub(crate) use chart::{Scale, short};
+
 /// What the page tells.
 pub(crate) struct Story<'a> {
     pub moment: Moment<'a>,
@@ -181,7 +183,7 @@ fn duration(time: Duration) -> String {
 }
 
 /// Text that HTML does not take for its own.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -1,7 +1,9 @@
 //! A run under way.
 
+mod end;
+mod kept;
+
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,15 +17,11 @@ use super::store::Store;
 use super::watch::Watch;
 use super::{Ended, Length, Report, Trainer, Unsaved};
 use crate::callback::{Callback, CallbackResult, Flow, Moment};
-use crate::guard::{self, Guard, PostMortem, Trouble};
-use crate::log::{Csv, Jsonl, TensorBoard};
+use crate::guard::{self, Guard, Trouble};
 use crate::progress::Display;
-use crate::replay::{RunRecord, Verification};
-use crate::report::{self, Story};
+use crate::replay::Verification;
 use crate::step::step_fetched;
-use crate::{
-    Checkpoint, FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, step, weights_hash,
-};
+use crate::{FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, step, weights_hash};
 
 /// The shards of a step with their numbers of samples, fetched ahead of it.
 type Fetched<B> = Result<Vec<(usize, B)>, DataError>;
@@ -123,56 +121,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         };
         run.open()?;
         Ok(run)
-    }
-
-    /// Opens the folder, if there is to be one, and goes on from what is in it, if it should.
-    fn open(&mut self) -> Result<(), TrainError> {
-        let Some(folder) = &self.trainer.folder else { return Ok(()) };
-        let store = match Store::open(folder) {
-            Err(TrainError::File(error)) if !self.trainer.resume => return self.excuse(error),
-            store => store?,
-        };
-        if self.trainer.resume {
-            self.restore(Checkpoint::load(&store.last())?)?;
-            self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
-        } else {
-            store.may_begin()?;
-        }
-        let mut logs: Vec<Box<dyn Callback>> = vec![Box::new(Csv::new(folder)), Box::new(Jsonl::new(folder))];
-        if self.trainer.tensorboard {
-            logs.push(Box::new(TensorBoard::new(folder.join("tensorboard"))));
-        }
-        self.logs = RefCell::new(logs);
-        self.store = Some(store);
-        self.keep_best()?;
-        self.save(self.step == self.whole)
-    }
-
-    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        for (name, found) in &checkpoint.settings {
-            let ours = self.settings.iter().find(|(ours, _)| ours == name);
-            let expected = ours.map_or("nothing", |(_, value)| value);
-            if found != expected {
-                return Err(TrainError::Mismatch {
-                    what: name.clone(),
-                    found: found.clone(),
-                    expected: expected.to_owned(),
-                });
-            }
-        }
-        // The optimizer checks before it changes anything; if it agrees, only the model can still refuse, and it changes nothing then.
-        let before = self.optimizer.state();
-        self.optimizer.load_state(&checkpoint.optimizer)?;
-        if let Err(error) = checkpoint.restore_model(&self.model) {
-            self.optimizer.load_state(&before)?;
-            return Err(error);
-        }
-        self.step = checkpoint.step;
-        self.running = checkpoint.running;
-        self.history = checkpoint.history;
-        self.trace = checkpoint.trace;
-        self.guard = checkpoint.guard;
-        Ok(())
     }
 
     /// Trains to the end, or until something stops it.
@@ -425,158 +373,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         }
         self.unsaved += 1;
         self.display.line(&format!("warning: {error}; the run goes on"));
-        Ok(())
-    }
-
-    /// The run between two steps.
-    fn checkpoint(&self, finished: bool) -> Checkpoint {
-        let settings = self.settings.clone();
-        let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
-        checkpoint.finished = finished;
-        checkpoint.running = self.running.clone();
-        checkpoint.history = self.history.clone();
-        checkpoint.trace = self.trace.clone();
-        checkpoint.guard = self.guard.clone();
-        checkpoint
-    }
-
-    /// Writes the checkpoint, and the record of the run beside it.
-    fn save(&mut self, finished: bool) -> Result<(), TrainError> {
-        let Some(store) = &self.store else { return Ok(()) };
-        let checkpoint = self.checkpoint(finished);
-        // What is written over the last good checkpoint must be good.
-        if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
-            return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path), None));
-        }
-        let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
-        let written =
-            record.save(&store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
-        match written {
-            Ok(()) => {
-                (self.saved, self.proven) = (Some(self.step), false);
-                Ok(())
-            }
-            Err(error) => self.excuse(error),
-        }
-    }
-
-    /// Writes the checkpoint of an evaluation that is among the best, and removes those that are so no longer.
-    fn keep_best(&mut self) -> Result<(), TrainError> {
-        let (Some(store), Some(keep)) = (&self.store, self.trainer.keep_best) else { return Ok(()) };
-        let places = self.trainer.goal.best(&self.history, keep);
-        let best: Vec<usize> = places.iter().map(|&place| self.history[place].steps).collect();
-        let mut written = Ok(());
-        if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
-            written = self.checkpoint(false).save(&store.best(self.step));
-        }
-        match written.and_then(|()| store.keep_only(&best)) {
-            Err(error) => self.excuse(error),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    /// The end of a run that went astray, with all that can be told of it.
-    fn diverged(
-        &mut self,
-        loss: f64,
-        trouble: Trouble,
-        parameter: Option<String>,
-        op: Option<String>,
-    ) -> TrainError {
-        let rate = self.optimizer.learning_rate();
-        let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
-        (found.parameter, found.op) = (parameter, op);
-        if let Some(store) = &self.store {
-            // Weights that were saved before a loss was seen on them may be the bad ones.
-            let good = if self.proven { self.saved } else { store.fall_back() };
-            found.checkpoint = good.map(|step| (store.last(), step));
-            if let Err(error) = found.write(&store.folder) {
-                self.display.line(&format!("warning: {error}"));
-            }
-        }
-        TrainError::Diverged(Box::new(found))
-    }
-
-    /// The last checkpoint, the last words, and the report.
-    fn finish<B: Send + 'static>(
-        mut self,
-        ended: Ended,
-        test: Option<&dyn Dataset<Batch = B>>,
-        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
-        begin: Instant,
-    ) -> Result<Report, TrainError> {
-        if matches!(ended, Ended::Interrupted | Ended::Callback) {
-            self.save(ended == Ended::Callback)?;
-        }
-        if let Some(verification) = &self.verification {
-            self.display.line(&verification.verdict());
-        }
-        if ended != Ended::Whole {
-            let why = match ended {
-                Ended::Patience => "no longer better: ",
-                _ => "",
-            };
-            let place = match &self.store {
-                Some(store) => format!("; saved in {}", store.last().display()),
-                None => String::new(),
-            };
-            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.whole));
-        }
-        self.tell(|callback, moment| callback.end(moment).map(|()| Flow::GoOn))?;
-        if self.trainer.report && self.store.is_some() {
-            self.write_report(test, pass, begin)?;
-        }
-        let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
-        let kept = match (&self.store, self.trainer.keep_best) {
-            (Some(store), Some(_)) => {
-                best.iter().map(|&place| store.best(self.history[place].steps)).collect()
-            }
-            _ => Vec::<PathBuf>::new(),
-        };
-        Ok(Report {
-            epochs: self.step / self.plan.batches_per_epoch(),
-            steps: self.step,
-            ended,
-            best: best.first().copied(),
-            kept,
-            unsaved: self.unsaved,
-            samples: self.samples,
-            training: self.training,
-            history: self.history,
-            trace: self.trace,
-        })
-    }
-
-    fn write_report<B: Send + 'static>(
-        &mut self,
-        test: Option<&dyn Dataset<Batch = B>>,
-        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
-        begin: Instant,
-    ) -> Result<(), TrainError> {
-        // A run that was whole when it was resumed has evaluated nothing.
-        if self.details.is_none() && self.step > 0 {
-            self.details = self.score(test, pass)?;
-        }
-        let hardest = match (test, &self.details) {
-            (Some(test), Some(scores)) => report::pictures(test, scores.hardest())?,
-            _ => Vec::new(),
-        };
-        let Some(store) = &self.store else { return Ok(()) };
-        let page = report::page(&Story {
-            moment: self.moment(),
-            goal: &self.trainer.goal,
-            scores: self.details.as_ref(),
-            hardest,
-            weights_hash: weights_hash(&self.model),
-            samples: self.samples,
-            training: self.training,
-            elapsed: begin.elapsed(),
-        });
-        let file = store.folder.join("report.html");
-        match crate::file::replace(&file, &[page.as_bytes()]) {
-            Ok(()) => self.display.line(&format!("report: {}", file.display())),
-            Err(error) => self.excuse(error)?,
-        }
         Ok(())
     }
 }

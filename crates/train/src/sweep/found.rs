@@ -1,0 +1,127 @@
+//! What a sweep found: trials in order of merit, as a table, as CSV and as a picture.
+
+use std::fmt::Write;
+
+use ravine_optim::Better;
+use serde::{Deserialize, Serialize};
+
+use super::{Settings, Space, picture};
+use crate::Goal;
+use crate::log::quoted;
+use crate::report::short;
+
+/// A trial that came to its end, well or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its number, from 0.
+    pub trial: usize,
+    /// What it was given.
+    pub budget: usize,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its score, or why it has none: what the trial's error said, or that the score is no finite number.
+    pub outcome: Result<f64, String>,
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Found {
+    /// What was searched.
+    pub space: Space,
+    /// What was sought.
+    pub goal: Goal,
+    /// All trials that ended, by budget and number: with halving, a trial stands here once for each budget that it was given.
+    pub tried: Vec<Tried>,
+    /// Whether the sweep was stopped before its end, and can be gone on with.
+    pub interrupted: bool,
+}
+
+impl Found {
+    /// Each trial at its largest budget, the best first: those with the larger budget before the others, then by score, of equal ones the earlier, and
+    /// at the end those that failed.
+    pub fn ranking(&self) -> Vec<&Tried> {
+        let largest = |tried: &&Tried| {
+            !self.tried.iter().any(|other| other.trial == tried.trial && other.budget > tried.budget)
+        };
+        let mut ranking: Vec<&Tried> = self.tried.iter().filter(largest).collect();
+        ranking.sort_by(|a, b| {
+            let failed = a.outcome.is_err().cmp(&b.outcome.is_err());
+            failed.then(b.budget.cmp(&a.budget)).then_with(|| compare(&self.goal, a, b))
+        });
+        ranking
+    }
+
+    /// The best trial, if any came to a score.
+    pub fn best(&self) -> Option<&Tried> {
+        self.ranking().into_iter().next().filter(|best| best.outcome.is_ok())
+    }
+
+    /// The ranking as a text in columns.
+    pub fn table(&self) -> String {
+        let mut rows = vec![self.columns().map(str::to_owned).collect::<Vec<_>>()];
+        for tried in self.ranking() {
+            let settings = tried.settings.iter().map(|(_, value)| value.to_string());
+            let outcome = match &tried.outcome {
+                Ok(score) => short(*score),
+                Err(why) => why.lines().next().unwrap_or("failed").to_owned(),
+            };
+            rows.push(
+                [tried.trial.to_string(), tried.budget.to_string()]
+                    .into_iter()
+                    .chain(settings)
+                    .chain([outcome])
+                    .collect(),
+            );
+        }
+        let last = rows[0].len() - 1;
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..last).map(width).collect();
+        let mut text = String::new();
+        for row in &rows {
+            for (cell, width) in row.iter().zip(&widths) {
+                let _ = write!(text, "{cell:>width$}  ");
+            }
+            let _ = writeln!(text, "{}", row[last]);
+        }
+        text
+    }
+
+    /// All trials, by budget and number, as CSV. Numbers are written to the last bit.
+    pub fn csv(&self) -> String {
+        let mut text = self.columns().map(quoted).collect::<Vec<_>>().join(",");
+        text.push_str(",failure\n");
+        for tried in &self.tried {
+            let _ = write!(text, "{},{}", tried.trial, tried.budget);
+            for (_, value) in tried.settings.iter() {
+                let value = match value {
+                    super::Value::Float(x) => x.to_string(),
+                    other => other.to_string(),
+                };
+                let _ = write!(text, ",{}", quoted(&value));
+            }
+            let _ = match &tried.outcome {
+                Ok(score) => writeln!(text, ",{score},"),
+                Err(why) => writeln!(text, ",,{}", quoted(why)),
+            };
+        }
+        text
+    }
+
+    /// Parallel coordinates, as SVG on its own: an axis for each setting and one for the score, and a line for each trial through its values.
+    /// The better a trial, the darker its line; the best is thick; those that failed are dashed and end below. Pointing at a line shows its numbers.
+    pub fn svg(&self) -> String {
+        picture::draw(self)
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &str> {
+        ["trial", "budget"].into_iter().chain(self.space.names()).chain([&*self.goal.metric])
+    }
+}
+
+/// Which of two trials with the same budget is before the other.
+pub(super) fn compare(goal: &Goal, a: &Tried, b: &Tried) -> std::cmp::Ordering {
+    let sign = if goal.better == Better::Lower { 1.0 } else { -1.0 };
+    let key = |tried: &Tried| tried.outcome.as_ref().map_or(f64::INFINITY, |score| sign * score);
+    key(a).total_cmp(&key(b)).then(a.trial.cmp(&b.trial))
+}

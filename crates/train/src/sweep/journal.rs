@@ -1,0 +1,91 @@
+//! The file of finished trials: a line for the sweep, and one for each trial, in the order in which they ended.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{SweepError, Tried};
+use crate::FileError;
+
+/// An open journal, which nobody else writes into.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// The first line: whatever the settings of trials depend on.
+#[derive(Serialize, Deserialize)]
+struct Title {
+    sweep: serde_json::Value,
+}
+
+impl Journal {
+    /// Opens the journal of this sweep, or begins it, and gives what it has. A last line that was torn, by a kill say, is cut off.
+    pub(super) fn open(path: &Path, sweep: &impl Serialize) -> Result<(Journal, Vec<Tried>), SweepError> {
+        let sweep = serde_json::to_value(sweep).expect("plain data");
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(FileError::io(folder, "create it"))?;
+        }
+        let io = |action| FileError::io(path, action);
+        let mut file =
+            File::options().create(true).read(true).append(true).open(path).map_err(io("open it"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(SweepError::Locked { file: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(io("lock it")(error).into()),
+        }
+        let bytes = fs::read(path).map_err(io("read it"))?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            file.set_len(whole as u64).map_err(io("cut off its torn line"))?;
+        }
+        let mut tried = Vec::new();
+        let mut titled = false;
+        for (number, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            let invalid = |found: String, expected: &str| SweepError::Invalid {
+                file: path.to_owned(),
+                line: number + 1,
+                found,
+                expected: expected.to_owned(),
+            };
+            if titled {
+                tried.push(
+                    serde_json::from_slice(line)
+                        .map_err(|error| invalid(error.to_string(), "a trial in JSON"))?,
+                );
+                continue;
+            }
+            let title: Title = serde_json::from_slice(line)
+                .map_err(|error| invalid(error.to_string(), "the settings of a sweep in JSON"))?;
+            if title.sweep != sweep {
+                let found = format!("a sweep with the settings {}", title.sweep);
+                return Err(invalid(found, &sweep.to_string()));
+            }
+            titled = true;
+        }
+        if !titled {
+            write(&mut file, &Title { sweep }).map_err(io("write it"))?;
+        }
+        Ok((Journal { path: path.to_owned(), file: Mutex::new(file) }, tried))
+    }
+
+    /// Adds a trial, and has it flushed to the disk.
+    pub(super) fn add(&self, tried: &Tried) -> Result<(), FileError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut file, tried).map_err(FileError::io(&self.path, "write it"))
+    }
+}
+
+fn write(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    // In one call, so that a kill tears the last line at most.
+    file.write_all(&line)?;
+    file.sync_data()
+}

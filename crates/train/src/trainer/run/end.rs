@@ -1,0 +1,121 @@
+//! The end of a run: the last words, the report, or the post-mortem.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ravine_autograd::{Module, Tape};
+use ravine_data::Dataset;
+
+use super::Run;
+use crate::callback::Flow;
+use crate::guard::{PostMortem, Trouble};
+use crate::report::{self, Story};
+use crate::trainer::{Ended, Report};
+use crate::{Outcome, TrainError, weights_hash};
+
+impl<M: Module + Sync + ?Sized> Run<'_, M> {
+    /// The end of a run that went astray, with all that can be told of it.
+    pub(super) fn diverged(
+        &mut self,
+        loss: f64,
+        trouble: Trouble,
+        parameter: Option<String>,
+        op: Option<String>,
+    ) -> TrainError {
+        let rate = self.optimizer.learning_rate();
+        let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
+        (found.parameter, found.op) = (parameter, op);
+        if let Some(store) = &self.store {
+            // Weights that were saved before a loss was seen on them may be the bad ones.
+            let good = if self.proven { self.saved } else { store.fall_back() };
+            found.checkpoint = good.map(|step| (store.last(), step));
+            if let Err(error) = found.write(&store.folder) {
+                self.display.line(&format!("warning: {error}"));
+            }
+        }
+        TrainError::Diverged(Box::new(found))
+    }
+
+    /// The last checkpoint, the last words, and the report.
+    pub(super) fn finish<B: Send + 'static>(
+        mut self,
+        ended: Ended,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
+        begin: Instant,
+    ) -> Result<Report, TrainError> {
+        if matches!(ended, Ended::Interrupted | Ended::Callback) {
+            self.save(ended == Ended::Callback)?;
+        }
+        if let Some(verification) = &self.verification {
+            self.display.line(&verification.verdict());
+        }
+        if ended != Ended::Whole {
+            let why = match ended {
+                Ended::Patience => "no longer better: ",
+                _ => "",
+            };
+            let place = match &self.store {
+                Some(store) => format!("; saved in {}", store.last().display()),
+                None => String::new(),
+            };
+            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.whole));
+        }
+        self.tell(|callback, moment| callback.end(moment).map(|()| Flow::GoOn))?;
+        if self.trainer.report && self.store.is_some() {
+            self.write_report(test, pass, begin)?;
+        }
+        let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
+        let kept = match (&self.store, self.trainer.keep_best) {
+            (Some(store), Some(_)) => {
+                best.iter().map(|&place| store.best(self.history[place].steps)).collect()
+            }
+            _ => Vec::<PathBuf>::new(),
+        };
+        Ok(Report {
+            epochs: self.step / self.plan.batches_per_epoch(),
+            steps: self.step,
+            ended,
+            best: best.first().copied(),
+            kept,
+            unsaved: self.unsaved,
+            samples: self.samples,
+            training: self.training,
+            history: self.history,
+            trace: self.trace,
+        })
+    }
+
+    fn write_report<B: Send + 'static>(
+        &mut self,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
+        begin: Instant,
+    ) -> Result<(), TrainError> {
+        // A run that was whole when it was resumed has evaluated nothing.
+        if self.details.is_none() && self.step > 0 {
+            self.details = self.score(test, pass)?;
+        }
+        let hardest = match (test, &self.details) {
+            (Some(test), Some(scores)) => report::pictures(test, scores.hardest())?,
+            _ => Vec::new(),
+        };
+        let Some(store) = &self.store else { return Ok(()) };
+        let page = report::page(&Story {
+            moment: self.moment(),
+            goal: &self.trainer.goal,
+            scores: self.details.as_ref(),
+            hardest,
+            weights_hash: weights_hash(&self.model),
+            samples: self.samples,
+            training: self.training,
+            elapsed: begin.elapsed(),
+        });
+        let file = store.folder.join("report.html");
+        match crate::file::replace(&file, &[page.as_bytes()]) {
+            Ok(()) => self.display.line(&format!("report: {}", file.display())),
+            Err(error) => self.excuse(error)?,
+        }
+        Ok(())
+    }
+}

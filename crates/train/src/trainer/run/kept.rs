@@ -1,0 +1,112 @@
+//! What a run keeps on the disk, and takes up again.
+
+use std::cell::RefCell;
+
+use ravine_autograd::Module;
+
+use super::Run;
+use crate::callback::Callback;
+use crate::guard::Trouble;
+use crate::log::{Csv, Jsonl, TensorBoard};
+use crate::replay::RunRecord;
+use crate::trainer::store::Store;
+use crate::{Checkpoint, TrainError};
+
+impl<M: Module + Sync + ?Sized> Run<'_, M> {
+    /// Opens the folder, if there is to be one, and goes on from what is in it, if it should.
+    pub(super) fn open(&mut self) -> Result<(), TrainError> {
+        let Some(folder) = &self.trainer.folder else { return Ok(()) };
+        let store = match Store::open(folder) {
+            Err(TrainError::File(error)) if !self.trainer.resume => return self.excuse(error),
+            store => store?,
+        };
+        if self.trainer.resume {
+            self.restore(Checkpoint::load(&store.last())?)?;
+            self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
+        } else {
+            store.may_begin()?;
+        }
+        let mut logs: Vec<Box<dyn Callback>> = vec![Box::new(Csv::new(folder)), Box::new(Jsonl::new(folder))];
+        if self.trainer.tensorboard {
+            logs.push(Box::new(TensorBoard::new(folder.join("tensorboard"))));
+        }
+        self.logs = RefCell::new(logs);
+        self.store = Some(store);
+        self.keep_best()?;
+        self.save(self.step == self.whole)
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        for (name, found) in &checkpoint.settings {
+            let ours = self.settings.iter().find(|(ours, _)| ours == name);
+            let expected = ours.map_or("nothing", |(_, value)| value);
+            if found != expected {
+                return Err(TrainError::Mismatch {
+                    what: name.clone(),
+                    found: found.clone(),
+                    expected: expected.to_owned(),
+                });
+            }
+        }
+        // The optimizer checks before it changes anything; if it agrees, only the model can still refuse, and it changes nothing then.
+        let before = self.optimizer.state();
+        self.optimizer.load_state(&checkpoint.optimizer)?;
+        if let Err(error) = checkpoint.restore_model(&self.model) {
+            self.optimizer.load_state(&before)?;
+            return Err(error);
+        }
+        self.step = checkpoint.step;
+        self.running = checkpoint.running;
+        self.history = checkpoint.history;
+        self.trace = checkpoint.trace;
+        self.guard = checkpoint.guard;
+        Ok(())
+    }
+
+    /// The run between two steps.
+    fn checkpoint(&self, finished: bool) -> Checkpoint {
+        let settings = self.settings.clone();
+        let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
+        checkpoint.finished = finished;
+        checkpoint.running = self.running.clone();
+        checkpoint.history = self.history.clone();
+        checkpoint.trace = self.trace.clone();
+        checkpoint.guard = self.guard.clone();
+        checkpoint
+    }
+
+    /// Writes the checkpoint, and the record of the run beside it.
+    pub(super) fn save(&mut self, finished: bool) -> Result<(), TrainError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let checkpoint = self.checkpoint(finished);
+        // What is written over the last good checkpoint must be good.
+        if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
+            return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path), None));
+        }
+        let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
+        let written =
+            record.save(&store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
+        match written {
+            Ok(()) => {
+                (self.saved, self.proven) = (Some(self.step), false);
+                Ok(())
+            }
+            Err(error) => self.excuse(error),
+        }
+    }
+
+    /// Writes the checkpoint of an evaluation that is among the best, and removes those that are so no longer.
+    pub(super) fn keep_best(&mut self) -> Result<(), TrainError> {
+        let (Some(store), Some(keep)) = (&self.store, self.trainer.keep_best) else { return Ok(()) };
+        let places = self.trainer.goal.best(&self.history, keep);
+        let best: Vec<usize> = places.iter().map(|&place| self.history[place].steps).collect();
+        let mut written = Ok(());
+        if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
+            written = self.checkpoint(false).save(&store.best(self.step));
+        }
+        match written.and_then(|()| store.keep_only(&best)) {
+            Err(error) => self.excuse(error),
+            Ok(()) => Ok(()),
+        }
+    }
+}
