@@ -164,7 +164,7 @@ fn every_truncation_is_refused() {
     }
 }
 
-/// How often each file is damaged. Once, 20,000 were tried.
+/// How often each file is damaged.
 const TIMES: u64 = 200;
 
 #[test]
