@@ -30,6 +30,17 @@ pub fn bundled_mnist() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"))
 }
 
+/// Writes a picture, and the folders above it if they are missing.
+///
+/// # Errors
+/// If the system does not let us.
+pub fn write_picture(path: &Path, picture: impl AsRef<[u8]>) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, picture)
+}
+
 /// The IDX files in a folder, by name.
 ///
 /// # Errors

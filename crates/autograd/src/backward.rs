@@ -101,9 +101,8 @@ pub fn grad_from<T: Float>(
     targets.sort_unstable();
     let mut found = Vec::new();
     let route = Route { floor: 0, targets: Some(&targets), free: false };
-    tape.recording(create_graph, || {
-        sweep(output, seed.clone(), &route, &mut |id, grad| found.push((id, grad)));
-    });
+    let _until_the_end = tape.set_recording(create_graph);
+    sweep(output, seed.clone(), &route, &mut |id, grad| found.push((id, grad)));
     // The sweep goes backwards.
     let gradient = |x: &&Var<T>| match found.binary_search_by(|(id, _)| x.id().cmp(id)) {
         Ok(at) => found[at].1.clone(),
@@ -149,8 +148,11 @@ fn collect<T: Float, V>(
     let tape = output.tape();
     let mut found = Vec::new();
     let route = Route { floor: 0, targets: None, free };
-    tape.recording(create_graph, || {
-        sweep(output, tape.constant(seed), &route, &mut |id, grad| found.push((id, finish(grad))));
-    });
+    assert!(
+        !output.id().is_constant() || tape.is_recording(),
+        "backward: this tape records nothing; make it with Tape::train or Tape::new, not Tape::eval, and differentiate outside of no_grad"
+    );
+    let _until_the_end = tape.set_recording(create_graph);
+    sweep(output, tape.constant(seed), &route, &mut |id, grad| found.push((id, finish(grad))));
     Gradients::new(tape, found)
 }

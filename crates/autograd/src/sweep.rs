@@ -90,14 +90,17 @@ pub(crate) fn sweep<T: Float>(
             Origin::Op(pullback) => {
                 needs.clear();
                 needs.extend(inputs.iter().map(|&x| route.needed(x, leads.as_ref())));
+                // What is wrong with the derivative: told outside of the closure, so that the panic points at the caller's line.
+                let mut fault = None;
                 let mut give = |i: usize, grad: Option<Var<T>>| {
-                    assert!(
-                        grad.is_some() || !needs[i],
-                        "{op}: backward gave no gradient for input {i}, which needs one"
-                    );
-                    let Some(grad) = grad.filter(|_| needs[i]) else { return };
                     let x = inputs[i];
-                    let grad = fitted(op, x, grad);
+                    if !needs[i] {
+                        return;
+                    }
+                    let grad = match fitted(i, x, grad) {
+                        Ok(grad) => grad,
+                        Err(why) => return fault = Some(why),
+                    };
                     tape.anomalies().look_at_gradient(op, line, i, grad.value(), dy.value());
                     match x.index().checked_sub(floor) {
                         Some(x) => pending.add(x, grad),
@@ -105,6 +108,9 @@ pub(crate) fn sweep<T: Float>(
                     }
                 };
                 tape.blaming(Some(line), || pullback(&dy, &needs, &mut give));
+                if let Some(fault) = fault {
+                    panic!("{op}: backward gave {fault} (the op of {line})");
+                }
                 if !route.free {
                     tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Op(pullback));
                 }
@@ -121,18 +127,17 @@ pub(crate) fn sweep<T: Float>(
 }
 
 /// The gradient by a node in the shape of its value: where the op broadcast that, the gradient is summed over the axes along
-/// which it did.
-fn fitted<T: Float>(op: &str, id: NodeId, grad: Var<T>) -> Var<T> {
+/// which it did; or what is wrong with it.
+fn fitted<T: Float>(input: usize, id: NodeId, grad: Option<Var<T>>) -> Result<Var<T>, String> {
+    let grad = grad.ok_or_else(|| format!("no gradient for input {input}, which needs one"))?;
     let shape = grad.tape().nodes(|nodes| nodes.list[id.index()].shape);
     if *grad.shape() == shape {
-        return grad;
+        return Ok(grad);
     }
-    assert!(
-        shape.broadcast(grad.shape()) == Some(*grad.shape()),
-        "{op}: backward gave a gradient of shape {} for an input of shape {shape}",
-        grad.shape()
-    );
-    grad.sum_to(shape)
+    if shape.broadcast(grad.shape()) != Some(*grad.shape()) {
+        return Err(format!("a gradient of shape {} for an input of shape {shape}", grad.shape()));
+    }
+    Ok(grad.sum_to(shape))
 }
 
 /// The gradients that are not complete yet. Few are at any time, so a node has only the number of its sum.

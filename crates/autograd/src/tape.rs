@@ -248,7 +248,9 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     fn leaf(&self, op: &'static str, value: Tensor<T>) -> Var<T> {
         let shape = *value.shape();
-        let id = self.nodes_mut(|nodes| nodes.push(op, Location::caller(), shape, Origin::Leaf, &[]));
+        // Not in the closure, whose caller is not ours.
+        let line = Location::caller();
+        let id = self.nodes_mut(|nodes| nodes.push(op, line, shape, Origin::Leaf, &[]));
         Var::at(self.clone(), id, value)
     }
 
@@ -267,12 +269,19 @@ impl<T: Float> Tape<T> {
 
     /// Runs `f` with recording on or off.
     pub(crate) fn recording<R>(&self, on: bool, f: impl FnOnce() -> R) -> R {
-        with_cell(&self.inner.recording, on, f)
+        let _until_the_end = self.set_recording(on);
+        f()
+    }
+
+    /// Recording on or off until what this returns is dropped. (Panics in a closure would not point at the caller's line.)
+    pub(crate) fn set_recording(&self, on: bool) -> impl Drop + '_ {
+        put(&self.inner.recording, on)
     }
 
     /// Runs `f`; what it records is recorded in the name of `line`, if there is one.
     pub(crate) fn blaming<R>(&self, line: Option<&'static Location<'static>>, f: impl FnOnce() -> R) -> R {
-        with_cell(&self.inner.blamed, line, f)
+        let _until_the_end = put(&self.inner.blamed, line);
+        f()
     }
 
     /// See [`blaming`](Self::blaming).
@@ -345,14 +354,13 @@ impl<T: Float> Tape<T> {
     }
 }
 
-/// Runs `f` with another value in a cell, and puts the old one back, also if `f` panics.
-fn with_cell<V: Copy, R>(cell: &Cell<V>, value: V, f: impl FnOnce() -> R) -> R {
+/// Another value in a cell until what this returns is dropped.
+fn put<V: Copy>(cell: &Cell<V>, value: V) -> impl Drop + '_ {
     struct Restore<'a, V: Copy>(&'a Cell<V>, V);
     impl<V: Copy> Drop for Restore<'_, V> {
         fn drop(&mut self) {
             self.0.set(self.1);
         }
     }
-    let _restore = Restore(cell, cell.replace(value));
-    f()
+    Restore(cell, cell.replace(value))
 }

@@ -20,6 +20,19 @@ pub enum OptimError {
         /// The first such parameter.
         path: String,
     },
+    /// There is nothing to train.
+    #[error("all parameters are frozen, so a step would change nothing: thaw some (set_frozen(false))")]
+    AllFrozen,
+    /// A learning rate that makes no sense.
+    #[error(
+        "learning rate of step {step}: found {found}, expected a number that is not negative (to climb, use maximize)"
+    )]
+    Rate {
+        /// The step, counted from 0.
+        step: u64,
+        /// What the schedule says.
+        found: f64,
+    },
     /// A path that no parameter of the model has.
     #[error("{path}: the model has no such parameter")]
     UnknownParameter {

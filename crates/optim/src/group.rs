@@ -16,12 +16,13 @@ use crate::{Decay, Schedule};
 /// let model = (Param::new(Tensor::zeros([3, 3])), Param::new(Tensor::zeros([3])));
 /// let optimizer = Optimizer::new(&model, AdamW::default(), 1e-3)
 ///     .group(Group::new(|_path, shape| shape.rank() < 2).weight_decay(0.0))
-///     .group(Group::new(|path, _shape| path.starts_with("head.")).rate_factor(10.0));
+///     .group(Group::new(|path, _shape| path.starts_with("head.")).rate_factor(10.0).optional());
 /// assert_eq!(optimizer.settings("1").unwrap().weight_decay, 0.0);
 /// ```
 #[doc(alias("param_groups", "add_param_group"))]
 pub struct Group<R> {
     pub(crate) which: Predicate,
+    pub(crate) optional: bool,
     pub(crate) overrides: Overrides<R>,
 }
 
@@ -42,7 +43,14 @@ impl<R> Group<R> {
     pub fn new(which: impl Fn(&str, &Shape) -> bool + 'static) -> Self {
         let overrides =
             Overrides { rule: None, schedule: None, rate_factor: 1.0, decay: None, weight_decay: None };
-        Group { which: Box::new(which), overrides }
+        Group { which: Box::new(which), optional: false, overrides }
+    }
+
+    /// A group that a model may have no parameter for. Without this, that is taken for a mistake in the predicate.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 
     /// Another setting of the rule.

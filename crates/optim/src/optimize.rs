@@ -11,7 +11,8 @@ pub trait Optimize: Send {
     /// Gradients of parameters that are not this optimizer's are passed over.
     ///
     /// # Errors
-    /// If a parameter that is neither frozen nor optional has no gradient, or a gradient is not finite. Nothing is changed then.
+    /// If a parameter that is neither frozen nor optional has no gradient, all of them are frozen, a gradient is not finite, or the learning rate is
+    /// negative or no number. Nothing is changed then.
     fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError>;
 
     /// The steps that are done.

@@ -114,10 +114,20 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Other settings for some of the parameters. A parameter that several groups want is in the first of them.
+    ///
+    /// # Panics
+    /// If the group wants no parameter at all, unless it is [optional](Group::optional).
+    #[track_caller]
     #[must_use]
     pub fn group(mut self, group: Group<R>) -> Self {
         self.groups.push(group.overrides);
         let index = self.groups.len();
+        let wanted = self.entries.iter().any(|entry| (group.which)(&entry.path, &entry.param.shape()));
+        assert!(
+            wanted || group.optional || self.entries.is_empty(),
+            "Optimizer::group: group {index} wants none of the parameters {}; expected at least one, or a group that is optional()",
+            self.some_paths()
+        );
         for entry in self.entries.iter_mut().filter(|entry| entry.group == 0) {
             if (group.which)(&entry.path, &entry.param.shape()) {
                 entry.group = index;
@@ -229,6 +239,14 @@ impl<R: Rule> Optimizer<R> {
             decay: group.and_then(|g| g.decay).unwrap_or(self.decay),
             weight_decay: weight_decay.rate(self.steps),
         }
+    }
+
+    /// The first paths, for a message.
+    fn some_paths(&self) -> String {
+        const NAMED: usize = 8;
+        let paths: Vec<&str> = self.entries.iter().take(NAMED).map(|entry| &entry.path[..]).collect();
+        let more = if self.entries.len() > NAMED { ", ..." } else { "" };
+        paths.join(", ") + more
     }
 
     /// The learning rate of the step that comes next, for parameters in no group.

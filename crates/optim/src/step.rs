@@ -59,6 +59,7 @@ impl<R: Rule> Optimizer<R> {
     /// # Errors
     /// As there.
     pub fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError> {
+        self.check_rates()?;
         let grads = self.select(&gradients)?;
         let norms = self.squared_norms(&grads);
         let gradient_norm = norms.as_ref().map(|norms| norms.iter().sum::<f64>().sqrt());
@@ -96,8 +97,19 @@ impl<R: Rule> Optimizer<R> {
         Ok(outcome)
     }
 
+    fn check_rates(&self) -> Result<(), OptimError> {
+        let rates = (0..=self.groups.len()).map(|group| self.settings_of(group).rate);
+        match rates.into_iter().find(|rate| !(rate.is_finite() && *rate >= 0.0)) {
+            Some(found) => Err(OptimError::Rate { step: self.steps, found }),
+            None => Ok(()),
+        }
+    }
+
     /// The gradient of each parameter; `None` for those that stay as they are.
     fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<&'g Tensor>>, OptimError> {
+        if !self.entries.is_empty() && self.entries.iter().all(|entry| entry.param.is_frozen()) {
+            return Err(OptimError::AllFrozen);
+        }
         let mut grads = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             let grad = if entry.param.is_frozen() { None } else { gradients.get(&entry.param) };

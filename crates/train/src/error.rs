@@ -75,7 +75,9 @@ pub enum TrainError {
         folder: PathBuf,
     },
     /// The checkpoint is of another model, or of a run with other settings.
-    #[error("checkpoint: {what}: found {found}, expected {expected}")]
+    #[error(
+        "checkpoint: {what}: found {found}, expected {expected}; resume with what the run began with, or begin in another folder"
+    )]
     Mismatch {
         /// Which parameter, buffer or setting.
         what: String,

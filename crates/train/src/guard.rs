@@ -158,6 +158,11 @@ impl PostMortem {
         }
     }
 
+    /// Whether the first number that was not finite came in as an input, and no rate can help.
+    fn data_is_bad(&self) -> bool {
+        self.op.as_ref().is_some_and(|op| op.starts_with("input ("))
+    }
+
     /// Writes it into `folder`, for people and for programs.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), FileError> {
         file::replace(&folder.join("post-mortem.txt"), &[self.text().as_bytes()])?;
@@ -184,6 +189,9 @@ impl PostMortem {
         line("suggested rate", &self.suggested_rate.to_string());
         for (step, loss) in &self.losses {
             line(&format!("loss of step {step}"), &loss.to_string());
+        }
+        if self.data_is_bad() {
+            return text + "\nIt is the data of this step that is not finite: look at its batch.\n";
         }
         let _ = match &self.checkpoint {
             Some((file, step)) => write!(
@@ -225,6 +233,9 @@ impl fmt::Display for PostMortem {
         }
         if let Some(op) = &self.op {
             write!(f, "{op}: ")?;
+        }
+        if self.data_is_bad() {
+            return write!(f, "it is the data that is not finite; look at this batch");
         }
         write!(
             f,

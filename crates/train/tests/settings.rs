@@ -116,6 +116,9 @@ fn empty_data() {
     assert_eq!(fails(&data, Some(&none)), "test data: found 0 samples, expected at least 1, or no test set");
 }
 
+/// What is said to try of a checkpoint of another run.
+const RESUME: &str = "; resume with what the run began with, or begin in another folder";
+
 #[test]
 fn checkpoints_of_other_runs() {
     let folder = tempfile::tempdir().unwrap();
@@ -135,13 +138,13 @@ fn checkpoints_of_other_runs() {
         (resumed().drop_last(true), "checkpoint: drop_last: found false, expected true"),
     ];
     for (trainer, expected) in cases {
-        assert_eq!(error(trainer), expected);
+        assert_eq!(error(trainer), format!("{expected}{RESUME}"));
     }
 
     let (model, data) = (model(), images(61));
     let mut same = optimizer(&model, 0.05);
     let message = resumed().run(&model, &mut same, &data, None, pass(&model)).unwrap_err().to_string();
-    assert_eq!(message, "checkpoint: training samples: found 60, expected 61");
+    assert_eq!(message, format!("checkpoint: training samples: found 60, expected 61{RESUME}"));
     let data = images(60);
     let mut other = Optimizer::new(&model, Adam::default(), 0.05);
     let message = resumed().run(&model, &mut other, &data, None, pass(&model)).unwrap_err().to_string();

@@ -12,7 +12,10 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn einsum(equation: &str, operands: &[&Var<T>]) -> Var<T> {
-        einsum(equation, operands).unwrap_or_else(|error| panic!("{error}"))
+        match einsum(equation, operands) {
+            Ok(y) => y,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// The scalar product `y = Σ a[i] b[i]` of two vectors of one length. Backward: `da = dy b`, `db = dy a`.

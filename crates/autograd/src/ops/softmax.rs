@@ -4,6 +4,11 @@ use ravine_tensor::{Float, Tensor};
 
 use crate::var::{Var, record, record_with_output};
 
+/// Whether a value is on its tape as the output of this op.
+fn is_made_by<T: Float>(op: &str, x: &Var<T>) -> bool {
+    x.requires_grad() && x.tape().nodes(|nodes| nodes.list[x.id().index()].op == op)
+}
+
 impl<T: Float> Var<T> {
     /// `y[i] = e^x[i] / Σ e^x[j]` along the last axis. Backward: `dx = y (dy - Σ y dy)`.
     #[track_caller]
@@ -29,7 +34,7 @@ impl<T: Float> Var<T> {
     /// Shapes: logits `[batch, classes]`, targets `[batch]` -> `[]`.
     ///
     /// # Panics
-    /// If the shapes do not fit together, or a target is not a class.
+    /// If the shapes do not fit together, a target is not a class, or the logits come straight out of [`softmax`](Self::softmax).
     #[track_caller]
     #[must_use]
     pub fn cross_entropy(&self, targets: &Tensor<i64>) -> Var<T> {
@@ -42,23 +47,32 @@ impl<T: Float> Var<T> {
     /// Shapes: logits `[.., classes]`, targets `[..]` -> `[..]`.
     ///
     /// # Panics
-    /// If the shapes do not fit together, or a target is not a class.
+    /// If the shapes do not fit together, a target is not a class, or the logits come straight out of [`softmax`](Self::softmax).
     #[track_caller]
     #[must_use]
     pub fn cross_entropy_each(&self, targets: &Tensor<i64>) -> Var<T> {
+        let (x, t) = (self.shape(), targets.shape());
+        if self.rank() == 0 || x[..self.rank() - 1] != t[..] {
+            let hint = if x == t { "; of one-hot targets, take argmax(-1)" } else { "" };
+            panic!(
+                "cross_entropy: logits {x} and targets {t}: targets are one class index per row of logits{hint}"
+            );
+        }
         assert!(
-            self.rank() > 0 && self.shape()[..self.rank() - 1] == **targets.shape(),
-            "cross_entropy: logits {} and targets {}: targets are one class index per row of logits",
-            self.shape(),
-            targets.shape()
+            !is_made_by("softmax", self),
+            "cross_entropy: the logits {x} come out of softmax; cross_entropy does that itself, so give it what went in"
         );
         let classes = self.size(-1);
         let column = targets.unsqueeze(-1);
         if let Some(bad) = targets.iter().find(|&t| t < 0 || t as usize >= classes) {
-            panic!(
-                "cross_entropy: target {bad} is not a class: logits {} have classes 0..{classes}",
-                self.shape()
-            );
+            let hint = if bad < 0 {
+                "; nn::loss::cross_entropy has an ignore_index"
+            } else if bad as usize == classes {
+                "; classes are counted from 0"
+            } else {
+                ""
+            };
+            panic!("cross_entropy: target {bad} is not a class: logits {x} have classes 0..{classes}{hint}");
         }
         let y = -self.value().log_softmax().gather(-1, &column).squeeze(-1);
         let x = self.saved();

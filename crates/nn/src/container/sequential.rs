@@ -1,6 +1,8 @@
 //! Chains of layers.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use ravine_autograd::{Module, Var, Visitor};
 
@@ -79,8 +81,24 @@ impl fmt::Display for Sequential {
 }
 
 impl Layer for Sequential {
+    /// A layer's panic is told again at the caller's line, with the place of the layer: whoever is called through `dyn` does not know that line.
     #[track_caller]
     fn forward(&self, x: &Var) -> Var {
-        self.layers.iter().fold(x.clone(), |x, layer| layer.forward(&x))
+        let mut x = x.clone();
+        for (place, layer) in self.layers.iter().enumerate() {
+            match catch_unwind(AssertUnwindSafe(|| layer.forward(&x))) {
+                Ok(y) => x = y,
+                Err(panic) => match text_of(&*panic) {
+                    Some(text) => panic!("{text} (layer {place} of Sequential)"),
+                    None => resume_unwind(panic),
+                },
+            }
+        }
+        x
     }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Param, Var};
 use ravine_tensor::{ConvOptions, Pad, Rng};
 
-use super::{Padding, check_channels, parameters};
+use super::{Padding, check_channels, check_input, parameters};
 use crate::Layer;
 use crate::check::{self, Sizes};
 
@@ -108,12 +108,7 @@ macro_rules! convolution {
             fn forward(&self, x: &Var) -> Var {
                 let shape = self.weight.shape();
                 let channels = shape[1] * self.groups;
-                assert!(
-                    x.rank() == 2 + $axes && x.shape()[1] == channels,
-                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
-                    x.shape(),
-                    channels
-                );
+                check_input(stringify!($name), x, 2 + $axes, $shape, channels);
                 let &$name { stride, dilation, groups, .. } = self;
                 let widths: [[usize; 2]; $axes] = std::array::from_fn(|axis| match self.padding {
                     Padding::Each(padding) => [padding[axis]; 2],

@@ -48,7 +48,7 @@ mod transposed;
 
 use std::fmt;
 
-use ravine_autograd::Param;
+use ravine_autograd::{Param, Var};
 use ravine_tensor::{Rng, Shape};
 
 pub use direct::{Conv1d, Conv2d};
@@ -108,4 +108,21 @@ fn check_channels(layer: &str, in_channels: usize, out_channels: usize, groups: 
     check::positive(layer, &channels);
     check::positive(layer, &[("groups", groups)]);
     check::divides(layer, ("groups", groups), &channels);
+}
+
+/// The input of a convolution, checked.
+#[track_caller]
+fn check_input(layer: &str, x: &Var, rank: usize, expected: &str, channels: usize) {
+    let shape = x.shape();
+    if shape.len() == rank && shape[1] == channels {
+        return;
+    }
+    let hint = if shape.len() == rank && shape[rank - 1] == channels {
+        "; movedim(-1, 1) puts channels that come last where they belong"
+    } else if shape.len() + 1 == rank && channels == 1 {
+        "; unsqueeze(1) adds the axis"
+    } else {
+        ""
+    };
+    panic!("{layer}: input {shape}; expected {expected} with {channels} channels{hint}");
 }

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Param, Var};
 use ravine_tensor::{ConvOptions, Rng};
 
-use super::{check_channels, parameters};
+use super::{check_channels, check_input, parameters};
 use crate::Layer;
 use crate::check::{self, Sizes};
 
@@ -95,12 +95,7 @@ macro_rules! transposed_convolution {
             #[track_caller]
             fn forward(&self, x: &Var) -> Var {
                 let channels = self.weight.shape()[0];
-                assert!(
-                    x.rank() == 2 + $axes && x.shape()[1] == channels,
-                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
-                    x.shape(),
-                    channels
-                );
+                check_input(stringify!($name), x, 2 + $axes, $shape, channels);
                 let &$name { stride, padding, output_padding, dilation, groups, .. } = self;
                 for axis in 0..$axes {
                     let most = stride[axis].max(dilation[axis]);

@@ -10,7 +10,16 @@ pub(crate) fn broadcast_shape(op: &str, a: &Shape, b: &Shape) -> Shape {
     match a.broadcast(b) {
         Some(shape) => shape,
         None => {
-            panic!("{op}: {a} and {b} do not broadcast: aligned at the last axis, sizes must be equal or 1")
+            // Aligned at the first axis, do they fit?
+            let (long, short) = if a.rank() >= b.rank() { (a, b) } else { (b, a) };
+            let hint = if short.rank() < long.rank() && long[..short.rank()] == short[..] {
+                "; unsqueeze(-1) puts an axis behind"
+            } else {
+                ""
+            };
+            panic!(
+                "{op}: {a} and {b} do not broadcast: aligned at the last axis, sizes must be equal or 1{hint}"
+            )
         }
     }
 }

@@ -31,19 +31,21 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn matmul(&self, rhs: &Tensor<T>) -> Tensor<T> {
         let (a, b) = (self, rhs);
-        let fail = |why: &str| -> ! { panic!("matmul: {} · {}: {why}", a.shape(), b.shape()) };
-        if a.rank() == 0 || b.rank() == 0 {
-            fail("a scalar is not a matrix; multiply with `*`");
-        }
+        let (x, w) = (a.shape(), b.shape());
+        assert!(
+            a.rank() > 0 && b.rank() > 0,
+            "matmul: {x} · {w}: a scalar is not a matrix; multiply with `*`"
+        );
         let (row, column) = (a.rank() == 1, b.rank() == 1);
         let a2 = if row { a.unsqueeze(0) } else { a.clone() };
         let b2 = if column { b.unsqueeze(1) } else { b.clone() };
         let (k, k2) = (a2.size(-1), b2.size(-2));
         if k != k2 {
-            fail(&format!("inner dimensions {k} and {k2} differ"));
+            let hint = if k == b2.size(-1) { "; transpose the right side, with t()" } else { "" };
+            panic!("matmul: {x} · {w}: inner dimensions {k} and {k2} differ{hint}");
         }
         let Some(batch) = leading(&a2).broadcast(&leading(&b2)) else {
-            fail("leading axes do not broadcast")
+            panic!("matmul: {x} · {w}: leading axes do not broadcast")
         };
         let mut y = batched(&a2, &b2, &batch);
         if row {
@@ -66,10 +68,14 @@ impl<T: Float> Tensor<T> {
     pub fn linear(&self, weight: &Tensor<T>, bias: Option<&Tensor<T>>) -> Tensor<T> {
         let (x, w) = (self.shape(), weight.shape());
         let fits = weight.rank() == 2 && self.rank() >= 1 && x[self.rank() - 1] == w[1];
-        assert!(
-            fits,
-            "linear: input {x}, weight {w}: the last size of the input must be the second of the weight"
-        );
+        if !fits {
+            let flat: usize = x.iter().skip(1).product();
+            let hint =
+                if x.rank() > 2 && w.rank() == 2 && flat == w[1] { "; flatten(1) makes it so" } else { "" };
+            panic!(
+                "linear: input {x}, weight {w}: the last size of the input must be the second of the weight{hint}"
+            );
+        }
         if let Some(bias) = bias {
             assert!(
                 *bias.shape() == w[..1],

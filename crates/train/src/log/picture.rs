@@ -1,4 +1,4 @@
-//! Small pictures as PNG files in memory.
+//! Pictures as PNG files in memory.
 
 use std::io::Write;
 
@@ -7,10 +7,22 @@ use flate2::write::ZlibEncoder;
 use ravine_autograd::Module;
 use ravine_tensor::Tensor;
 
-/// A picture of bytes: grey or red, green and blue.
+/// A picture of bytes, grey or in colour, made of a tensor and written as PNG.
+///
+/// ```
+/// use ravine_tensor::{Rng, Tensor};
+/// use ravine_train::Picture;
+///
+/// // Six images, three to a row.
+/// let images = Tensor::uniform([6, 1, 28, 28], 0.0, 1.0, &mut Rng::new(0));
+/// let png = Picture::grid(&images, 3, 1).png();
+/// assert!(png.starts_with(b"\x89PNG"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Picture {
+pub struct Picture {
+    /// In pixels.
     pub width: usize,
+    /// In pixels.
     pub height: usize,
     /// 1 or 3.
     channels: usize,
@@ -19,7 +31,45 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// An image `[channels, height, width]` of 1 or 3 channels, from its lowest value (black) to its highest.
+    /// Images `[n, channels, height, width]` of 1 or 3 channels side by side, `columns` in a row, with a grey line between them. Values go from 0
+    /// (black) to 1 (white), others count as the nearer of the two; each becomes a square of `zoom` pixels.
+    ///
+    /// # Panics
+    /// If the shape is another one, or `columns` or `zoom` is 0.
+    #[track_caller]
+    pub fn grid(images: &Tensor, columns: usize, zoom: usize) -> Self {
+        let &[n, channels @ (1 | 3), height, width] = &images.shape()[..] else {
+            panic!(
+                "Picture::grid: images of shape {}; expected [n, channels, height, width] with 1 or 3 channels",
+                images.shape()
+            );
+        };
+        assert!(
+            columns > 0 && zoom > 0,
+            "Picture::grid: columns {columns}, zoom {zoom}; expected at least 1"
+        );
+        const LINE: u8 = 96;
+        let cell = [height + 1, width + 1];
+        let (rows, columns) = (n.div_ceil(columns), columns.min(n.max(1)));
+        // Each image has a line at its top and left; the last ones get theirs at the other sides.
+        let size = [rows * cell[0] + 1, columns * cell[1] + 1];
+        let values: Vec<f32> = images.to_vec();
+        let value = |y: usize, x: usize, channel: usize| {
+            let (image, inside) = (y / cell[0] * columns + x / cell[1], [y % cell[0], x % cell[1]]);
+            if image >= n || x / cell[1] >= columns || inside.contains(&0) {
+                return LINE;
+            }
+            let at = ((image * channels + channel) * height + inside[0] - 1) * width + inside[1] - 1;
+            (values[at].clamp(0.0, 1.0) * 255.0).round() as u8
+        };
+        let mut bytes = Vec::with_capacity(size[0] * size[1] * channels * zoom * zoom);
+        for (y, x) in (0..size[0] * zoom).flat_map(|y| (0..size[1] * zoom).map(move |x| (y, x))) {
+            bytes.extend((0..channels).map(|channel| value(y / zoom, x / zoom, channel)));
+        }
+        Picture { width: size[1] * zoom, height: size[0] * zoom, channels, bytes }
+    }
+
+    /// An image `[channels, height, width]` of 1 or 3 channels, from its lowest value (black) to its highest. None of other shapes.
     pub fn of_image(image: &Tensor) -> Option<Self> {
         let &[channels @ (1 | 3), height, width] = &image.shape()[..] else { return None };
         let (low, high) =
@@ -30,7 +80,7 @@ impl Picture {
         Some(Picture { width, height, channels, bytes })
     }
 
-    /// Weights `[height, width]`: blue below zero, white at zero, red above.
+    /// Weights `[height, width]`: blue below zero, white at zero, red above. None of other shapes.
     pub fn of_weights(weights: &Tensor) -> Option<Self> {
         let &[height, width] = &weights.shape()[..] else { return None };
         let most = weights.iter().fold(f32::MIN_POSITIVE, |most, x| most.max(x.abs()));
@@ -115,6 +165,19 @@ mod tests {
         ZlibDecoder::new(&png[41..41 + length]).read_to_end(&mut rows).unwrap();
         assert_eq!(rows, [0, 0, 255, 128, 0, 255, 0, 51]);
         assert!(png.ends_with(&[0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82]));
+    }
+
+    #[test]
+    fn a_grid_has_lines_between_its_images() {
+        let images = Tensor::from([[[[0.0, 1.0]]], [[[0.2, 2.0]]], [[[-1.0, f32::NAN]]]]);
+        let picture = Picture::grid(&images, 2, 1);
+        assert_eq!((picture.width, picture.height), (7, 5));
+        let rows: Vec<&[u8]> = picture.bytes.chunks(7).collect();
+        assert_eq!(rows[1], [96, 0, 255, 96, 51, 255, 96]);
+        assert_eq!(rows[3], [96, 0, 0, 96, 96, 96, 96]);
+        assert!(rows.iter().step_by(2).all(|row| row == &[96; 7]));
+        let large = Picture::grid(&images, 2, 3);
+        assert_eq!((large.width, large.height, large.bytes.len()), (21, 15, 315));
     }
 
     #[test]

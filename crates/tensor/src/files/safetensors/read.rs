@@ -45,6 +45,10 @@ impl SafeTensors {
         let Some((length, rest)) = bytes.split_first_chunk() else {
             return Err(source.invalid("length", format!("{} bytes", bytes.len()), "at least 8"));
         };
+        if length.starts_with(b"PK") {
+            let expected = "a safetensors file, which safetensors.torch.save_file writes";
+            return Err(source.invalid("content", "a zip archive, as torch.save writes", expected));
+        }
         let (length, longest) = (u64::from_le_bytes(*length), header::LONGEST.min(rest.len() as u64));
         if length > longest {
             return Err(source.invalid("length of the header", length, format!("at most {longest}")));

@@ -43,7 +43,10 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn einsum(equation: &str, operands: &[&Tensor<T>]) -> Tensor<T> {
-        einsum(equation, operands).unwrap_or_else(|error| panic!("{error}"))
+        match einsum(equation, operands) {
+            Ok(y) => y,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// The scalar product `Σ a[i] b[i]` of two vectors of one length.

@@ -1,0 +1,201 @@
+//! Squeezes handwritten digits through sixteen numbers and draws what comes out.
+//!
+//! ```text
+//! cargo run --release --example autoencoder                   writes runs/autoencoder/reconstructions.png
+//! cargo run --release --example autoencoder -- --code 2
+//! ```
+//!
+//! The yardstick is the best that a linear map can do with as many numbers: the principal components. They leave a mean squared error of 0.0270 on the
+//! test images, the autoencoder after three epochs EEEE.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use ravine::nn::Unflatten;
+use ravine::prelude::*;
+use ravine::train::Picture;
+use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
+
+/// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
+#[derive(Parser)]
+struct Args {
+    /// Steps of training; 1400 go through the 60,000 images three times.
+    #[arg(long, default_value_t = 1400)]
+    steps: usize,
+    /// Images per step.
+    #[arg(long, default_value_t = 128)]
+    batch_size: usize,
+    /// The learning rate at its highest.
+    #[arg(long, default_value_t = 2e-3)]
+    lr: f64,
+    /// Through how many numbers an image has to pass.
+    #[arg(long, default_value_t = 16)]
+    code: usize,
+    /// The seed of weights and shuffling.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The folder for the checkpoint, metrics and the picture.
+    #[arg(long, default_value = "runs/autoencoder")]
+    out: PathBuf,
+    /// Go on from the checkpoint in the folder.
+    #[arg(long)]
+    resume: bool,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+// ----------------------------------------------------------------------------------------------------------------- model
+
+/// Images `[batch, 1, 28, 28]` with values from 0 to 1 to codes `[batch, code]`, and back.
+#[derive(Module)]
+struct Autoencoder {
+    encoder: Sequential,
+    decoder: Sequential,
+}
+
+impl Autoencoder {
+    fn new(code: usize, rng: &mut Rng) -> Self {
+        let twice = |from, to, rng: &mut Rng| {
+            ConvTranspose2d::new(from, to, 3, rng).stride(2).padding(1).output_padding(1)
+        };
+        Autoencoder {
+            encoder: sequential![
+                Conv2d::new(1, 16, 3, rng).stride(2).padding(1), // [batch, 16, 14, 14]
+                Relu,
+                Conv2d::new(16, 32, 3, rng).stride(2).padding(1), // [batch, 32, 7, 7]
+                Relu,
+                Flatten,
+                Linear::new(32 * 7 * 7, code, rng),
+            ],
+            decoder: sequential![
+                Linear::new(code, 32 * 7 * 7, rng),
+                Relu,
+                Unflatten::new(1, [32, 7, 7]),
+                twice(32, 16, rng), // [batch, 16, 14, 14]
+                Relu,
+                twice(16, 1, rng), // [batch, 1, 28, 28]
+                Sigmoid,
+            ],
+        }
+    }
+}
+
+impl Layer for Autoencoder {
+    fn forward(&self, x: &Var) -> Var {
+        self.decoder.forward(&self.encoder.forward(x))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- principal components
+
+/// The linear map to a code and back that loses least: `x ↦ m + (x - m) Q Qᵀ`, with the mean `m` and the directions `Q` in which the images
+/// vary most.
+struct Principal {
+    mean: Tensor,
+    directions: Tensor,
+}
+
+impl Principal {
+    /// Of the images `[n, pixels]`, by orthogonal iteration: directions are multiplied by the covariance until they stay.
+    fn new(images: &Tensor, count: usize) -> Self {
+        let mean = images.mean_keepdim(0);
+        let centred = images - &mean;
+        let covariance = centred.t().matmul(&centred) / images.size(0) as f32;
+        let mut directions = Tensor::randn([images.size(1), count], &mut Rng::new(0));
+        for _ in 0..60 {
+            directions = orthonormal(&covariance.matmul(&directions));
+        }
+        Principal { mean, directions }
+    }
+
+    fn reconstruct(&self, images: &Tensor) -> Tensor {
+        let code = (images - &self.mean).matmul(&self.directions);
+        &self.mean + code.matmul(&self.directions.t())
+    }
+}
+
+/// The columns, each made orthogonal to those before it and of length 1 (Gram and Schmidt).
+fn orthonormal(columns: &Tensor) -> Tensor {
+    let mut done: Vec<Tensor> = Vec::new();
+    for i in 0..columns.size(1) {
+        let mut column = columns.narrow(1, i, 1).contiguous();
+        for other in &done {
+            let shared = other.t().matmul(&column).item();
+            column = column - other * shared;
+        }
+        let length = column.norm_squared().sqrt() as f32;
+        done.push(column / length);
+    }
+    Tensor::cat(&done.iter().collect::<Vec<_>>(), 1)
+}
+
+// ------------------------------------------------------------------------------------------------------------------- run
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (args, start) = (Args::parse(), Instant::now());
+    let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
+    let model = Autoencoder::new(args.code, &mut Rng::new(args.seed));
+    let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, args.steps as u64));
+    eprintln!("{} parameters, {} training images", model.num_params(), data.train.len());
+
+    let report = Trainer::new()
+        .steps(args.steps)
+        .batch_size(args.batch_size)
+        .shards(2)
+        .seed(args.seed)
+        .folder(&args.out)
+        .resume(args.resume)
+        .note("code", args.code)
+        .progress(Progress::auto())
+        .stop_flag(stop_on_ctrl_c()?)
+        .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, _)| {
+            // The images are their own targets.
+            Outcome::regression(&model.forward(&tape.input(images.clone())), images)
+        })?;
+    let error = report.test().map_or(f64::NAN, Scores::loss);
+
+    let all = |set: &ImageSet, n: usize| set.select(&(0..n.min(set.len())).collect::<Vec<_>>()).0;
+    let (train, test) = (all(&data.train, 10_000).flatten(1), all(&data.test, usize::MAX));
+    let principal = Principal::new(&train, args.code);
+    let linear = principal.reconstruct(&test.flatten(1)).reshape(*test.shape());
+    let linear_error = (&linear - &test).norm_squared() / test.numel() as f64;
+
+    // Each digit once: as it is, from the autoencoder, from the principal components.
+    let digits: Vec<i64> = (0..10)
+        .filter_map(|digit| data.test.labels().iter().position(|&label| label == digit))
+        .map(|i| i as i64)
+        .collect();
+    let digits = Tensor::from_slice(&digits, [digits.len()]);
+    let (images, linear) = (test.index_select(0, &digits), linear.index_select(0, &digits));
+    let again = model.forward(&Tape::eval().input(images.clone())).into_value();
+    let picture = args.out.join("reconstructions.png");
+    write_picture(
+        &picture,
+        Picture::grid(&Tensor::cat(&[&images, &again, &linear], 0), digits.numel(), 3).png(),
+    )?;
+
+    if args.json {
+        let result = serde_json::json!({
+            "test_error": error,
+            "linear_test_error": linear_error,
+            "steps": report.steps,
+            "images_per_second": report.samples_per_second().round(),
+            "seconds": start.elapsed().as_secs_f64(),
+            "weights_hash": weights_hash(&model),
+        });
+        println!("{result}");
+    } else {
+        let code = args.code;
+        println!(
+            "through {code} numbers: mean squared error {error:.4}; {code} principal components: {linear_error:.4}"
+        );
+        println!("{}", picture.display());
+    }
+    Ok(())
+}
