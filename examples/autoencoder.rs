@@ -15,7 +15,7 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::nn::Unflatten;
 use ravine::prelude::*;
-use ravine::train::Picture;
+use ravine::train::png_grid;
 use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
 
 /// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
@@ -175,10 +175,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (images, linear) = (test.index_select(0, &digits), linear.index_select(0, &digits));
     let again = model.forward(&Tape::eval().input(images.clone())).into_value();
     let picture = args.out.join("reconstructions.png");
-    write_picture(
-        &picture,
-        Picture::grid(&Tensor::cat(&[&images, &again, &linear], 0), digits.numel(), 3).png(),
-    )?;
+    write_picture(&picture, png_grid(&Tensor::cat(&[&images, &again, &linear], 0), digits.numel(), 3))?;
 
     if args.json {
         let result = serde_json::json!({

@@ -181,7 +181,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     exact.bias.as_ref().expect("a bias").set(Tensor::from([bias as f32]));
     let exact_scores =
         evaluate(&test, 250, |tape, (x, y)| Outcome::regression(&exact.forward(&tape.input(x.clone())), y))?;
-    let apart = weights.iter().zip(line.weight.value().iter()).map(|(w, v)| (w - f64::from(v)).abs());
+    let learnt: Vec<f64> = line.weight.value().iter().map(f64::from).collect();
+    let apart = weights.iter().zip(&learnt).map(|(w, v)| (w - v).abs());
     let apart = apart.fold(0.0, f64::max);
 
     // In the units of the target.
@@ -209,8 +210,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("{name:<14} {rmse:>8.1} {r2:>7.4}");
     }
     println!("\nwhat one deviation of a feature adds, by training and by least squares:");
-    for ((name, w), v) in names.iter().zip(&weights).zip(line.weight.value().iter()) {
-        println!("{name:<24} {:>9.2} {:>9.2}", unit * f64::from(v), unit * w);
+    for ((name, w), v) in names.iter().zip(&weights).zip(&learnt) {
+        println!("{name:<24} {:>9.2} {:>9.2}", unit * v, unit * w);
     }
     Ok(())
 }

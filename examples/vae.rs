@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use ravine::prelude::*;
-use ravine::train::Picture;
+use ravine::train::png_grid;
 use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
 
 /// Trains a variational autoencoder on MNIST, or on any other set of images in the same format.
@@ -134,7 +134,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let z = Tensor::randn([100, args.latent], &mut Rng::new(args.seed).child(1));
     let draw = |name: &str, z: Tensor, columns: usize| {
         let images = model.decode(z).reshape([-1, 1, height as isize, width as isize]);
-        write_picture(&args.out.join(name), Picture::grid(&images, columns, 2).png())
+        write_picture(&args.out.join(name), png_grid(&images, columns, 2))
     };
     draw("samples.png", z, 10)?;
 

@@ -40,7 +40,7 @@
 //! The chapters, in reading order: [`Outcome`] (what a pass finds) and [`metrics`], [`data_parallel`], [`step`] and [`evaluate`],
 //! [`Trainer`] (the settings of a run) and [`Record`] (what it writes down), [`Goal`] (which evaluation is the best), [`Callback`],
 //! [`PostMortem`] (why it diverged), [`file`](mod@file) (one value in one file, whole or refused), [`Checkpoint`], [`RunRecord`] (the run again, and
-//! whether it is the same), [`TensorBoard`], [`Picture`] and [`Progress`]; and [`Sweep`] (many runs, to find settings).
+//! whether it is the same), [`TensorBoard`], [`png_grid`] and [`Progress`]; and [`Sweep`] (many runs, to find settings).
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -70,7 +70,7 @@ pub use file::FileError;
 pub use goal::Goal;
 pub use guard::{PostMortem, Trouble};
 pub use hash::weights_hash;
-pub use log::{Picture, TensorBoard};
+pub use log::{TensorBoard, png_grid};
 pub use outcome::{Outcome, Scores};
 pub use progress::{Progress, Task};
 pub use record::{Record, StepRecord};

@@ -10,6 +10,6 @@ mod tensorboard;
 
 pub(crate) use csv::{Csv, quoted};
 pub(crate) use jsonl::Jsonl;
-pub use picture::Picture;
-pub(crate) use picture::filters;
+pub use picture::png_grid;
+pub(crate) use picture::{Picture, filters};
 pub use tensorboard::TensorBoard;

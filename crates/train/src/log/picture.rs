@@ -7,22 +7,30 @@ use flate2::write::ZlibEncoder;
 use ravine_autograd::Module;
 use ravine_tensor::Tensor;
 
-/// A picture of bytes, grey or in colour, made of a tensor and written as PNG.
+/// Images `[n, channels, height, width]` of 1 or 3 channels side by side, as a PNG file: `columns` in a row, with a grey line between them.
+///
+/// Values go from 0 (black) to 1 (white), others count as the nearer of the two; each becomes a square of `zoom` pixels.
 ///
 /// ```
 /// use ravine_tensor::{Rng, Tensor};
-/// use ravine_train::Picture;
+/// use ravine_train::png_grid;
 ///
-/// // Six images, three to a row.
-/// let images = Tensor::uniform([6, 1, 28, 28], 0.0, 1.0, &mut Rng::new(0));
-/// let png = Picture::grid(&images, 3, 1).png();
+/// let noise = Tensor::uniform([6, 1, 28, 28], 0.0, 1.0, &mut Rng::new(0));
+/// let png = png_grid(&noise, 3, 2);
 /// assert!(png.starts_with(b"\x89PNG"));
 /// ```
+///
+/// # Panics
+/// If the shape is another one, or `columns` or `zoom` is 0.
+#[track_caller]
+pub fn png_grid(images: &Tensor, columns: usize, zoom: usize) -> Vec<u8> {
+    Picture::grid(images, columns, zoom).png()
+}
+
+/// A picture of bytes: grey or red, green and blue.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    /// In pixels.
+pub(crate) struct Picture {
     pub width: usize,
-    /// In pixels.
     pub height: usize,
     /// 1 or 3.
     channels: usize,
@@ -31,23 +39,16 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Images `[n, channels, height, width]` of 1 or 3 channels side by side, `columns` in a row, with a grey line between them. Values go from 0
-    /// (black) to 1 (white), others count as the nearer of the two; each becomes a square of `zoom` pixels.
-    ///
-    /// # Panics
-    /// If the shape is another one, or `columns` or `zoom` is 0.
+    /// See [`png_grid`].
     #[track_caller]
     pub fn grid(images: &Tensor, columns: usize, zoom: usize) -> Self {
         let &[n, channels @ (1 | 3), height, width] = &images.shape()[..] else {
             panic!(
-                "Picture::grid: images of shape {}; expected [n, channels, height, width] with 1 or 3 channels",
+                "png_grid: images of shape {}; expected [n, channels, height, width] with 1 or 3 channels",
                 images.shape()
             );
         };
-        assert!(
-            columns > 0 && zoom > 0,
-            "Picture::grid: columns {columns}, zoom {zoom}; expected at least 1"
-        );
+        assert!(columns > 0 && zoom > 0, "png_grid: columns {columns}, zoom {zoom}; expected at least 1");
         const LINE: u8 = 96;
         let cell = [height + 1, width + 1];
         let (rows, columns) = (n.div_ceil(columns), columns.min(n.max(1)));
