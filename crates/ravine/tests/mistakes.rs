@@ -128,7 +128,7 @@ fn shapes() -> impl IntoIterator<Item = Mistake> {
         }, ["BatchNorm2d: input [4, 3, 5, 5]", "with 8 channels"];
         "batch norm of a single sample" => {
             let _ = BatchNorm1d::new(8).forward(&Tape::train(rng()).input(Tensor::zeros([1, 8])));
-        }, ["BatchNorm1d: input [1, 8]", "train with larger batches"];
+        }, ["BatchNorm1d: input [1, 8]", "use larger batches"];
         "attention heads that do not divide the width" => { let _ = MultiHeadAttention::new(10, 3, &mut rng()); }, ["MultiHeadAttention: heads is 3", "expected a divisor of features, which is 10"];
         "an index beyond the embedding" => {
             let _ = Embedding::new(100, 8, &mut rng()).forward(&Tape::new(), &Tensor::from([3, 100]));

@@ -126,13 +126,15 @@ impl Normalization {
             means.len(),
             stds.len()
         );
-        let table = |(&mean, &std): (&f32, &f32)| {
+        // Not in a closure: the panic would point at it.
+        for (mean, std) in means.iter().zip(stds) {
             assert!(
-                mean.is_finite() && std.is_finite() && std > 0.0,
+                mean.is_finite() && std.is_finite() && *std > 0.0,
                 "normalize: mean {mean} and deviation {std}; they must be finite, and the deviation above 0"
             );
-            std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std)
-        };
+        }
+        let table =
+            |(&mean, &std): (&f32, &f32)| std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std);
         Normalization { tables: means.iter().zip(stds).map(table).collect() }
     }
 
