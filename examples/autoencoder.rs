@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The yardstick is the best that a linear map can do with as many numbers: the principal components. They leave a mean squared error of 0.0270 on the
-//! test images, the autoencoder after three epochs EEEE.
+//! test images, the autoencoder after three epochs, a minute, 0.0143.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -21,8 +21,8 @@ use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
 /// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
 #[derive(Parser)]
 struct Args {
-    /// Steps of training; 1400 go through the 60,000 images three times.
-    #[arg(long, default_value_t = 1400)]
+    /// Steps of training; 1407 go through the 60,000 images three times.
+    #[arg(long, default_value_t = 1407)]
     steps: usize,
     /// Images per step.
     #[arg(long, default_value_t = 128)]
