@@ -122,7 +122,7 @@ impl Gan {
         // Momentum would push past a target that moves.
         let rule = Adam { beta1: 0.5, beta2: 0.9, ..Adam::default() };
         let rate = |steps| Cosine::new(args.lr, steps);
-        let mut for_critic = Optimizer::new(&self.critic, rule.clone(), rate(args.steps * args.critic_steps));
+        let mut for_critic = Optimizer::new(&self.critic, rule, rate(args.steps * args.critic_steps));
         let mut for_generator = Optimizer::new(&self.generator, rule, rate(args.steps));
         let shards: Vec<(usize, usize)> = (0..SHARDS)
             .map(|i| args.batch_size / SHARDS + usize::from(i < args.batch_size % SHARDS))
