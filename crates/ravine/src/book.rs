@@ -24,4 +24,5 @@ pages! {
     WritingADataset: "/docs/writing_a_dataset.md";
     Saving: "/docs/saving.md";
     Debugging: "/docs/debugging.md";
+    FromPyTorch: "/docs/from_pytorch.md";
 }

@@ -192,7 +192,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         // Rows that begin a multiple of 4 KiB apart fall on the same 8 places of the first-level cache.
         let clash = |x: Mat<'_, T>| (x.row_stride * size_of::<T>()).is_multiple_of(4096) && x.col_stride == 1;
         // What is packed is read often: `B` once per tile of rows, `A` once per tile of columns. A few rows of `B` stay in the cache as they are.
-        let pack_b = b.col_stride != 1 || m >= 6 * V::ROWS && (k > 48 || clash(b));
+        let pack_b = b.col_stride != 1 || m >= 6 * V::ROWS && (k > 64 || clash(b));
         let pack_a = n >= 8 * width;
         let clash = clash(a);
         let tallest = if clash && !pack_a { 6 } else { V::ROWS };
