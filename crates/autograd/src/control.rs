@@ -1,6 +1,6 @@
 //! Control over gradients: to stop them, to let them pass unchanged, to look at them on their way and to change them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -142,4 +142,15 @@ impl<T: Float> Var<T> {
             self.tape().hooks().change(self.id(), |place| place.retain = true);
         }
     }
+}
+
+/// Another value in a cell until what this returns is dropped.
+pub(crate) fn put<V: Copy>(cell: &Cell<V>, value: V) -> impl Drop + '_ {
+    struct Restore<'a, V: Copy>(&'a Cell<V>, V);
+    impl<V: Copy> Drop for Restore<'_, V> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+    Restore(cell, cell.replace(value))
 }

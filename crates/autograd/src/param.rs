@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ravine_tensor::{Float, Shape, Tensor};
 
+use crate::tape::Tape;
+
 /// A trained tensor of a model.
 ///
 /// A parameter is itself, whatever its value: [`tied`](Self::tied) gives the same parameter again, for weights used in two places,
@@ -251,6 +253,23 @@ impl<T: Float> BufferUpdates<T> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .zip_(&statistic, |value, x| *value += m * (x - *value));
         }
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Notes that `buffer` should move towards `statistic`, which was computed from `samples` samples:
+    /// `buffer <- (1 - momentum) buffer + momentum statistic`, once the step is done.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn update_buffer(&self, buffer: &Buffer<T>, statistic: Tensor<T>, momentum: f64, samples: usize) {
+        self.inner.updates.borrow_mut().push(buffer, statistic, momentum, samples);
+    }
+
+    /// The buffer updates noted so far, to be applied when the step is done. The tape forgets them.
+    pub fn take_buffer_updates(&self) -> BufferUpdates<T> {
+        self.inner.updates.take()
     }
 }
 

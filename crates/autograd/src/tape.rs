@@ -9,7 +9,8 @@ use ravine_tensor::{Float, Rng, Shape, Tensor};
 
 use crate::anomaly::Anomalies;
 use crate::control::Hooks;
-use crate::param::{Buffer, BufferUpdates, Param, ParamKey};
+use crate::control::put;
+use crate::param::{BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
 /// The place of a value on a tape.
@@ -299,21 +300,6 @@ impl<T: Float> Tape<T> {
         f(rng.as_mut().expect("this tape has no random stream; make it with Tape::train"))
     }
 
-    /// Notes that `buffer` should move towards `statistic`, which was computed from `samples` samples:
-    /// `buffer <- (1 - momentum) buffer + momentum statistic`, once the step is done.
-    ///
-    /// # Panics
-    /// If the shapes differ.
-    #[track_caller]
-    pub fn update_buffer(&self, buffer: &Buffer<T>, statistic: Tensor<T>, momentum: f64, samples: usize) {
-        self.inner.updates.borrow_mut().push(buffer, statistic, momentum, samples);
-    }
-
-    /// The buffer updates noted so far, to be applied when the step is done. The tape forgets them.
-    pub fn take_buffer_updates(&self) -> BufferUpdates<T> {
-        self.inner.updates.take()
-    }
-
     /// Whether both are the same tape.
     pub(crate) fn is(&self, other: &Tape<T>) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
@@ -352,15 +338,4 @@ impl<T: Float> Tape<T> {
         params.sort_unstable_by_key(|&(_, id)| id);
         params
     }
-}
-
-/// Another value in a cell until what this returns is dropped.
-fn put<V: Copy>(cell: &Cell<V>, value: V) -> impl Drop + '_ {
-    struct Restore<'a, V: Copy>(&'a Cell<V>, V);
-    impl<V: Copy> Drop for Restore<'_, V> {
-        fn drop(&mut self) {
-            self.0.set(self.1);
-        }
-    }
-    Restore(cell, cell.replace(value))
 }

@@ -54,7 +54,7 @@ fn checkpoints_save_memory_and_keep_every_bit() {
     assert!(much > 19.0 && little < 7.0, "{much:.1} MB without checkpoints, {little:.1} MB with");
 }
 
-/// The bytes that the first training step of a network takes, in relation to those of its activations, parameters and the gradients of both.
+/// The bytes that the first training step of a network takes, in relation to those of its activations, parameters and gradients.
 fn step(batch: usize, sizes: &[usize]) -> f64 {
     // The input is an activation like the others: the derivative of the first layer keeps it.
     let activations: usize = sizes.iter().map(|n| batch * n).sum();
@@ -77,21 +77,23 @@ fn step(batch: usize, sizes: &[usize]) -> f64 {
         assert_eq!(grads.len(), 2 * layers.len());
         (layers, grads)
     });
-    // The input has no gradient.
-    let gradients = activations - batch * sizes[0] + parameters;
-    bytes as f64 / (4 * (activations + parameters + gradients)) as f64
+    bytes as f64 / (4 * (activations + 2 * parameters)) as f64
 }
 
-/// What comes on top are the packed copies that the matrix product makes of its factors, and blocks that are larger than asked.
+/// The last column is what is allowed. What comes on top are the packed copies that the matrix product makes of its factors, the gradients of
+/// two activations, and blocks that are larger than asked.
 #[test]
 fn a_step_takes_little_more_than_activations_parameters_and_gradients() {
     let _alone = alone();
-    for (batch, sizes) in
-        [(64, &[784, 128, 10][..]), (128, &[784, 512, 512, 10]), (256, &[256; 9]), (1024, &[256; 13])]
-    {
+    for (batch, sizes, allowed) in [
+        (64, &[784, 128, 10][..], 1.2),
+        (128, &[784, 512, 512, 10], 1.25),
+        (256, &[256; 9], 1.2),
+        (1024, &[256; 13], 1.2),
+    ] {
         let ratio = step(batch, sizes);
         println!("{batch} rows through {sizes:?}: {ratio:.3}");
-        assert!(ratio < 1.2, "{batch} rows through {sizes:?} take {ratio:.3} times what they must");
+        assert!(ratio < allowed, "{batch} rows through {sizes:?} take {ratio:.3} times what they must");
     }
 }
 

@@ -135,17 +135,14 @@ fn a_recurrent_network_of_a_hundred_thousand_steps() {
     std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
 }
 
-/// The engine, which records and goes back, can be read in one sitting: it is about 600 lines, not counting comments, other
-/// names under which its items are found, and blank lines.
+/// The engine, which records and goes back, can be read in one sitting: it is about 600 lines, not counting comments and blank lines.
 #[test]
 fn the_engine_is_small() {
     let code = |room: &str| {
         let text = std::fs::read_to_string(format!("{}/src/{room}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let code =
-            |line: &&str| !["//", "#[doc"].iter().any(|start| line.starts_with(start)) && !line.is_empty();
-        text.lines().map(str::trim).filter(code).count()
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
     };
     let lines: usize = ["tape", "var", "sweep", "backward"].map(code).iter().sum();
     println!("{lines} lines");
-    assert!((300..650).contains(&lines), "{lines} lines");
+    assert!((300..640).contains(&lines), "{lines} lines");
 }

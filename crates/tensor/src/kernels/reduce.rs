@@ -62,45 +62,12 @@ pub fn sum<T: Number, U: Number>(
 /// Summands of a piece of a long sum that may be split over threads.
 const PIECE: usize = 64 * BLOCK;
 
-/// [`sum_slice`] on several threads.
-fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
-    by_pieces(
-        x,
-        #[inline(always)]
-        |x| sum_slice(x, &f),
-    )
-}
-
-/// `Σ x[i]²`. Blocks are summed in the numbers' own precision, which is quicker and exact to some units in its last place, unless their
-/// sum leaves the range in which that holds; everything beyond a block is summed in `f64`.
-pub fn squares<T: Float>(x: &[T]) -> f64 {
-    by_pieces(
-        x,
-        #[inline(always)]
-        |x| {
-            pairwise(
-                x.len().div_ceil(BLOCK),
-                #[inline(always)]
-                |block| {
-                    let block = block_of(x, block);
-                    let sum = sum_block(block, &|v: T| v * v).as_f64();
-                    if (1e-24..1e36).contains(&sum) {
-                        sum
-                    } else {
-                        sum_block(block, &|v: T| v.as_f64() * v.as_f64())
-                    }
-                },
-            )
-        },
-    )
-}
-
-/// The sum of what `sum_of` makes of pieces of a fixed length, on several threads if there are many.
-fn by_pieces<T: Sync, U: Number>(x: &[T], sum_of: impl Fn(&[T]) -> U + Sync) -> U {
+/// [`sum_slice`] on several threads, if there are many numbers: pieces of a fixed length are summed, then their sums.
+pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
     if x.len() <= PIECE {
         return dispatch(
             #[inline(always)]
-            || sum_of(x),
+            || sum_slice(x, &f),
         );
     }
     let mut sums = vec![U::ZERO; x.len().div_ceil(PIECE)];
@@ -109,7 +76,7 @@ fn by_pieces<T: Sync, U: Number>(x: &[T], sum_of: impl Fn(&[T]) -> U + Sync) -> 
             #[inline(always)]
             || {
                 for (piece, sum) in range.clone().zip(&mut *sums) {
-                    *sum = sum_of(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)]);
+                    *sum = sum_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &f);
                 }
             },
         );
