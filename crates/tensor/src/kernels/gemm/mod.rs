@@ -91,8 +91,8 @@ pub fn block_length(k: usize) -> usize {
     k.div_ceil(k.div_ceil(LONGEST).max(1)).max(1)
 }
 
-/// The columns of `B` that are packed at once, so that a block of it (half a MiB of `f32`) stays in the second-level cache.
-const COLUMNS: usize = 512;
+/// The most elements of `B` that are packed at once (256 KiB of `f32`), so that they stay in the second-level cache.
+const BLOCK: usize = 1 << 16;
 
 /// `c[m, n] (row-major) = a[m, k] · b[k, n]`, or `+=`.
 pub fn gemm<T: Float>(m: usize, n: usize, k: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], store: Store) {
@@ -197,12 +197,13 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let clash = clash(a);
         let tallest = if clash && !pack_a { 6 } else { V::ROWS };
 
+        let most = BLOCK / length / width * width;
         let mut right =
-            Buffer::<T>::scratch(if pack_b { length * COLUMNS.min(n.next_multiple_of(width)) } else { 0 });
+            Buffer::<T>::scratch(if pack_b { length * most.min(n.next_multiple_of(width)) } else { 0 });
         let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
         let (mut offsets, mut left_offsets) = ([0; LONGEST], [0; LONGEST]);
-        for first in (0..n).step_by(COLUMNS) {
-            let columns = COLUMNS.min(n - first);
+        for first in (0..n).step_by(most) {
+            let columns = most.min(n - first);
             for p in (0..k).step_by(length) {
                 let depth = length.min(k - p);
                 let offsets = &mut offsets[..depth];
