@@ -88,7 +88,9 @@ fn matmul(bench: &mut Bench) {
         let (a, b) = (Tensor::<f32>::randn([n, n], rng), Tensor::<f32>::randn([n, n], rng));
         bench.run(format!("matmul {n}x{n}x{n}"), || a.matmul(&b));
     }
-    for (m, k, n) in [(1, 784, 128), (8, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)] {
+    for (m, k, n) in
+        [(1, 784, 128), (8, 784, 128), (32, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)]
+    {
         let (x, w, dy) = (
             Tensor::<f32>::randn([m, k], rng),
             Tensor::<f32>::randn([n, k], rng),

@@ -339,7 +339,7 @@ unsafe fn taps_times_image<V: Vector>(
                     V::ROWS,
                     Left { row: |o| w.as_ptr().add(o * taps), offsets: &in_order[block.clone()] },
                     Rows { base: x.as_ptr().add(q), offsets: &offsets[block], padded: false },
-                    Target { base: y.as_mut_ptr().add(q), row_stride: pitch, col_stride: 1, add: t > 0 },
+                    Target { base: y.as_mut_ptr().add(q), row_stride: pitch, add: t > 0 },
                 );
             }
         }
@@ -385,12 +385,7 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                                 offsets: &in_order[..depth],
                                 padded: true,
                             },
-                            Target {
-                                base: sums.as_mut_ptr().add(o),
-                                row_stride: channels,
-                                col_stride: 1,
-                                add,
-                            },
+                            Target { base: sums.as_mut_ptr().add(o), row_stride: channels, add },
                         );
                     }
                 }

@@ -11,12 +11,12 @@
 //! Every sum runs in order over blocks of `k` whose size depends on `k` alone. So neither the layout, nor the tile, nor the number of threads,
 //! nor how many other rows there are changes a bit of it.
 
-mod matvec;
+mod few;
 mod pack;
 mod tile;
 mod vector;
 
-use matvec::MatVec;
+use few::{FEW, FewVectors};
 use rayon::prelude::*;
 
 pub(super) use pack::{pack_left, pack_right, transpose};
@@ -36,8 +36,8 @@ use crate::storage::Buffer;
 pub trait Gemm: Vectors {
     /// Runs a product with the vectors of `isa`.
     fn multiply(isa: Isa, product: Product<'_, Self>);
-    /// Runs a product with one vector.
-    fn multiply_vector(isa: Isa, product: MatVec<'_, Self>);
+    /// Runs a product with a few vectors.
+    fn multiply_few(isa: Isa, product: FewVectors<'_, Self>);
 }
 
 macro_rules! gemm {
@@ -46,7 +46,7 @@ macro_rules! gemm {
             fn multiply(isa: Isa, product: Product<'_, $t>) {
                 dispatch_on(isa, product);
             }
-            fn multiply_vector(isa: Isa, product: MatVec<'_, $t>) {
+            fn multiply_few(isa: Isa, product: FewVectors<'_, $t>) {
                 dispatch_on(isa, product);
             }
         }
@@ -133,42 +133,31 @@ fn gemm_on<T: Float>(
 }
 
 /// The product on this thread, in the better of the two orientations.
-fn sequential<T: Float>(
+fn sequential<'a, T: Float>(
     isa: Isa,
     m: usize,
     n: usize,
     k: usize,
-    a: Mat<'_, T>,
-    b: Mat<'_, T>,
-    c: &mut [T],
+    a: Mat<'a, T>,
+    b: Mat<'a, T>,
+    c: &'a mut [T],
     store: Store,
 ) {
-    let c = Target { base: c.as_mut_ptr(), row_stride: n, col_stride: 1, add: store == Store::Add };
+    let add = store == Store::Add;
+    let turn = |x: Mat<'a, T>| Mat { row_stride: x.col_stride, col_stride: x.row_stride, ..x };
     if n == 1 && a.col_stride == 1 {
-        let c = Target { row_stride: 1, ..c };
-        return T::multiply_vector(isa, MatVec { rows: m, k, a, x: (b.data, b.row_stride), c });
+        return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: turn(b), c, add });
     }
-    if m == 1 && b.row_stride == 1 {
-        let rows = Mat { data: b.data, row_stride: b.col_stride, col_stride: 1 };
-        let c = Target { row_stride: 1, ..c };
-        return T::multiply_vector(isa, MatVec { rows: n, k, a: rows, x: (a.data, a.col_stride), c });
+    if m <= FEW && b.row_stride == 1 {
+        return T::multiply_few(isa, FewVectors { rows: n, k, a: turn(b), count: m, x: a, c, add });
     }
     // `Cᵀ = Bᵀ·Aᵀ` where that leaves less to pack.
     let packed = if b.col_stride == 1 { 0 } else { n };
     let packed_if_turned = if a.row_stride == 1 { 0 } else { m };
     let product = if packed <= packed_if_turned {
-        Product { m, n, k, a, b, c }
+        Product { m, n, k, a, b, c, add, turned: false }
     } else {
-        let turn = |x: Mat<'_, T>| (x.col_stride, x.row_stride);
-        let (a_strides, b_strides) = (turn(a), turn(b));
-        Product {
-            m: n,
-            n: m,
-            k,
-            a: Mat { data: b.data, row_stride: b_strides.0, col_stride: b_strides.1 },
-            b: Mat { data: a.data, row_stride: a_strides.0, col_stride: a_strides.1 },
-            c: Target { row_stride: 1, col_stride: n, ..c },
-        }
+        Product { m: n, n: m, k, a: turn(b), b: turn(a), c, add, turned: true }
     };
     T::multiply(isa, product);
 }
@@ -180,13 +169,17 @@ pub struct Product<'a, T> {
     k: usize,
     a: Mat<'a, T>,
     b: Mat<'a, T>,
-    c: Target<T>,
+    c: &'a mut [T],
+    /// Whether to add to what is in `c`.
+    add: bool,
+    /// Whether `c` lies column by column.
+    turned: bool,
 }
 
 impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Product { m, n, k, a, b, c } = self;
+        let Product { m, n, k, a, b, c, add, turned } = self;
         let width = WIDTH * V::LANES;
         let length = block_length(k);
         // Rows that begin a multiple of 4 KiB apart fall on the same 8 places of the first-level cache.
@@ -202,6 +195,12 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
             Buffer::<T>::scratch(if pack_b { length * most.min(n.next_multiple_of(width)) } else { 0 });
         let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
         let (mut offsets, mut left_offsets) = ([0; LONGEST], [0; LONGEST]);
+        // A result that lies column by column is summed row by row first: columns are often a multiple of 4 KiB apart.
+        let mut in_rows = Buffer::<T>::scratch(if turned { m * n } else { 0 });
+        if turned && add {
+            transpose::<V>(c, m, n, m, &mut in_rows, n);
+        }
+        let out = if turned { &mut in_rows[..] } else { &mut *c };
         for first in (0..n).step_by(most) {
             let columns = most.min(n - first);
             for p in (0..k).step_by(length) {
@@ -213,11 +212,11 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                 if pack_b {
                     pack_right::<T, V>(Mat { data: start, ..b }, depth, columns, width, &mut right);
                 }
-                let add = c.add || p > 0;
+                let add = add || p > 0;
                 for i in (0..m).step_by(tallest) {
                     let count = tallest.min(m - i);
                     let rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
-                    let (base, row_stride, col_stride) = if pack_a {
+                    let (base_of_a, row_stride, col_stride) = if pack_a {
                         pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, &mut left);
                         (left.as_ptr(), 1, count)
                     } else {
@@ -231,19 +230,22 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                         // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
                         // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
                         unsafe {
-                            let at = i * c.row_stride + (first + j) * c.col_stride;
+                            let base = out.as_mut_ptr().add(i * n + first + j);
                             rows::<V>(
                                 count,
                                 width.min(columns - j),
                                 tallest,
-                                Left { row: |i| base.add(i * row_stride), offsets: left_offsets },
+                                Left { row: |i| base_of_a.add(i * row_stride), offsets: left_offsets },
                                 Rows { base: base_of_b, offsets, padded: pack_b },
-                                Target { base: c.base.add(at), add, ..c },
+                                Target { base, row_stride: n, add },
                             );
                         }
                     }
                 }
             }
+        }
+        if turned {
+            transpose::<V>(&in_rows, n, m, n, c, m);
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn transpose<V: Vector>(
                         block[r] = V::load_part(from.add(r * from_stride), width);
                     }
                 }
-                let block = turn(block);
+                let block = V::turn(block);
                 for c in 0..lanes {
                     if height == lanes && c < width {
                         block[c].store(out.add(c * out_stride));
@@ -99,24 +99,4 @@ pub fn transpose<V: Vector>(
             }
         }
     }
-}
-
-/// The first `LANES` vectors of `block` as rows, turned into columns.
-///
-/// # Safety
-/// The instructions of `V` must be there.
-#[inline(always)]
-pub unsafe fn turn<V: Vector>(mut block: [V; 16]) -> [V; 16] {
-    // Rows `r` and `r + LANES / 2` in turn, until the bits of a row's number and of a lane's have changed places.
-    let mut turns = V::LANES;
-    while turns > 1 {
-        let mut next = block;
-        for r in 0..V::LANES / 2 {
-            // SAFETY: as promised by the caller.
-            [next[2 * r], next[2 * r + 1]] = unsafe { block[r].interleave(block[r + V::LANES / 2]) };
-        }
-        block = next;
-        turns /= 2;
-    }
-    block
 }

@@ -33,10 +33,8 @@ pub struct Left<'a, F> {
 pub struct Target<T> {
     /// Its element (0, 0).
     pub base: *mut T,
-    /// From one row to the next.
+    /// From one row to the next. A row is in one piece.
     pub row_stride: usize,
-    /// From one column to the next.
-    pub col_stride: usize,
     /// Whether to add to what is there.
     pub add: bool,
 }
@@ -110,29 +108,10 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 V::add_products(&mut sums[h], a[h].add(at), &right);
             }
         }
-        if c.col_stride == 1 {
-            for h in 0..H {
-                let to = c.base.add(h * c.row_stride);
-                for w in 0..W {
-                    put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);
-                }
-            }
-            return;
-        }
-        // The result is written turned: columns of the tile, each a run of `H`, so that a line of the cache is fetched once.
-        let mut turned = [[V::zero(); W]; H];
-        let turned = turned.as_mut_ptr().cast::<V::Elem>();
         for h in 0..H {
+            let to = c.base.add(h * c.row_stride);
             for w in 0..W {
-                sums[h][w].store(turned.add((h * W + w) * V::LANES));
-            }
-        }
-        for j in 0..columns {
-            let to = c.base.add(j * c.col_stride);
-            for h in 0..H {
-                let sum = *turned.add(h * W * V::LANES + j);
-                let to = to.add(h * c.row_stride);
-                *to = if c.add { *to + sum } else { sum };
+                put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);
             }
         }
     }

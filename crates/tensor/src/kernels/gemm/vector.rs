@@ -30,8 +30,8 @@ pub unsafe trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     /// `self other`.
     unsafe fn mul(self, other: Self) -> Self;
-    /// The lanes of `self` and of `other` in turn: those of the first halves, then those of the second.
-    unsafe fn interleave(self, other: Self) -> [Self; 2];
+    /// The first `LANES` vectors of `block` as rows, turned into columns.
+    unsafe fn turn(block: [Self; 16]) -> [Self; 16];
     /// `self + a b`, rounded once where the instruction set can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// `sums[w] += *a b[w]`: a step of one row of a tile.
@@ -101,9 +101,9 @@ macro_rules! portable {
                 Portable(std::array::from_fn(|i| self.0[i] * other.0[i]))
             }
             #[inline(always)]
-            unsafe fn interleave(self, other: Self) -> [Self; 2] {
-                let lane = |i: usize| if i.is_multiple_of(2) { self.0[i / 2] } else { other.0[i / 2] };
-                [0, $lanes].map(|first| Portable(std::array::from_fn(|i| lane(first + i))))
+            unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
+                let column = |c: usize| Portable(std::array::from_fn(|r| block[r].0[c]));
+                std::array::from_fn(|c| if c < $lanes { column(c) } else { block[c] })
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -150,43 +150,100 @@ mod x86 {
     fma_broadcast!(fma_broadcast_ps, __m512, f32, "vfmadd231ps {0}, {1}, dword ptr [{2}]{{1to16}}");
     fma_broadcast!(fma_broadcast_pd, __m512d, f64, "vfmadd231pd {0}, {1}, qword ptr [{2}]{{1to8}}");
 
-    #[inline(always)]
-    unsafe fn interleave_512_ps(a: __m512, b: __m512) -> [__m512; 2] {
-        // SAFETY: the caller has AVX-512.
-        unsafe {
-            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-            [_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b)]
-        }
+    // Turning a block: inside each 128 bits first, where processors are quickest, then the pieces of 128 bits among each other.
+    macro_rules! turn {
+        ($name:ident, $vector:ty, $lanes:literal, $corner:literal, $in_corners:ident, $corners:ident) => {
+            #[inline(always)]
+            unsafe fn $name(mut block: [$vector; 16]) -> [$vector; 16] {
+                // SAFETY: the caller has the instruction set.
+                unsafe {
+                    for group in 0..$lanes / $corner {
+                        $in_corners(&mut block, group * $corner);
+                    }
+                    for i in 0..$corner {
+                        $corners(&mut block, i);
+                    }
+                }
+                block
+            }
+        };
     }
+    turn!(turn_512_ps, __m512, 16, 4, in_corners_512_ps, corners_512_ps);
+    turn!(turn_512_pd, __m512d, 8, 2, in_corners_512_pd, corners_512_pd);
+    turn!(turn_256_ps, __m256, 8, 4, in_corners_256_ps, corners_256_ps);
+    turn!(turn_256_pd, __m256d, 4, 2, in_corners_256_pd, corners_256_pd);
 
-    #[inline(always)]
-    unsafe fn interleave_512_pd(a: __m512d, b: __m512d) -> [__m512d; 2] {
-        // SAFETY: the caller has AVX-512.
-        unsafe {
-            let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-            let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
-            [_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b)]
-        }
+    /// Turns the corners of 4 by 4 numbers that lie in each 128 bits of four rows.
+    macro_rules! in_corners_ps {
+        ($name:ident, $vector:ty, $low:ident $high:ident $to_pd:ident $low_pd:ident $high_pd:ident $to_ps:ident) => {
+            #[inline(always)]
+            unsafe fn $name(block: &mut [$vector; 16], i: usize) {
+                // SAFETY: the caller has the instruction set.
+                unsafe {
+                    let (a, b) =
+                        ($to_pd($low(block[i], block[i + 1])), $to_pd($high(block[i], block[i + 1])));
+                    let (c, d) =
+                        ($to_pd($low(block[i + 2], block[i + 3])), $to_pd($high(block[i + 2], block[i + 3])));
+                    block[i] = $to_ps($low_pd(a, c));
+                    block[i + 1] = $to_ps($high_pd(a, c));
+                    block[i + 2] = $to_ps($low_pd(b, d));
+                    block[i + 3] = $to_ps($high_pd(b, d));
+                }
+            }
+        };
     }
+    in_corners_ps!(in_corners_512_ps, __m512, _mm512_unpacklo_ps _mm512_unpackhi_ps _mm512_castps_pd _mm512_unpacklo_pd _mm512_unpackhi_pd _mm512_castpd_ps);
+    in_corners_ps!(in_corners_256_ps, __m256, _mm256_unpacklo_ps _mm256_unpackhi_ps _mm256_castps_pd _mm256_unpacklo_pd _mm256_unpackhi_pd _mm256_castpd_ps);
 
-    #[inline(always)]
-    unsafe fn interleave_256_ps(a: __m256, b: __m256) -> [__m256; 2] {
-        // SAFETY: the caller has AVX.
-        unsafe {
-            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-            [_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high)]
-        }
+    /// Turns the corners of 2 by 2 numbers that lie in each 128 bits of two rows.
+    macro_rules! in_corners_pd {
+        ($name:ident, $vector:ty, $low:ident $high:ident) => {
+            #[inline(always)]
+            unsafe fn $name(block: &mut [$vector; 16], i: usize) {
+                let (a, b) = (block[i], block[i + 1]);
+                // SAFETY: the caller has the instruction set.
+                unsafe { (block[i], block[i + 1]) = ($low(a, b), $high(a, b)) };
+            }
+        };
     }
+    in_corners_pd!(in_corners_512_pd, __m512d, _mm512_unpacklo_pd _mm512_unpackhi_pd);
+    in_corners_pd!(in_corners_256_pd, __m256d, _mm256_unpacklo_pd _mm256_unpackhi_pd);
 
-    #[inline(always)]
-    unsafe fn interleave_256_pd(a: __m256d, b: __m256d) -> [__m256d; 2] {
-        // SAFETY: the caller has AVX.
-        unsafe {
-            let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
-            [_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high)]
-        }
+    /// Corner `j` of row `i` of each group of rows goes to corner `i` of row `j`: four groups of four corners.
+    macro_rules! corners_512 {
+        ($name:ident, $vector:ty, $corner:literal, $pick:ident) => {
+            #[inline(always)]
+            unsafe fn $name(block: &mut [$vector; 16], row: usize) {
+                let (a, b) = (block[row], block[$corner + row]);
+                let (c, d) = (block[2 * $corner + row], block[3 * $corner + row]);
+                // SAFETY: the caller has the instruction set.
+                unsafe {
+                    let (even, odd) = ($pick::<0x88>(a, b), $pick::<0xdd>(a, b));
+                    let (later_even, later_odd) = ($pick::<0x88>(c, d), $pick::<0xdd>(c, d));
+                    block[row] = $pick::<0x88>(even, later_even);
+                    block[$corner + row] = $pick::<0x88>(odd, later_odd);
+                    block[2 * $corner + row] = $pick::<0xdd>(even, later_even);
+                    block[3 * $corner + row] = $pick::<0xdd>(odd, later_odd);
+                }
+            }
+        };
     }
+    corners_512!(corners_512_ps, __m512, 4, _mm512_shuffle_f32x4);
+    corners_512!(corners_512_pd, __m512d, 2, _mm512_shuffle_f64x2);
+
+    /// The same with two groups of two corners.
+    macro_rules! corners_256 {
+        ($name:ident, $vector:ty, $corner:literal, $pick:ident) => {
+            #[inline(always)]
+            unsafe fn $name(block: &mut [$vector; 16], row: usize) {
+                let (a, b) = (block[row], block[$corner + row]);
+                // SAFETY: the caller has the instruction set.
+                unsafe { (block[row], block[$corner + row]) = ($pick::<0x20>(a, b), $pick::<0x31>(a, b)) };
+            }
+        };
+    }
+    corners_256!(corners_256_ps, __m256, 4, _mm256_permute2f128_ps);
+    corners_256!(corners_256_pd, __m256d, 2, _mm256_permute2f128_pd);
 
     /// The mask of the first `n` lanes.
     #[inline(always)]
@@ -195,7 +252,7 @@ mod x86 {
     }
 
     macro_rules! avx512 {
-        ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $interleave:ident $fma_broadcast:ident) => {
+        ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident $fma_broadcast:ident) => {
             /// 512 bits.
             #[derive(Clone, Copy)]
             pub struct $name($inner);
@@ -242,9 +299,17 @@ mod x86 {
                     $name(unsafe { $mul(self.0, other.0) })
                 }
                 #[inline(always)]
-                unsafe fn interleave(self, other: Self) -> [Self; 2] {
-                    let [low, high] = unsafe { $interleave(self.0, other.0) };
-                    [$name(low), $name(high)]
+                unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
+                    // No `map`: it may become a call to code that is not compiled for these vectors.
+                    let (mut rows, mut turned) = ([unsafe { $zero() }; 16], block);
+                    for r in 0..$lanes {
+                        rows[r] = block[r].0;
+                    }
+                    let columns = unsafe { $turn(rows) };
+                    for c in 0..$lanes {
+                        turned[c] = $name(columns[c]);
+                    }
+                    turned
                 }
                 #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -259,8 +324,8 @@ mod x86 {
             }
         };
     }
-    avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps interleave_512_ps fma_broadcast_ps);
-    avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd interleave_512_pd fma_broadcast_pd);
+    avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps turn_512_ps fma_broadcast_ps);
+    avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd turn_512_pd fma_broadcast_pd);
 
     /// A window of this starting at `16 - n` is a mask of the first `n` lanes.
     static LANES: [i32; 32] = [
@@ -269,7 +334,7 @@ mod x86 {
     ];
 
     macro_rules! avx2 {
-        ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $interleave:ident) => {
+        ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident) => {
             /// 256 bits.
             #[derive(Clone, Copy)]
             pub struct $name($inner);
@@ -324,9 +389,17 @@ mod x86 {
                     $name(unsafe { $mul(self.0, other.0) })
                 }
                 #[inline(always)]
-                unsafe fn interleave(self, other: Self) -> [Self; 2] {
-                    let [low, high] = unsafe { $interleave(self.0, other.0) };
-                    [$name(low), $name(high)]
+                unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
+                    // No `map`: it may become a call to code that is not compiled for these vectors.
+                    let (mut rows, mut turned) = ([unsafe { $zero() }; 16], block);
+                    for r in 0..$lanes {
+                        rows[r] = block[r].0;
+                    }
+                    let columns = unsafe { $turn(rows) };
+                    for c in 0..$lanes {
+                        turned[c] = $name(columns[c]);
+                    }
+                    turned
                 }
                 #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -335,8 +408,8 @@ mod x86 {
             }
         };
     }
-    avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps interleave_256_ps);
-    avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd interleave_256_pd);
+    avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps turn_256_ps);
+    avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd turn_256_pd);
 }
 
 /// The vectors of an element type, by instruction set.

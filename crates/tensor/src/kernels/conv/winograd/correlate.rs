@@ -152,7 +152,7 @@ impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
                                 V::ROWS,
                                 Left { row: |i| v.add(i * narrow), offsets: left },
                                 Rows { base: u, offsets: right, padded: true },
-                                Target { base: m, row_stride: m_panels.width, col_stride: 1, add: block > 0 },
+                                Target { base: m, row_stride: m_panels.width, add: block > 0 },
                             );
                         }
                     }

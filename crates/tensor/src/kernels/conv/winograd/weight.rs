@@ -93,7 +93,7 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                             V::ROWS,
                             Left { row: |i| v.add(i), offsets: &left[..count] },
                             Rows { base: d, offsets: &right[..count], padded: true },
-                            Target { base: sums, row_stride: sum_panels.width, col_stride: 1, add: true },
+                            Target { base: sums, row_stride: sum_panels.width, add: true },
                         );
                     }
                 }

@@ -1,0 +1,111 @@
+//! A matrix times a few vectors.
+
+use super::{Mat, Vector, block_length};
+use crate::Float;
+use crate::kernels::simd::VectorKernel;
+
+/// The most vectors for which this is quicker than a tile.
+pub const FEW: usize = 8;
+
+/// `c[j, i] (+)= Σ_p a[i, p] x[j, p]` for a matrix whose rows are in one piece, and up to [`FEW`] vectors: a layer that sees a few samples.
+///
+/// A tile would multiply each number of the matrix with a vector of which few lanes are used. Here 16 rows are turned round in registers, a
+/// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums.
+pub struct FewVectors<'a, T> {
+    /// Rows of `a`.
+    pub rows: usize,
+    pub k: usize,
+    pub a: Mat<'a, T>,
+    /// How many vectors `x` has: its rows.
+    pub count: usize,
+    pub x: Mat<'a, T>,
+    /// A row of results for each vector.
+    pub c: &'a mut [T],
+    /// Whether to add to what is there.
+    pub add: bool,
+}
+
+impl<T: Float> VectorKernel<T> for FewVectors<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        match self.count {
+            1 => self.sums::<V, 1>(),
+            2 => self.sums::<V, 2>(),
+            3 | 4 => self.sums::<V, 4>(),
+            _ => self.sums::<V, FEW>(),
+        }
+    }
+}
+
+impl<T: Float> FewVectors<'_, T> {
+    /// `M` sums in each lane, of which those beyond the last vector are thrown away.
+    #[inline(always)]
+    fn sums<V: Vector<Elem = T>, const M: usize>(self) {
+        let FewVectors { rows, k, a, count, x, c, add } = self;
+        let lanes = V::LANES;
+        let length = block_length(k);
+        let step = x.col_stride;
+        for i in (0..rows).step_by(lanes) {
+            let height = lanes.min(rows - i);
+            for first in (0..k).step_by(length) {
+                let end = k.min(first + length);
+                // SAFETY: rows `i..i + height` and columns `..k` are inside `a`, and each vector has `k` elements, as the caller has checked; the
+                // result has `rows` elements for each.
+                unsafe {
+                    let mut sums = [[V::zero()]; M];
+                    for p in (first..end).step_by(lanes) {
+                        let from = a.data.as_ptr().add(i * a.row_stride + p);
+                        let x: [*const T; M] = std::array::from_fn(|j| {
+                            x.data.as_ptr().add(j.min(count - 1) * x.row_stride + p * step)
+                        });
+                        let size = [height, lanes.min(end - p)];
+                        if size == [lanes, lanes] {
+                            add_block::<V, M, true>(&mut sums, (from, a.row_stride), size, x, step);
+                        } else {
+                            add_block::<V, M, false>(&mut sums, (from, a.row_stride), size, x, step);
+                        }
+                    }
+                    for (j, [sum]) in sums.into_iter().enumerate().take(count) {
+                        let to = c.as_mut_ptr().add(j * rows + i);
+                        let before = add || first > 0;
+                        let sum = if before { V::load_part(to, height).add(sum) } else { sum };
+                        sum.store_part(to, height);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds the products of a block of the matrix, at most `LANES` rows and columns. `WHOLE`: it has as many.
+///
+/// # Safety
+/// The block and the vectors, whose elements lie `step` apart, must have the size that is given, and the instructions of `V` be there.
+#[inline(always)]
+unsafe fn add_block<V: Vector, const M: usize, const WHOLE: bool>(
+    sums: &mut [[V; 1]; M],
+    (from, row_stride): (*const V::Elem, usize),
+    [height, width]: [usize; 2],
+    x: [*const V::Elem; M],
+    step: usize,
+) {
+    // SAFETY: as promised by the caller; a vector register has at most 16 lanes.
+    unsafe {
+        let mut block = [V::zero(); 16];
+        for r in 0..V::LANES {
+            if WHOLE {
+                block[r] = V::load(from.add(r * row_stride));
+            } else if r < height {
+                block[r] = V::load_part(from.add(r * row_stride), width);
+            }
+        }
+        let block = V::turn(block);
+        for q in 0..V::LANES {
+            if WHOLE || q < width {
+                for j in 0..M {
+                    V::add_products(&mut sums[j], x[j].add(q * step), &[block[q]]);
+                }
+            }
+        }
+    }
+}
