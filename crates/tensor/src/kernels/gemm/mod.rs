@@ -184,9 +184,11 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let length = block_length(k);
         // Rows that begin a multiple of 4 KiB apart fall on the same 8 places of the first-level cache.
         let clash = |x: Mat<'_, T>| (x.row_stride * size_of::<T>()).is_multiple_of(4096) && x.col_stride == 1;
-        // What is packed is read often: `B` once per tile of rows, `A` once per tile of columns. A few rows of `B` stay in the cache as they are.
+        // What is packed is read often: `B` once per tile of rows, `A` once per tile of columns. A few rows of `B` stay in the cache as they are, and
+        // then tiles go down its columns.
         let pack_b = b.col_stride != 1 || m >= 6 * V::ROWS && (k > 64 || clash(b));
-        let pack_a = n >= 8 * width;
+        let down = !pack_b && a.row_stride == 1 && k <= 64;
+        let pack_a = n >= 8 * width && !down;
         let clash = clash(a);
         let tallest = if clash && !pack_a { 6 } else { V::ROWS };
 
@@ -194,7 +196,10 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let mut right =
             Buffer::<T>::scratch(if pack_b { length * most.min(n.next_multiple_of(width)) } else { 0 });
         let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
-        let (mut offsets, mut left_offsets) = ([0; LONGEST], [0; LONGEST]);
+        let step = if pack_b { width } else { b.row_stride };
+        let offsets: [usize; LONGEST] = std::array::from_fn(|p| p * step);
+        let (left_row, left_step) = if pack_a { (1, tallest) } else { (a.row_stride, a.col_stride) };
+        let left_offsets: [usize; LONGEST] = std::array::from_fn(|p| p * left_step);
         // A result that lies column by column is summed row by row first: columns are often a multiple of 4 KiB apart.
         let mut in_rows = Buffer::<T>::scratch(if turned { m * n } else { 0 });
         if turned && add {
@@ -203,43 +208,39 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let out = if turned { &mut in_rows[..] } else { &mut *c };
         for first in (0..n).step_by(most) {
             let columns = most.min(n - first);
+            let (high, wide) = (m.div_ceil(tallest), columns.div_ceil(width));
             for p in (0..k).step_by(length) {
                 let depth = length.min(k - p);
-                let offsets = &mut offsets[..depth];
                 let start = &b.data[p * b.row_stride + first * b.col_stride..];
-                let row_stride = if pack_b { width } else { b.row_stride };
-                offsets.iter_mut().enumerate().for_each(|(p, offset)| *offset = p * row_stride);
                 if pack_b {
                     pack_right::<T, V>(Mat { data: start, ..b }, depth, columns, width, &mut right);
                 }
                 let add = add || p > 0;
-                for i in (0..m).step_by(tallest) {
+                for tile in 0..high * wide {
+                    let (i, j) = if down { (tile % high, tile / high) } else { (tile / wide, tile % wide) };
+                    let (i, j) = (i * tallest, j * width);
                     let count = tallest.min(m - i);
-                    let rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
-                    let (base_of_a, row_stride, col_stride) = if pack_a {
-                        pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, &mut left);
-                        (left.as_ptr(), 1, count)
-                    } else {
-                        (rows_of_a.as_ptr(), a.row_stride, a.col_stride)
-                    };
-                    let left_offsets = &mut left_offsets[..depth];
-                    left_offsets.iter_mut().enumerate().for_each(|(p, offset)| *offset = p * col_stride);
-                    for j in (0..columns).step_by(width) {
-                        let base_of_b =
-                            if pack_b { right[j * depth..].as_ptr() } else { start[j..].as_ptr() };
-                        // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
-                        // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
-                        unsafe {
-                            let base = out.as_mut_ptr().add(i * n + first + j);
-                            rows::<V>(
-                                count,
-                                width.min(columns - j),
-                                tallest,
-                                Left { row: |i| base_of_a.add(i * row_stride), offsets: left_offsets },
-                                Rows { base: base_of_b, offsets, padded: pack_b },
-                                Target { base, row_stride: n, add },
-                            );
+                    let mut rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
+                    if pack_a {
+                        if j == 0 {
+                            pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, &mut left);
                         }
+                        rows_of_a = &left;
+                    }
+                    let base_of_a = rows_of_a.as_ptr();
+                    let base_of_b = if pack_b { right[j * depth..].as_ptr() } else { start[j..].as_ptr() };
+                    // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
+                    // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
+                    unsafe {
+                        let base = out.as_mut_ptr().add(i * n + first + j);
+                        rows::<V>(
+                            count,
+                            width.min(columns - j),
+                            tallest,
+                            Left { row: |i| base_of_a.add(i * left_row), offsets: &left_offsets[..depth] },
+                            Rows { base: base_of_b, offsets: &offsets[..depth], padded: pack_b },
+                            Target { base, row_stride: n, add },
+                        );
                     }
                 }
             }

@@ -43,15 +43,21 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
     }
 }
 
-/// Rows of `a`, column by column: element `(i, p)` goes to `out[p * rows + i]`.
+/// Rows of `a`, column by column: element `(i, p)` goes to `out[p * out_stride + i]`.
 #[inline(always)]
-pub fn pack_left<T: Element, V: Vector<Elem = T>>(a: Mat<'_, T>, rows: usize, depth: usize, out: &mut [T]) {
+pub fn pack_left<T: Element, V: Vector<Elem = T>>(
+    a: Mat<'_, T>,
+    rows: usize,
+    depth: usize,
+    out_stride: usize,
+    out: &mut [T],
+) {
     if a.col_stride == 1 {
-        return transpose::<V>(a.data, a.row_stride, rows, depth, out, rows);
+        return transpose::<V>(a.data, a.row_stride, rows, depth, out, out_stride);
     }
-    for (p, column) in out[..rows * depth].chunks_exact_mut(rows).enumerate() {
+    for (p, column) in out.chunks_exact_mut(out_stride).take(depth).enumerate() {
         let from = &a.data[p * a.col_stride..];
-        for (i, to) in column.iter_mut().enumerate() {
+        for (i, to) in column.iter_mut().take(rows).enumerate() {
             *to = from[i * a.row_stride];
         }
     }
