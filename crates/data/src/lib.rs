@@ -37,12 +37,12 @@
 //! The chapters, in reading order:
 //!
 //! 1. What is asked of data: [`Dataset`], [`DataError`].
-//! 2. Files: [`Idx`], [`Csv`] and [`Table`], [`verify`].
+//! 2. Files: [`Idx`], [`Csv`] and what it reads, [`Table`] and [`CsvStream`], [`verify`].
 //! 3. The sets that are here: [`TensorSet`] (in memory, or from npy and npz files), [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
 //! 4. Sets made from others: [`Subset`], [`Concat`], [`Augmented`].
 //! 5. Pictures changed on their way: [`Pictures`], [`Transform`] and those that are here, [`MixUp`] and [`CutMix`].
 //! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].
-//! 7. Who fetches them: [`Loader`], [`Stream`] and [`StreamLoader`], [`read_ahead`], and how samples become batches: [`Collate`], [`Padded`].
+//! 7. Who fetches them: [`Loader`], [`Stream`], [`StreamLoader`] and [`Walk`], [`read_ahead`], and how samples become batches: [`Collate`], [`Padded`].
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -59,8 +59,10 @@ mod transform;
 pub use dataset::Dataset;
 pub use derived::{Augmented, Concat, Draws, Rows, Subset};
 pub use error::DataError;
-pub use files::{Csv, Idx, SUMS, Table, verify};
-pub use load::{Batches, Collate, Loader, Padded, Sequence, Stream, StreamLoader, read_ahead};
+pub use files::{Csv, CsvStream, Idx, Row, SUMS, Table, verify};
+pub use load::{
+    Batches, Collate, Coming, Loader, Padded, Sequence, Shuffled, Stream, StreamLoader, Walk, read_ahead,
+};
 pub use order::{Epoch, Epochs, Order, Pick, Plan, Position, Strata, Weights};
 #[cfg(feature = "images")]
 pub use sets::{Color, ImageFolder};

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 const MAGIC: [u8; 8] = *b"RAVINE\r\n";
 /// The version that is written. Older ones are read: see [`Payload::decode`].
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 24;
 
 /// Why a file could not be written or read.

@@ -4,7 +4,6 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ravine_autograd::{Gradients, Leaf, Module, Param, Tape, Visitor};
-use ravine_data::{Dataset, Pick};
 use ravine_tensor::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -80,20 +79,11 @@ pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
     bad
 }
 
-/// Runs a step once more, looking for anomalies: the first in the shards' order, in the forward pass or the backward pass.
-pub(crate) fn first_anomaly<D: Dataset + ?Sized>(
-    data: &D,
-    pick: Pick<'_>,
-    shards: usize,
-    rng: &Rng,
-    pass: impl Fn(&Tape, &D::Batch) -> Outcome,
-) -> Option<String> {
-    pick.shards(shards).enumerate().find_map(|(index, shard)| {
-        let tape = Tape::train(rng.child(index as u64)).anomaly();
-        let outcome = pass(&tape, &data.batch(shard).ok()?);
-        outcome.loss.backward();
-        tape.first_anomaly().map(|anomaly| anomaly.to_string())
-    })
+/// Runs a shard once more, looking for the first anomaly, in the forward pass or the backward pass.
+pub(crate) fn anomaly<B>(rng: Rng, batch: &B, pass: impl Fn(&Tape, &B) -> Outcome) -> Option<String> {
+    let tape = Tape::train(rng).anomaly();
+    pass(&tape, batch).loss.backward();
+    tape.first_anomaly().map(|anomaly| anomaly.to_string())
 }
 
 /// Why a run diverged, as far as can be told. The trainer writes it into the run's folder, as `post-mortem.txt` and `post-mortem.json`.

@@ -93,23 +93,27 @@ pub(crate) struct Display {
     run: ProgressBar,
     epoch: ProgressBar,
     whole: usize,
-    per_epoch: usize,
+    /// Nobody knows it of a stream.
+    per_epoch: Option<usize>,
     shown: Instant,
 }
 
 impl Display {
     /// A run of so many steps, in epochs of so many.
-    pub(crate) fn new(mode: Progress, whole: usize, per_epoch: usize) -> Self {
+    pub(crate) fn new(mode: Progress, whole: usize, per_epoch: Option<usize>) -> Self {
         let screen = MultiProgress::with_draw_target(mode.target());
         let run = style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %  {eta} left");
-        let epoch = style("{prefix:<14} {bar:30.blue/black.bright} {percent:>3} %  {msg}");
+        let epoch = style(match per_epoch {
+            Some(_) => "{prefix:<14} {bar:30.blue/black.bright} {percent:>3} %  {msg}",
+            None => "{prefix:<14} {msg}",
+        });
         let bar = |total: usize, style| screen.add(ProgressBar::new(total as u64).with_style(style));
-        let (run, epoch) = (bar(whole, run).with_prefix("run"), bar(per_epoch, epoch));
+        let (run, epoch) = (bar(whole, run).with_prefix("run"), bar(per_epoch.unwrap_or(0), epoch));
         Display { mode, screen, run, epoch, whole, per_epoch, shown: Instant::now() }
     }
 
-    /// After a step: `step` are done, the scores since the last evaluation are these, and so many samples are trained on in a second.
-    pub(crate) fn step(&mut self, step: usize, scores: &Scores, rate: f64) {
+    /// After a step of this epoch: `step` are done, the scores since the last evaluation are these, and so many samples are trained on in a second.
+    pub(crate) fn step(&mut self, epoch: usize, step: usize, scores: &Scores, rate: f64) {
         let pause = match self.mode {
             Progress::Silent => return,
             Progress::Lines => PAUSE,
@@ -119,7 +123,7 @@ impl Display {
             return;
         }
         self.shown = Instant::now();
-        let epoch = self.epoch_of(step.saturating_sub(1) / self.per_epoch);
+        let epoch = self.epoch_of(epoch);
         let message = format!("{:>8} images/s  {}", grouped(rate), describe(scores));
         if self.mode == Progress::Bar {
             if self.run.position() == 0 {
@@ -130,7 +134,7 @@ impl Display {
             self.run.set_position(step as u64);
             self.epoch.set_prefix(epoch);
             self.epoch.set_message(message);
-            self.epoch.set_position(((step - 1) % self.per_epoch + 1) as u64);
+            self.epoch.set_position(self.per_epoch.map_or(0, |per_epoch| (step - 1) % per_epoch + 1) as u64);
         } else {
             self.line(&format!("{epoch}  step {step}/{}  {message}", self.whole));
         }
@@ -139,7 +143,7 @@ impl Display {
     /// After an evaluation.
     pub(crate) fn evaluated(&mut self, record: &Record, rate: f64) {
         let mut line = self.epoch_of(record.epoch);
-        if !record.steps.is_multiple_of(self.per_epoch) {
+        if !self.per_epoch.is_some_and(|per_epoch| record.steps.is_multiple_of(per_epoch)) {
             line += &format!("  step {}", record.steps);
         }
         line += &format!("  {}  lr {:.2e}", describe(&record.train), record.learning_rate);
@@ -154,9 +158,10 @@ impl Display {
         Task::on(&self.screen, name, total)
     }
 
-    /// `epoch  3/12`.
+    /// `epoch  3/12`, or `epoch 3` if nobody knows how many there are.
     fn epoch_of(&self, epoch: usize) -> String {
-        let epochs = self.whole.div_ceil(self.per_epoch);
+        let Some(per_epoch) = self.per_epoch else { return format!("epoch {}", epoch + 1) };
+        let epochs = self.whole.div_ceil(per_epoch);
         let digits = epochs.to_string().len();
         format!("epoch {:>digits$}/{epochs}", epoch + 1)
     }

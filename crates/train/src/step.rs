@@ -1,8 +1,5 @@
 //! The data-parallel step, and evaluation.
 
-use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
-
 use ravine_autograd::{BufferUpdates, Gradients, Tape};
 use ravine_data::{DataError, Dataset, Order, Pick, Plan};
 use ravine_tensor::{Rng, Tensor, sequential};
@@ -105,24 +102,6 @@ pub fn step<D: Dataset + ?Sized>(
     let shards: Vec<(usize, Pick<'_>)> =
         pick.shards(shards).map(|shard| (shard.indices.len(), shard)).collect();
     data_parallel(&shards, rng, |tape, &shard| Ok(pass(tape, &data.batch(shard)?)))
-}
-
-/// The same step, over shards that were fetched before: as [`step`] cuts them, each with its number of samples.
-pub(crate) fn step_fetched<B: Send>(
-    shards: Vec<(usize, B)>,
-    rng: &Rng,
-    pass: impl Fn(&Tape, &B) -> Outcome + Sync,
-) -> StepResult {
-    // A batch may go to another thread, but perhaps not be seen by several: whoever computes a shard takes it.
-    let shards: Vec<(usize, Mutex<Option<B>>)> =
-        shards.into_iter().map(|(samples, batch)| (samples, Mutex::new(Some(batch)))).collect();
-    let result = data_parallel(&shards, rng, |tape, shard| {
-        let batch = shard.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok::<_, Infallible>(pass(tape, &batch.expect("a shard is computed once")))
-    });
-    match result {
-        Ok(result) => result,
-    }
 }
 
 /// The scores of a model over a whole data set, on tapes that record nothing and do not train.

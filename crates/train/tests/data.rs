@@ -1,4 +1,4 @@
-//! Data on its way into a run: read ahead or not, changed at random, in whatever order, the weights come out the same.
+//! Data on their way into a run: read ahead or not, changed at random, in whatever order, as a set or a stream, the weights come out the same.
 
 mod common;
 
@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use common::{Batch, images, model, optimizer, pass, trainer};
-use ravine_data::{DataError, Dataset, MixUp, Order, Pick, Strata, Weights};
+use ravine_data::{DataError, Dataset, MixUp, Order, Pick, Strata, Stream, Weights};
 use ravine_nn::Layer;
 use ravine_tensor::Tensor;
-use ravine_train::{Outcome, Report, Trainer, weights_hash};
+use ravine_train::{Outcome, Report, TrainError, Trainer, weights_hash};
 
 /// 60 noisy images: other noise for each sample and epoch.
 fn noisy() -> impl Dataset<Batch = Batch> {
@@ -183,4 +183,119 @@ fn mixed_samples_have_soft_targets() {
     let soft = Outcome::soft_classification(&logits, &Tensor::one_hot(&y, 3));
     assert!((usual.scores.loss() - soft.scores.loss()).abs() < 1e-6);
     assert_eq!(usual.scores.metric("accuracy"), soft.scores.metric("accuracy"));
+}
+
+/// The samples of the set, one after the other.
+fn stream() -> impl Stream<Sample = (Tensor, i64)> {
+    |_epoch: usize| {
+        let (x, y) = images(60).select(&(0..60).collect::<Vec<_>>());
+        Ok((0..60).map(move |i| Ok::<_, DataError>((x.index(0, i), y.at([i])))))
+    }
+}
+
+/// As `run`, along a stream.
+fn run_along<S>(trainer: &Trainer, train: &S) -> Result<(Report, String), TrainError>
+where
+    S: Stream<Sample = (Tensor, i64)>,
+{
+    let model = model();
+    let mut optimizer = optimizer(&model, 0.05);
+    let report = trainer.run_stream(&model, &mut optimizer, train, Some(&images(30)), pass(&model))?;
+    Ok((report, weights_hash(&model)))
+}
+
+#[test]
+fn a_stream_of_the_samples_of_a_set_trains_to_the_same_bits() {
+    for trainer in [trainer(), trainer().shards(3).accumulate(2), trainer().batch_size(7).drop_last(true)] {
+        let (whole, hash) = run(&trainer.clone().order(Order::Sequential), &images(60));
+        let every = whole.steps / 4;
+        let trainer = trainer.steps(whole.steps).evaluate_every(every);
+        for (workers, threads) in [(None, 1), (Some(0), 1), (Some(3), 2), (None, 3), (None, 4), (None, 8)] {
+            let (along, same) =
+                run_along(&trainer.clone().workers(workers).threads(threads), &stream()).unwrap();
+            assert_eq!(same, hash, "{workers:?} workers, {threads} threads");
+            assert_eq!((along.history, along.trace), (whole.history.clone(), whole.trace.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_run_along_a_stream_goes_on_in_the_middle_of_an_epoch() {
+    let trainer = || trainer().batch_size(7).steps(40).evaluate_every(6);
+    let shuffled = || stream().shuffle(16, 1);
+    let (whole, hash) = run_along(&trainer(), &shuffled()).unwrap();
+    assert_ne!(run_along(&trainer(), &stream()).unwrap().1, hash, "the order matters");
+    assert_eq!((whole.epochs, whole.history[1].epoch), (4, 1), "an epoch has nine steps");
+    let folder = tempfile::tempdir().unwrap();
+    // Within an epoch, at its end, and behind it.
+    for stop in [4, 9, 10, 25] {
+        run_along(&trainer().folder(folder.path()).max_steps(stop).resume(stop > 4), &shuffled()).unwrap();
+    }
+    let resume = || trainer().folder(folder.path()).resume(true);
+    let error = |result: Result<(Report, String), TrainError>| result.unwrap_err().to_string();
+    let other = error(run_along(&resume(), &stream().shuffle(17, 1)));
+    assert!(
+        other.starts_with(
+            "checkpoint: shuffle: found 16 samples at a time with seed 1, expected 17 samples at a time with seed 1; "
+        ),
+        "{other}"
+    );
+    let set = resume().run(&model(), &mut optimizer(&model(), 0.05), &images(60), None, pass(&model()));
+    let set = set.unwrap_err().to_string();
+    assert!(set.starts_with("checkpoint: training samples: found a stream, expected 60; "), "{set}");
+    let (resumed, same) = run_along(&resume(), &shuffled()).unwrap();
+    assert_eq!((same, resumed.history, resumed.epochs), (hash, whole.history, 4));
+}
+
+#[test]
+fn streams_that_fail_end_the_run_and_keep_the_checkpoint() {
+    let error = |trainer: &Trainer, stream: &dyn Stream<Sample = (Tensor, i64)>| {
+        let model = model();
+        let mut optimizer = optimizer(&model, 0.05);
+        trainer.run_stream(&model, &mut optimizer, stream, None, pass(&model)).unwrap_err().to_string()
+    };
+    let short = |samples: usize| {
+        move |epoch: usize| Ok(stream().samples(epoch)?.take(if epoch < 2 { 60 } else { samples }))
+    };
+    assert_eq!(
+        error(&trainer().steps(13), &short(0)),
+        "stream: samples of epoch 2: found too few, expected enough for one batch"
+    );
+    assert_eq!(
+        error(&trainer().steps(13).drop_last(true), &short(9)),
+        "stream: samples of epoch 2: found too few, expected enough for one batch"
+    );
+    assert_eq!(
+        error(&trainer(), &stream()),
+        "epochs: found 4, expected steps, as nobody knows how many an epoch of a stream has"
+    );
+    assert_eq!(
+        error(&trainer().steps(5).order(Order::Sequential), &stream()),
+        "order: found sequential, expected none, as a stream has an order of its own"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    for workers in [0, 1] {
+        let folder = folder.path().join(workers.to_string());
+        let trainer = trainer().steps(12).folder(&folder).checkpoint_every(1).workers(workers);
+        let torn = |epoch: usize| {
+            let samples = stream().samples(epoch)?.enumerate();
+            Ok(samples
+                .map(|(i, sample)| if i == 55 { Err(DataError::other("the line is cut")) } else { sample }))
+        };
+        assert_eq!(error(&trainer, &torn), "the line is cut");
+        let (resumed, hash) = run_along(&trainer.clone().resume(true), &stream()).unwrap();
+        assert_eq!(
+            (resumed.samples, hash),
+            (70, run_along(&self::trainer().steps(12), &stream()).unwrap().1)
+        );
+    }
+
+    // The samples of the step that diverged are run once more, not asked for again.
+    let broken = |epoch: usize| {
+        let samples = stream().samples(epoch)?.enumerate();
+        Ok(samples.map(|(i, sample)| sample.map(|(x, y)| (if i == 31 { x / 0.0 } else { x }, y))))
+    };
+    let diverged = error(&trainer().steps(12), &broken);
+    assert!(diverged.starts_with("step 3: the loss is NaN: ") && diverged.contains("input ("), "{diverged}");
 }

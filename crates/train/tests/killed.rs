@@ -13,6 +13,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use common::{images, model, optimizer, pass, trainer};
+use ravine_data::{Csv, Stream};
+use ravine_nn::{Linear, Tanh, sequential};
 use ravine_tensor::{Rng, Tensor};
 use ravine_train::{Checkpoint, RunRecord, TrainError, Trainer, Unsaved, weights_hash};
 
@@ -20,6 +22,9 @@ use ravine_train::{Checkpoint, RunRecord, TrainError, Trainer, Unsaved, weights_
 const FOLDER: &str = "RAVINE_TEST_FOLDER";
 /// Whether it goes on when it cannot save.
 const GO_ON: &str = "RAVINE_TEST_GO_ON";
+
+/// The CSV file along which a child trains, if not on a set.
+const ROWS: &str = "RAVINE_TEST_ROWS";
 
 /// 100 epochs of six steps, with a checkpoint every third.
 fn long(folder: &Path) -> Trainer {
@@ -34,12 +39,40 @@ fn run(trainer: &Trainer) -> Result<(String, usize), TrainError> {
     Ok((weights_hash(&model), report.unsaved))
 }
 
+/// The same along the rows of a file.
+fn run_along(rows: &Path, trainer: &Trainer) -> Result<(String, usize), TrainError> {
+    let rng = &mut Rng::new(1);
+    let model = sequential![Linear::new(2, 8, rng), Tanh, Linear::new(8, 2, rng)];
+    let rows =
+        Csv::new().stream(rows, |row| Ok((row.floats(&["x", "y"])?, row.class("side", &["in", "out"])?)))?;
+    let trainer = trainer.clone().steps(600).evaluate_every(50);
+    let mut optimizer = optimizer(&model, 0.02);
+    let report = trainer.run_stream(&model, &mut optimizer, &rows.shuffle(32, 5), None, pass(&model))?;
+    Ok((weights_hash(&model), report.unsaved))
+}
+
+/// Points inside and outside of a circle. An epoch is 9.7 steps.
+fn write_rows(file: &Path) {
+    let points: Tensor = Tensor::uniform([97, 2], -1.0, 1.0, &mut Rng::new(2));
+    let row = |point: &[f32]| {
+        let side = if point[0].hypot(point[1]) < 0.7 { "in" } else { "out" };
+        format!("{},{},{side}\n", point[0], point[1])
+    };
+    fs::write(file, "x,y,side\n".to_owned() + &points.to_vec().chunks(2).map(row).collect::<String>())
+        .unwrap();
+}
+
 /// Not a test but the run that the tests start, in a process of its own.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let unsaved = if std::env::var_os(GO_ON).is_some() { Unsaved::GoOn } else { Unsaved::Stop };
-    match run(&long(Path::new(&folder)).unsaved(unsaved)) {
+    let trainer = long(Path::new(&folder)).unsaved(unsaved);
+    let done = match std::env::var_os(ROWS) {
+        Some(rows) => run_along(Path::new(&rows), &trainer),
+        None => run(&trainer),
+    };
+    match done {
         Ok((hash, unsaved)) => println!("\nhash {hash} unsaved {unsaved}"),
         Err(error) => println!("\nerror {error}"),
     }
@@ -65,28 +98,47 @@ fn said(output: &Output) -> String {
 fn two_hundred_kills_change_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     let whole = run(&long(&folder.path().join("whole"))).unwrap().0;
+    kill(200, folder.path(), &whole, |out| command(out, ""));
+}
+
+#[test]
+fn kills_along_a_stream_change_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = folder.path().join("rows.csv");
+    write_rows(&rows);
+    let whole = run_along(&rows, &long(&folder.path().join("whole"))).unwrap().0;
+    kill(40, folder.path(), &whole, |out| {
+        let mut command = command(out, "");
+        command.env(ROWS, &rows);
+        command
+    });
+}
+
+/// Starts `child` over and over in a folder, kills it so many times at a random moment, and compares what it comes to in the end with the run that has these weights and
+/// stands in the folder `whole`.
+fn kill(times: usize, folder: &Path, whole: &str, child: impl Fn(&Path) -> Command) {
     let waits: Tensor<f64> = Tensor::uniform([4096], 0.0, 1.0, &mut Rng::new(11));
     let mut waits = waits.to_vec().into_iter();
     let (mut kills, mut runs) = (0, 0);
-    while kills < 200 {
+    while kills < times {
         runs += 1;
-        let out = folder.path().join(format!("run-{runs}"));
+        let out = folder.join(format!("run-{runs}"));
         loop {
-            let mut child = command(&out, "").spawn().unwrap();
+            let mut running = child(&out).spawn().unwrap();
             // Up to a twentieth of a second: about as long as the program needs to start and to train a little.
             sleep(Duration::from_secs_f64(waits.next().unwrap() * 0.05));
-            if child.try_wait().unwrap().is_some() {
-                let output = child.wait_with_output().unwrap();
+            if running.try_wait().unwrap().is_some() {
+                let output = running.wait_with_output().unwrap();
                 assert_eq!(said(&output), format!("hash {whole} unsaved 0"), "after {kills} kills");
                 break;
             }
             // SIGKILL: the program gets no chance to tidy up.
-            child.kill().unwrap();
-            child.wait().unwrap();
+            running.kill().unwrap();
+            running.wait().unwrap();
             kills += 1;
             everything_is_readable(&out);
-            if kills >= 200 {
-                let output = command(&out, "").output().unwrap();
+            if kills >= times {
+                let output = child(&out).output().unwrap();
                 assert_eq!(said(&output), format!("hash {whole} unsaved 0"), "after {kills} kills");
                 break;
             }
@@ -94,7 +146,7 @@ fn two_hundred_kills_change_no_bit() {
     }
     // What was interrupted so often wrote the same lines as what was not.
     for name in ["metrics.csv", "metrics.jsonl", "run.json"] {
-        let read = |run: &str| fs::read_to_string(folder.path().join(run).join(name)).unwrap();
+        let read = |run: &str| fs::read_to_string(folder.join(run).join(name)).unwrap();
         assert_eq!(read(&format!("run-{runs}")), read("whole"), "{name}");
     }
 }

@@ -275,29 +275,41 @@ fn a_loss_that_explodes_but_stays_finite_is_caught() {
 }
 
 #[test]
-fn a_checkpoint_of_version_1_is_resumed() {
+fn checkpoints_of_older_versions_are_resumed() {
     use ravine_autograd::{Buffer, Param, Tape};
     use ravine_data::TensorSet;
     use ravine_optim::{Optimizer, Sgd};
     use ravine_tensor::Tensor;
     use ravine_train::Outcome;
 
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("last.ravine"), include_bytes!("data/version1.ravine")).unwrap();
-    let model = (Param::new(Tensor::zeros([2])), Buffer::new(Tensor::zeros([1])));
-    let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.5), 0.25);
-    let x: Tensor = Tensor::from_fn([8], |i| i as f32);
-    let data = TensorSet::new(x.clone(), x);
-    let pass = |tape: &Tape, (x, _): &(Tensor, Tensor)| {
-        tape.update_buffer(&model.1, Tensor::from([x.mean(..).item()]), 0.5, x.numel());
-        let w = tape.param(&model.0).sum(..);
-        let loss = (w * 0.125 - tape.input(x.clone()) * 0.0625).square().mean(..);
-        Outcome::new(loss, x.numel()).metric("accuracy", 1.0)
-    };
-    let trainer = Trainer::new().epochs(2).batch_size(4).seed(7).folder(folder.path()).resume(true);
-    let report = trainer.run(&model, &mut optimizer, &data, Some(&data), pass).unwrap();
-    assert_eq!((report.steps, report.samples, report.history.len()), (4, 4, 2));
-    // What version 1 came to.
-    assert_eq!(weights_hash(&model), "60e776eeb16f406a5e58b7af7efa4413234bbee5456d06149593f40228d78631");
-    assert_eq!(report.history[0].train.metric("accuracy"), Some(0.5));
+    // What each version saved after three of four steps, and what it came to.
+    let versions = [
+        (
+            &include_bytes!("data/version1.ravine")[..],
+            "60e776eeb16f406a5e58b7af7efa4413234bbee5456d06149593f40228d78631",
+        ),
+        (
+            &include_bytes!("data/version2.ravine")[..],
+            "26076a5781d96043f7fa2ae6d3d27b2652f4c366fbd6317bf16d608d61708253",
+        ),
+    ];
+    for (saved, hash) in versions {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("last.ravine"), saved).unwrap();
+        let model = (Param::new(Tensor::zeros([2])), Buffer::new(Tensor::zeros([1])));
+        let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.5), 0.25);
+        let x: Tensor = Tensor::from_fn([8], |i| i as f32);
+        let data = TensorSet::new(x.clone(), x);
+        let pass = |tape: &Tape, (x, _): &(Tensor, Tensor)| {
+            tape.update_buffer(&model.1, Tensor::from([x.mean(..).item()]), 0.5, x.numel());
+            let w = tape.param(&model.0).sum(..);
+            let loss = (w * 0.125 - tape.input(x.clone()) * 0.0625).square().mean(..);
+            Outcome::new(loss, x.numel()).metric("accuracy", 1.0)
+        };
+        let trainer = Trainer::new().epochs(2).batch_size(4).seed(7).folder(folder.path()).resume(true);
+        let report = trainer.run(&model, &mut optimizer, &data, Some(&data), pass).unwrap();
+        assert_eq!((report.steps, report.samples, report.history.len()), (4, 4, 2));
+        assert_eq!(weights_hash(&model), hash);
+        assert_eq!(report.history[0].train.metric("accuracy"), Some(0.5));
+    }
 }

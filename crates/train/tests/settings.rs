@@ -178,7 +178,7 @@ fn files_that_are_none() {
         (&|bytes| bytes.truncate(100), "last.ravine: length: found 100 bytes, "),
         (&|bytes| bytes.push(0), "last.ravine: length: found "),
         (&|bytes| bytes[0] = b'P', "last.ravine: magic: found "),
-        (&|bytes| bytes[8] = 9, "last.ravine: version: found 9, expected at most 2: "),
+        (&|bytes| bytes[8] = 9, "last.ravine: version: found 9, expected at most 3: "),
         (&|bytes| bytes[8] = 1, "last.ravine: CRC-32: found "),
         (&|bytes| *bytes.last_mut().unwrap() ^= 1, "last.ravine: CRC-32: found "),
     ];

@@ -1,6 +1,6 @@
 //! Files that may be gzipped, which is told by their content.
 
-use std::io::{self, Read};
+use std::io::{self, Chain, Cursor, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -11,40 +11,58 @@ use crate::DataError;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The bytes of a file, decompressed if need be, and how to complain about them.
-pub(crate) struct Unpacked<'a> {
-    reader: Box<dyn Read + 'a>,
-    gzipped: bool,
-    file: &'a Path,
+pub(crate) struct Unpacked<R> {
+    bytes: Bytes<R>,
 }
 
-impl<'a> Unpacked<'a> {
-    pub fn new(mut reader: impl Read + 'a, file: &'a Path) -> Result<Self, DataError> {
+/// A file whose first bytes were looked at.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+enum Bytes<R> {
+    Plain(Whole<R>),
+    Gzipped(Box<MultiGzDecoder<Whole<R>>>),
+}
+
+impl<R: Read> Unpacked<R> {
+    pub fn new(mut reader: R, file: &Path) -> Result<Self, DataError> {
         let mut start = Vec::new();
         reader.by_ref().take(2).read_to_end(&mut start).map_err(|error| DataError::read(file, error))?;
         let gzipped = start == GZIP;
-        let whole = io::Cursor::new(start).chain(reader);
-        let reader: Box<dyn Read> =
-            if gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
-        Ok(Unpacked { reader, gzipped, file })
-    }
-
-    pub fn file(&self) -> &'a Path {
-        self.file
+        let whole = Cursor::new(start).chain(reader);
+        let bytes = match gzipped {
+            true => Bytes::Gzipped(Box::new(MultiGzDecoder::new(whole))),
+            false => Bytes::Plain(whole),
+        };
+        Ok(Unpacked { bytes })
     }
 
     /// The next `n` bytes, or all that are left if they are fewer.
-    pub fn up_to(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
-        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    pub fn up_to(&mut self, n: u64, file: &Path) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();
-        match self.reader.by_ref().take(n).read_to_end(&mut bytes) {
+        match self.by_ref().take(n).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            // The decoder says so, rather than the system.
-            Err(error)
-                if self.gzipped && matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
-            {
-                Err(DataError::invalid(self.file, "gzip stream", error, "a whole and undamaged one"))
+            Err(error) => Err(self.trouble(error, file)),
+        }
+    }
+
+    /// What an error of [`read`](Read::read) means.
+    pub fn trouble(&self, error: io::Error, file: &Path) -> DataError {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        let decoder_says_so = matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof);
+        match self.bytes {
+            Bytes::Gzipped(_) if decoder_says_so => {
+                DataError::invalid(file, "gzip stream", error, "a whole and undamaged one")
             }
-            Err(error) => Err(DataError::read(self.file, error)),
+            _ => DataError::read(file, error),
+        }
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.bytes {
+            Bytes::Plain(reader) => reader.read(buffer),
+            Bytes::Gzipped(reader) => reader.read(buffer),
         }
     }
 }

@@ -76,7 +76,8 @@ impl Idx {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_from(reader: impl Read, name: impl AsRef<Path>) -> Result<Self, DataError> {
-        Source { bytes: Unpacked::new(reader, name.as_ref())? }.idx()
+        let file = name.as_ref();
+        Source { bytes: Unpacked::new(reader, file)?, file }.idx()
     }
 
     /// Writes the array to a file, gzipped if the name ends in `.gz`.
@@ -143,13 +144,14 @@ fn elements(dims: &[usize]) -> Option<usize> {
 }
 
 /// The decompressed bytes of a file, and how to complain about them.
-struct Source<'a> {
-    bytes: Unpacked<'a>,
+struct Source<'a, R> {
+    bytes: Unpacked<R>,
+    file: &'a Path,
 }
 
-impl Source<'_> {
+impl<R: Read> Source<'_, R> {
     fn idx(mut self) -> Result<Idx, DataError> {
-        let magic = self.bytes.up_to(4)?;
+        let magic = self.bytes.up_to(4, self.file)?;
         let &[0, 0, element, rank] = &magic[..] else {
             let found: Vec<String> = magic.iter().map(|byte| format!("{byte:02x}")).collect();
             let found = if found.is_empty() { "nothing".into() } else { found.join(" ") };
@@ -164,7 +166,7 @@ impl Source<'_> {
         }
         let mut dims = Vec::new();
         for axis in 0..rank {
-            let size = self.bytes.up_to(4)?;
+            let size = self.bytes.up_to(4, self.file)?;
             let size: [u8; 4] = size.try_into().map_err(|size: Vec<u8>| {
                 let found = format!("{} bytes", size.len());
                 self.invalid(format!("dimension {axis} of {rank}"), found, "4 bytes")
@@ -176,7 +178,7 @@ impl Source<'_> {
         })?;
 
         // Grows with what arrives and not with what the header announces; one byte more tells of a tail.
-        let mut bytes = self.bytes.up_to(expected as u64 + 1)?;
+        let mut bytes = self.bytes.up_to(expected as u64 + 1, self.file)?;
         if bytes.len() != expected {
             let found = if bytes.len() > expected {
                 format!("more than {expected} bytes")
@@ -195,7 +197,7 @@ impl Source<'_> {
         found: impl fmt::Display,
         expected: impl fmt::Display,
     ) -> DataError {
-        DataError::invalid(self.bytes.file(), field, found, expected)
+        DataError::invalid(self.file, field, found, expected)
     }
 }
 

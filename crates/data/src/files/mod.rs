@@ -6,5 +6,5 @@ mod gzip;
 mod idx;
 
 pub use checksum::{SUMS, verify};
-pub use csv::{Csv, Table};
+pub use csv::{Csv, CsvStream, Row, Table};
 pub use idx::Idx;

@@ -1,12 +1,11 @@
 //! Samples that come one after the other, nobody knows how many.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rand::RngExt;
-use ravine_tensor::Rng;
-
 use super::batches::{Batches, Made};
+use super::shuffled::Shuffled;
 use crate::{Collate, DataError, Position};
 
 /// The samples of an epoch, one after the other.
@@ -17,10 +16,10 @@ pub type Coming<S> = Box<dyn Iterator<Item = Result<S, DataError>> + Send>;
 /// A function that gives an iterator for each epoch is a stream:
 ///
 /// ```
-/// use ravine_data::{DataError, StreamLoader};
+/// use ravine_data::{DataError, Stream, StreamLoader};
 ///
 /// let squares = |_epoch| Ok((0..1000i64).map(|i| Ok::<_, DataError>((i as f32, i * i))));
-/// let loader = StreamLoader::new(squares, 100).shuffle(500, 7);
+/// let loader = StreamLoader::new(squares.shuffle(500, 7), 100);
 /// let (x, y) = loader.epoch(0).next().unwrap()?;
 /// assert_eq!((x.shape(), y.shape()), (&[100].into(), &[100].into()));
 /// # Ok::<(), DataError>(())
@@ -32,9 +31,29 @@ pub trait Stream: Send + Sync {
 
     /// The samples of an epoch, from the first on. They must be the same whenever they are asked for.
     ///
+    /// Whoever goes on in the middle of an epoch passes over the samples before it by [`nth`](Iterator::nth). An iterator that knows a shorter way than to
+    /// make them all has an `nth` of its own, as that of a [`CsvStream`](crate::CsvStream) has.
+    ///
     /// # Errors
     /// If there is no getting at them.
     fn samples(&self, epoch: usize) -> Result<Coming<Self::Sample>, DataError>;
+
+    /// What the samples depend on and a run that goes on later must not have changed, by name. The trainer keeps it in checkpoints and records.
+    fn settings(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// The same samples, mixed in a buffer: see [`Shuffled`].
+    ///
+    /// # Panics
+    /// If the buffer has no place.
+    #[track_caller]
+    fn shuffle(self, buffer: usize, seed: u64) -> Shuffled<Self>
+    where
+        Self: Sized,
+    {
+        Shuffled::new(self, buffer, seed)
+    }
 }
 
 impl<F, I, S> Stream for F
@@ -52,13 +71,12 @@ where
 
 /// Turns a stream into batches, epoch after epoch, on a thread ahead of use.
 ///
-/// As with a [`Loader`](crate::Loader), what comes out depends on the stream, the seed, the batch size and the size of the shuffle buffer alone, and
-/// [`Batches::position`] is all that has to be saved. But a stream has no short way to a place: to go on from the middle of an epoch, its samples up to there are
-/// taken and thrown away.
+/// As with a [`Loader`](crate::Loader), what comes out depends on the stream and the batch size alone, and [`Batches::position`] is all that has to be
+/// saved. But few streams have a short way to a place: to go on from the middle of an epoch, the samples up to there are passed over
+/// (see [`Stream::samples`]).
 pub struct StreamLoader<S> {
     stream: Arc<S>,
     batch_size: usize,
-    shuffle: Option<(usize, u64)>,
     drop_last: bool,
     prefetch: usize,
 }
@@ -71,20 +89,7 @@ impl<S: Stream + 'static> StreamLoader<S> {
     #[track_caller]
     pub fn new(stream: S, batch_size: usize) -> Self {
         assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
-        StreamLoader { stream: Arc::new(stream), batch_size, shuffle: None, drop_last: false, prefetch: 2 }
-    }
-
-    /// Holds so many samples in a buffer, and gives a random one of them each time, in an order that depends on the seed and the epoch. The larger the
-    /// buffer, the better they are mixed: a sample comes at most so many places early.
-    ///
-    /// # Panics
-    /// If the buffer has no place.
-    #[track_caller]
-    #[must_use]
-    pub fn shuffle(mut self, buffer: usize, seed: u64) -> Self {
-        assert!(buffer > 0, "shuffle: a buffer of 0 samples; it must hold at least 1");
-        self.shuffle = Some((buffer, seed));
-        self
+        StreamLoader { stream: Arc::new(stream), batch_size, drop_last: false, prefetch: 2 }
     }
 
     /// Whether to leave out the last batch of an epoch if it is not full. By default it comes.
@@ -114,18 +119,15 @@ impl<S: Stream + 'static> StreamLoader<S> {
     }
 
     fn batches(&self, position: Position, end: usize) -> Batches<<S::Sample as Collate>::Batch> {
-        let cursor = Cursor {
-            stream: Arc::clone(&self.stream),
-            batch_size: self.batch_size,
-            shuffle: self.shuffle,
-            drop_last: self.drop_last,
-            end,
-            position,
-            samples: None,
-        };
+        let walk = Walk::new(Arc::clone(&self.stream), self.batch_size, position).drop_last(self.drop_last);
         // A single thread goes along the stream.
-        let cursor = Arc::new(Mutex::new(cursor));
-        let make = move |_| cursor.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let walk = Mutex::new(walk.until(end));
+        let walk = Arc::new(walk);
+        let make = move |_| {
+            let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+            let samples = walk.next()?;
+            Some(Made { batch: samples.and_then(S::Sample::collate), next: walk.position() })
+        };
         Batches::new(position, 1, self.prefetch, make)
     }
 }
@@ -135,64 +137,78 @@ impl<S> fmt::Debug for StreamLoader<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamLoader")
             .field("batch_size", &self.batch_size)
-            .field("shuffle", &self.shuffle)
             .field("drop_last", &self.drop_last)
             .field("prefetch", &self.prefetch)
             .finish_non_exhaustive()
     }
 }
 
-/// A place in a stream.
-struct Cursor<S: Stream> {
-    stream: Arc<S>,
+/// A walk along a stream, `batch_size` samples at a time, epoch after epoch until one has no batch: what a [`StreamLoader`] collates, and a trainer cuts into
+/// shards. The stream is behind a reference, or an `Arc`.
+///
+/// ```
+/// use ravine_data::{DataError, Position, Walk};
+///
+/// let numbers = |epoch: usize| Ok((0..5).map(move |i| Ok::<i64, DataError>(10 * epoch as i64 + i)));
+/// let mut walk = Walk::new(&numbers, 2, Position { epoch: 3, batch: 2 });
+/// assert_eq!(walk.next().unwrap()?, [34]);
+/// assert_eq!(walk.next().unwrap()?, [40, 41]);
+/// assert_eq!(walk.position(), Position { epoch: 4, batch: 1 });
+/// # Ok::<(), DataError>(())
+/// ```
+///
+/// An error is the last item.
+pub struct Walk<P: Deref<Target: Stream>> {
+    stream: P,
     batch_size: usize,
-    shuffle: Option<(usize, u64)>,
     drop_last: bool,
     /// The epoch before which to stop.
     end: usize,
     position: Position,
     /// What is left of the epoch of `position`, once a batch of it was asked for.
-    samples: Option<Coming<S::Sample>>,
+    samples: Option<Coming<<P::Target as Stream>::Sample>>,
 }
 
-impl<S: Stream> Cursor<S> {
-    fn next(&mut self) -> Option<Made<<S::Sample as Collate>::Batch>> {
-        while self.position.epoch < self.end {
-            let first = self.position.batch == 0;
-            match self.take() {
-                Err(error) => return Some(Made { batch: Err(error), next: self.position }),
-                Ok(taken) if taken.is_empty() || self.drop_last && taken.len() < self.batch_size => {
-                    // Epochs without a batch would never end.
-                    if first {
-                        return None;
-                    }
-                    self.position = Position { epoch: self.position.epoch + 1, batch: 0 };
-                    self.samples = None;
-                }
-                Ok(taken) => {
-                    self.position.batch += 1;
-                    return Some(Made { batch: S::Sample::collate(taken), next: self.position });
-                }
-            }
-        }
-        None
+impl<P: Deref<Target: Stream>> Walk<P> {
+    /// From `position` on.
+    ///
+    /// # Panics
+    /// If the batch size is 0.
+    #[track_caller]
+    pub fn new(stream: P, batch_size: usize, position: Position) -> Self {
+        assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
+        Walk { stream, batch_size, drop_last: false, end: usize::MAX, position, samples: None }
+    }
+
+    /// Whether to leave out the last batch of an epoch if it is not full.
+    #[must_use]
+    pub fn drop_last(mut self, drop_last: bool) -> Self {
+        self.drop_last = drop_last;
+        self
+    }
+
+    /// Stops before this epoch.
+    fn until(mut self, epoch: usize) -> Self {
+        self.end = epoch;
+        self
+    }
+
+    /// The place of the batch that comes next. (Behind the last one of an epoch it may name one that there is not; the first of the next epoch then comes.)
+    pub fn position(&self) -> Position {
+        self.position
     }
 
     /// The samples of the next batch, or those that are left of the epoch.
-    fn take(&mut self) -> Result<Vec<S::Sample>, DataError> {
+    fn take(&mut self) -> Result<Vec<<P::Target as Stream>::Sample>, DataError> {
         let samples = match &mut self.samples {
             Some(samples) => samples,
             None => {
                 let Position { epoch, batch } = self.position;
                 let mut samples = self.stream.samples(epoch)?;
-                if let Some((size, seed)) = self.shuffle {
-                    let rng = Rng::new(seed).child(epoch as u64);
-                    samples = Box::new(Shuffled { samples, buffer: Vec::new(), size, rng });
-                }
-                for _ in 0..batch * self.batch_size {
-                    if samples.next().transpose()?.is_none() {
-                        break;
-                    }
+                let over = batch.saturating_mul(self.batch_size);
+                // An error before this place would have come when it was reached, so there is none.
+                if over > 0 && samples.nth(over - 1).transpose()?.is_none() {
+                    return Ok(Vec::new());
                 }
                 self.samples.insert(samples)
             }
@@ -201,30 +217,42 @@ impl<S: Stream> Cursor<S> {
     }
 }
 
-/// Samples out of a buffer, at random.
-struct Shuffled<S> {
-    samples: Coming<S>,
-    buffer: Vec<S>,
-    size: usize,
-    rng: Rng,
-}
-
-impl<S> Iterator for Shuffled<S> {
-    type Item = Result<S, DataError>;
+impl<P: Deref<Target: Stream>> Iterator for Walk<P> {
+    type Item = Result<Vec<<P::Target as Stream>::Sample>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.buffer.len() < self.size {
-            match self.samples.next() {
-                Some(Ok(sample)) => self.buffer.push(sample),
-                Some(Err(error)) => return Some(Err(error)),
-                None => break,
+        while self.position.epoch < self.end {
+            match self.take() {
+                Err(error) => {
+                    self.end = 0;
+                    return Some(Err(error));
+                }
+                Ok(taken) if taken.is_empty() || self.drop_last && taken.len() < self.batch_size => {
+                    // Epochs without a batch would never end.
+                    if self.position.batch == 0 {
+                        return None;
+                    }
+                    self.position = Position { epoch: self.position.epoch + 1, batch: 0 };
+                    self.samples = None;
+                }
+                Ok(taken) => {
+                    self.position.batch += 1;
+                    return Some(Ok(taken));
+                }
             }
         }
-        if self.buffer.is_empty() {
-            return None;
-        }
-        let chosen = self.rng.random_range(0..self.buffer.len());
-        Some(Ok(self.buffer.swap_remove(chosen)))
+        None
+    }
+}
+
+/// The settings, and the place.
+impl<P: Deref<Target: Stream>> fmt::Debug for Walk<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk")
+            .field("batch_size", &self.batch_size)
+            .field("drop_last", &self.drop_last)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
     }
 }
 
@@ -232,7 +260,7 @@ impl<S> Iterator for Shuffled<S> {
 mod tests {
     use super::*;
 
-    type Numbers = Box<dyn Iterator<Item = Result<i64, DataError>> + Send>;
+    type Numbers = Coming<i64>;
 
     /// The numbers from 100 times the epoch on.
     fn numbers(n: i64) -> impl Fn(usize) -> Result<Numbers, DataError> {
@@ -267,29 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_shuffles_and_every_sample_comes_once() {
-        let loader = StreamLoader::new(numbers(50), 7).shuffle(20, 3);
-        for epoch in 0..3 {
-            let drawn: Vec<i64> = loader.epoch(epoch).flat_map(|batch| batch.unwrap().to_vec()).collect();
-            let base = 100 * epoch as i64;
-            for (place, number) in drawn.iter().enumerate() {
-                assert!(number - base < place as i64 + 20, "{number} at {place} comes too early");
-            }
-            assert_ne!(drawn, (base..base + 50).collect::<Vec<_>>());
-            let mut sorted = drawn.clone();
-            sorted.sort_unstable();
-            assert!(sorted.into_iter().eq(base..base + 50));
-            let again: Vec<i64> = loader.epoch(epoch).flat_map(|batch| batch.unwrap().to_vec()).collect();
-            assert_eq!(again, drawn);
-            let other = StreamLoader::new(numbers(50), 7).shuffle(20, 4);
-            let other: Vec<i64> = other.epoch(epoch).flat_map(|batch| batch.unwrap().to_vec()).collect();
-            assert_ne!(other, drawn);
-        }
-    }
-
-    #[test]
     fn from_any_position_it_goes_on_as_if_never_interrupted() {
-        let loader = StreamLoader::new(numbers(11), 3).shuffle(5, 1);
+        let loader = StreamLoader::new(numbers(11).shuffle(5, 1), 3);
         let straight = all(&loader, Position::default(), 10);
         let mut batches = loader.starting_at(Position::default());
         for step in 0..10 {

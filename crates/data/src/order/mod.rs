@@ -7,3 +7,4 @@ mod sampling;
 pub use classes::{Strata, Weights};
 pub use plan::{Epoch, Epochs, Pick, Plan, Position};
 pub use sampling::Order;
+pub(crate) use sampling::permutation;

@@ -116,7 +116,8 @@ impl fmt::Display for Order {
     }
 }
 
-fn permutation(n: usize, rng: &mut Rng) -> Vec<usize> {
+/// The numbers below `n`, each once, in any order.
+pub(crate) fn permutation(n: usize, rng: &mut Rng) -> Vec<usize> {
     Tensor::randperm(n, rng).iter().map(|i| i as usize).collect()
 }
 

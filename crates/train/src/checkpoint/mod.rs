@@ -1,6 +1,7 @@
 //! A run as one file: everything that its future depends on, and everything that it will be asked about.
 
 mod version1;
+mod version2;
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ struct Entry {
 
 /// The state of a run between two steps.
 ///
-/// Random streams and the place in the data are not in it: both are functions of the seed and the step.
+/// Random streams are not in it: they are functions of the seed and the step. So is the place in a data set; only in a stream there is no other way to know it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The settings that the bits of the run depend on, by name. A run can be resumed only under the same.
@@ -40,6 +41,8 @@ pub struct Checkpoint {
     pub optimizer: OptimizerState,
     pub(crate) guard: Guard,
     model: Vec<Entry>,
+    /// Where the data go on: the epoch, and the batch in it. `None` in what versions 1 and 2 saved.
+    pub place: Option<(usize, usize)>,
 }
 
 impl Checkpoint {
@@ -68,6 +71,7 @@ impl Checkpoint {
             optimizer: optimizer.state(),
             guard: Guard::default(),
             model: entries,
+            place: None,
         }
     }
 
@@ -87,6 +91,7 @@ impl Checkpoint {
         let payload = file::open(file)?;
         match payload.version {
             1 => payload.decode::<version1::Checkpoint>().map(Checkpoint::from),
+            2 => payload.decode::<version2::Checkpoint>().map(Checkpoint::from),
             _ => payload.decode(),
         }
     }

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use ravine_data::{DataError, Order, Plan};
 
-use super::{Length, Trainer};
+use super::{Data, Length, Trainer};
 use crate::{TrainError, hash};
 
 /// The most threads that a pool is asked for: more than any machine has processors, and less than what the system would choke on.
 const MAX_THREADS: usize = 1024;
 
 impl Trainer {
-    pub(super) fn check(&self, train: usize, test: Option<usize>) -> Result<(), TrainError> {
+    /// Refuses what makes no sense for so many training samples (nobody knows how many, if they are a stream) and test samples.
+    pub(super) fn check(&self, train: Option<usize>, test: Option<usize>) -> Result<(), TrainError> {
         let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
         let (length_name, length) = match self.length {
             Length::Epochs(epochs) => ("epochs", Some(epochs)),
@@ -53,11 +54,6 @@ impl Trainer {
         if self.workers.is_some_and(|workers| workers > MAX_THREADS) {
             return wrong("workers", self.workers.unwrap_or(0).to_string(), "at most 1024");
         }
-        if let Some(samples) = self.order.as_ref().and_then(Order::samples)
-            && samples != train
-        {
-            return wrong("order", format!("one of {samples} samples"), "one of all training samples");
-        }
         if self.explosion.is_nan() || self.explosion <= 1.0 {
             return wrong("explosion", self.explosion.to_string(), "more than 1 time the first losses");
         }
@@ -90,17 +86,45 @@ impl Trainer {
             return wrong("resume", "true".into(), "false, as a run is verified from its beginning");
         }
         self.check_notes()?;
+        if test == Some(0) {
+            return wrong("test data", "0 samples".into(), "at least 1, or no test set");
+        }
+        match train {
+            Some(samples) => self.check_set(samples),
+            None => self.check_stream(),
+        }
+    }
+
+    fn check_set(&self, train: usize) -> Result<(), TrainError> {
+        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        if let Some(samples) = self.order.as_ref().and_then(Order::samples)
+            && samples != train
+        {
+            return wrong("order", format!("one of {samples} samples"), "one of all training samples");
+        }
         let per_epoch = self.plan(train).batches_per_epoch();
         if per_epoch == 0 {
             return wrong("training data", format!("{train} samples"), "enough for one batch");
-        }
-        if test == Some(0) {
-            return wrong("test data", "0 samples".into(), "at least 1, or no test set");
         }
         if let Length::Epochs(epochs) = self.length
             && epochs.checked_mul(per_epoch).is_none()
         {
             return wrong("epochs", epochs.to_string(), "steps that can be counted");
+        }
+        Ok(())
+    }
+
+    fn check_stream(&self) -> Result<(), TrainError> {
+        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        if let Length::Epochs(epochs) = self.length {
+            return wrong(
+                "epochs",
+                epochs.to_string(),
+                "steps, as nobody knows how many an epoch of a stream has",
+            );
+        }
+        if let Some(order) = &self.order {
+            return wrong("order", order.to_string(), "none, as a stream has an order of its own");
         }
         Ok(())
     }
@@ -120,28 +144,34 @@ impl Trainer {
 
     /// The order of the samples: a batch of the plan is a step, micro-batches and all.
     pub(super) fn plan(&self, samples: usize) -> Plan {
-        let batch_size = self.batch_size * self.accumulate;
         let order = self.order.clone().unwrap_or(Order::Shuffled { seed: self.seed });
-        Plan::new(samples, batch_size, order).drop_last(self.drop_last)
+        Plan::new(samples, self.step_samples(), order).drop_last(self.drop_last)
     }
 
     /// How many steps the whole run has.
-    pub(super) fn whole(&self, per_epoch: usize) -> usize {
+    pub(super) fn whole(&self, data: &Data) -> usize {
         match self.length {
-            Length::Epochs(epochs) => epochs * per_epoch,
+            Length::Epochs(epochs) => epochs * data.steps_per_epoch().unwrap_or(0),
             Length::Steps(steps) => steps,
         }
     }
 
     /// What the bits of the run depend on, besides model and optimizer.
-    pub(super) fn fingerprint(&self, samples: usize) -> Result<Vec<(String, String)>, TrainError> {
+    pub(super) fn fingerprint(&self, data: &Data) -> Result<Vec<(String, String)>, TrainError> {
+        let samples = match data {
+            Data::Set { plan } => plan.samples().to_string(),
+            Data::Stream { .. } => "a stream".to_owned(),
+        };
         let mut settings = vec![
             ("seed".to_owned(), self.seed.to_string()),
-            ("batch_size".to_owned(), (self.batch_size * self.accumulate).to_string()),
-            ("shards".to_owned(), (self.shards * self.accumulate).to_string()),
+            ("batch_size".to_owned(), self.step_samples().to_string()),
+            ("shards".to_owned(), self.all_shards().to_string()),
             ("drop_last".to_owned(), self.drop_last.to_string()),
-            ("training samples".to_owned(), samples.to_string()),
+            ("training samples".to_owned(), samples),
         ];
+        if let Data::Stream { settings: stream } = data {
+            settings.extend(stream.iter().cloned());
+        }
         if let Some(order) = &self.order {
             settings.push(("order".to_owned(), order.to_string()));
         }

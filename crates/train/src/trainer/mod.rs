@@ -1,6 +1,7 @@
 //! The training loop with everything that a long run needs: its settings. What they make of a run is in the rooms beside.
 
 mod check;
+mod feed;
 mod run;
 mod store;
 mod summary;
@@ -12,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use ravine_autograd::{Module, Tape};
-use ravine_data::{Dataset, Order};
+use ravine_data::{Collate, Dataset, Order, Plan, Stream, Walk};
 use ravine_optim::Optimize;
 
 use crate::{Callback, Goal, Outcome, Progress, RunRecord, TrainError};
@@ -120,6 +121,24 @@ enum Length {
     Steps(usize),
 }
 
+/// What a run trains on, as far as its settings go.
+enum Data {
+    /// A set of samples, in the batches of this plan.
+    Set { plan: Plan },
+    /// A stream, with what it says that it depends on.
+    Stream { settings: Vec<(String, String)> },
+}
+
+impl Data {
+    /// How many steps an epoch has, if it is known.
+    fn steps_per_epoch(&self) -> Option<usize> {
+        match self {
+            Data::Set { plan } => Some(plan.batches_per_epoch()),
+            Data::Stream { .. } => None,
+        }
+    }
+}
+
 #[derive(Clone, Default)]
 struct Callbacks(Vec<Arc<Mutex<dyn Callback>>>);
 
@@ -221,7 +240,7 @@ impl Trainer {
     /// trains on it, when it does.
     ///
     /// Unless this says otherwise, it is 0 where fetching is cheap, which is faster there, and as many as there are threads where the training data
-    /// say that they are [`costly`](Dataset::costly). The bits of the result do not depend on it.
+    /// say that they are [`costly`](Dataset::costly); a stream is read by one. The bits of the result do not depend on it.
     #[must_use]
     pub fn workers(mut self, threads: impl Into<Option<usize>>) -> Self {
         self.workers = threads.into();
@@ -427,11 +446,85 @@ impl Trainer {
         M: Module + Sync + ?Sized,
         B: Send + 'static,
     {
-        self.check(train.len(), test.map(|test| test.len()))?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()
-            .map_err(|source| TrainError::Threads { threads: self.threads, source })?;
-        pool.install(|| Run::start(self, model, optimizer, train.len())?.train(train, test, &pass))
+        self.check(Some(train.len()), test.map(|test| test.len()))?;
+        let plan = self.plan(train.len());
+        self.pool()?.install(|| {
+            let run = Run::start(self, model, optimizer, Data::Set { plan: plan.clone() })?;
+            let workers = match self.workers {
+                Some(workers) => workers,
+                None if train.costly() => rayon::current_num_threads(),
+                None => 0,
+            };
+            let feed = feed::of_set(train, plan, run.left(), self.all_shards(), workers > 0);
+            run.train((workers, feed), test, &pass)
+        })
+    }
+
+    /// Trains `model` along a stream, for a number of [`steps`](Self::steps): epoch after epoch, as often as it takes. In all else as [`run`](Self::run).
+    ///
+    /// It is evaluated [every so many steps](Self::evaluate_every), and at the end. A thread of its own goes along the stream two steps ahead, unless
+    /// [`workers`](Self::workers) are 0. The checkpoint has the place in the stream, at which resuming goes on.
+    ///
+    /// ```
+    /// # extern crate ravine_autograd as ravine;
+    /// use ravine_autograd::Param;
+    /// use ravine_data::{DataError, Stream};
+    /// use ravine_optim::{Optimizer, Sgd};
+    /// use ravine_tensor::{Rng, Tensor};
+    /// use ravine_train::{Outcome, Trainer};
+    ///
+    /// // 3 x, as long as anybody asks.
+    /// let lines = |epoch: usize| {
+    ///     let mut rng = Rng::new(epoch as u64);
+    ///     let sample = move || Tensor::<f32>::uniform([1], -1.0, 1.0, &mut rng);
+    ///     Ok(std::iter::repeat_with(sample).map(|x| Ok::<_, DataError>((x.clone(), x * 3.0))))
+    /// };
+    /// let weight = Param::new(Tensor::zeros([1]));
+    /// let mut optimizer = Optimizer::new(&weight, Sgd::default(), 0.5);
+    /// Trainer::new().steps(50).run_stream(&weight, &mut optimizer, &lines.shuffle(100, 0), None, |tape, (x, y)| {
+    ///     let found = tape.input(x.clone()) * tape.param(&weight);
+    ///     Outcome::regression(&found, y)
+    /// })?;
+    /// assert!((weight.value().item() - 3.0).abs() < 1e-3);
+    /// # Ok::<(), ravine_train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and if an epoch of the stream has no batch.
+    pub fn run_stream<M, S, B>(
+        &self,
+        model: &M,
+        optimizer: &mut (dyn Optimize + Send),
+        train: &dyn Stream<Sample = S>,
+        test: Option<&dyn Dataset<Batch = B>>,
+        pass: impl Fn(&Tape, &B) -> Outcome + Sync,
+    ) -> Result<Report, TrainError>
+    where
+        M: Module + Sync + ?Sized,
+        S: Collate<Batch = B> + Send + 'static,
+        B: Send + 'static,
+    {
+        self.check(None, test.map(|test| test.len()))?;
+        self.pool()?.install(|| {
+            let run = Run::start(self, model, optimizer, Data::Stream { settings: train.settings() })?;
+            let walk = Walk::new(train, self.step_samples(), run.place()).drop_last(self.drop_last);
+            let feed = feed::of_stream(walk, run.left(), self.all_shards());
+            run.train((self.workers.unwrap_or(1).min(1), feed), test, &pass)
+        })
+    }
+
+    fn pool(&self) -> Result<rayon::ThreadPool, TrainError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+        pool.map_err(|source| TrainError::Threads { threads: self.threads, source })
+    }
+
+    /// How many samples a step has, micro-batches and all.
+    fn step_samples(&self) -> usize {
+        self.batch_size * self.accumulate
+    }
+
+    /// Into how many shards it is cut.
+    fn all_shards(&self) -> usize {
+        self.shards * self.accumulate
     }
 }

@@ -4,27 +4,25 @@ mod end;
 mod kept;
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ravine_autograd::{Module, Tape, Visitor};
-use ravine_data::{DataError, Dataset, Epochs, Pick, Plan, read_ahead};
+use ravine_data::{Dataset, Position};
 use ravine_optim::{OptimError, Optimize};
 use ravine_tensor::Rng;
 
+use super::feed::{self, Fed, Feed};
 use super::store::Store;
 use super::watch::Watch;
-use super::{Ended, Length, Report, Trainer, Unsaved};
+use super::{Data, Ended, Length, Report, Trainer, Unsaved};
 use crate::callback::{Callback, CallbackResult, Flow, Moment};
 use crate::guard::{self, Guard, Trouble};
 use crate::progress::Display;
 use crate::replay::Verification;
-use crate::step::step_fetched;
-use crate::{FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, step, weights_hash};
-
-/// The shards of a step with their numbers of samples, fetched ahead of it.
-type Fetched<B> = Result<Vec<(usize, B)>, DataError>;
+use crate::{FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate, weights_hash};
 
 /// The random stream of the steps, below the seed's.
 const STEPS: u64 = 0x0073_7465_7073;
@@ -42,7 +40,7 @@ pub(super) struct Run<'a, M: ?Sized> {
     trainer: &'a Trainer,
     model: Borrowed<'a, M>,
     optimizer: &'a mut (dyn Optimize + Send),
-    plan: Plan,
+    data: Data,
     /// Where to stop, and where the run would be whole.
     end: usize,
     whole: usize,
@@ -57,6 +55,8 @@ pub(super) struct Run<'a, M: ?Sized> {
     display: Display,
 
     step: usize,
+    /// The place of the next step in the data.
+    place: Position,
     /// The scores since the last evaluation, and those of the last one with all that is not saved.
     running: Scores,
     details: Option<Scores>,
@@ -77,12 +77,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         trainer: &'a Trainer,
         model: &'a M,
         optimizer: &'a mut (dyn Optimize + Send),
-        samples: usize,
+        data: Data,
     ) -> Result<Self, TrainError> {
-        let plan = trainer.plan(samples);
-        let whole = trainer.whole(plan.batches_per_epoch());
+        let whole = trainer.whole(&data);
         let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
-        let settings = trainer.fingerprint(samples)?;
+        let settings = trainer.fingerprint(&data)?;
         let mut described = settings.clone();
         described.push(match trainer.length {
             Length::Epochs(epochs) => ("epochs".to_owned(), epochs.to_string()),
@@ -97,7 +96,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             trainer,
             model: Borrowed(model),
             optimizer,
-            plan: plan.clone(),
             end,
             whole,
             settings,
@@ -106,8 +104,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             logs: RefCell::default(),
             verification,
             watch: Watch::new(model),
-            display: Display::new(trainer.progress, whole, plan.batches_per_epoch()),
+            display: Display::new(trainer.progress, whole, data.steps_per_epoch()),
+            data,
             step: 0,
+            place: Position::default(),
             running: Scores::default(),
             details: None,
             history: Vec::new(),
@@ -123,59 +123,46 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         Ok(run)
     }
 
-    /// Trains to the end, or until something stops it.
-    pub fn train<B: Send + 'static>(
+    /// The steps that are left, counted from the beginning of the run.
+    pub fn left(&self) -> Range<usize> {
+        self.step..self.end.max(self.step)
+    }
+
+    /// The place of the first of them in the data.
+    pub fn place(&self) -> Position {
+        self.place
+    }
+
+    /// Trains to the end, or until something stops it. `make` makes what each of the steps that are [left](Self::left) is fed with, ahead of it on some
+    /// workers.
+    pub fn train<'d, B: Send + 'static>(
         mut self,
-        train: &dyn Dataset<Batch = B>,
+        (workers, make): (usize, impl Fn(usize) -> Option<Fed<'d, B>> + Sync),
         test: Option<&dyn Dataset<Batch = B>>,
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Report, TrainError> {
         let begin = Instant::now();
-        let epochs = Epochs::new(self.plan.clone());
-        let (first, end, shards) = (self.step, self.end, self.shards());
-        let workers = match self.trainer.workers {
-            Some(workers) => workers,
-            None if train.costly() => rayon::current_num_threads(),
-            None => 0,
-        };
-        let ended = if workers == 0 {
-            self.steps(train, test, pass, &epochs, None)?
-        } else {
-            let fetch = |k| {
-                let place = epochs.plan().position(first + k);
-                (first + k < end).then(|| {
-                    let fetch = |shard: Pick<'_>| Ok((shard.indices.len(), train.batch(shard)?));
-                    epochs.get(place.epoch).batch(place.batch).shards(shards).map(fetch).collect()
-                })
-            };
-            read_ahead(workers, 2 * workers, fetch, |fetched| {
-                self.steps(train, test, pass, &epochs, Some(fetched))
-            })?
-        };
+        let ended = feed::ahead(workers, make, |feeds| self.steps(feeds, test, pass))?;
         self.finish(ended, test, pass, begin)
     }
 
-    /// All steps that are left, with what was `fetched` for them, or each fetching for itself; and how they ended.
-    fn steps<B: Send + 'static>(
+    /// All steps that are left; and how they ended.
+    fn steps<'d, B: Send + 'static>(
         &mut self,
-        train: &dyn Dataset<Batch = B>,
+        feeds: &mut dyn Iterator<Item = Fed<'d, B>>,
         test: Option<&dyn Dataset<Batch = B>>,
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
-        epochs: &Epochs,
-        mut fetched: Option<&mut dyn Iterator<Item = Fetched<B>>>,
     ) -> Result<Ended, TrainError> {
         let rng = Rng::new(self.trainer.seed).child(STEPS);
         let mut flow = self.tell(|callback, moment| callback.start(moment))?;
-        while self.step < self.end && flow == Flow::GoOn && !self.stopped() && !self.impatient() {
-            let place = self.plan.position(self.step);
-            let epoch = epochs.get(place.epoch);
+        while flow == Flow::GoOn && !self.stopped() && !self.impatient() {
             let clock = Instant::now();
-            let shards = fetched.as_mut().and_then(|fetched| fetched.next()).transpose()?;
-            let (stepped, rate) =
-                self.train_step(train, epoch.batch(place.batch), shards, &rng, pass, clock)?;
+            let Some((feed, next)) = feeds.next().transpose()? else { break };
+            let epoch = self.place.epoch;
+            let (stepped, rate) = self.train_step(&feed, next, &rng, pass, clock)?;
             flow = stepped;
             if self.evaluates() {
-                let evaluated = self.evaluate(test, rate, pass)?;
+                let evaluated = self.evaluate(test, (epoch, rate), pass)?;
                 flow = if evaluated == Flow::Stop { evaluated } else { flow };
                 self.keep_best()?;
                 self.save(self.step == self.whole || self.impatient())?;
@@ -191,11 +178,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         })
     }
 
-    /// Into how many shards a step is cut.
-    fn shards(&self) -> usize {
-        self.trainer.shards * self.trainer.accumulate
-    }
-
     /// Whether the run was asked to stop.
     fn stopped(&self) -> bool {
         self.trainer.stop.load(Ordering::Relaxed)
@@ -208,32 +190,26 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
 
     /// Whether the model is to be evaluated after the step that was just done.
     fn evaluates(&self) -> bool {
-        let every = self.trainer.evaluate_every.unwrap_or(self.plan.batches_per_epoch());
-        self.step == self.whole || self.step.is_multiple_of(every)
+        let every = self.trainer.evaluate_every.or(self.data.steps_per_epoch());
+        self.step == self.whole || every.is_some_and(|every| self.step.is_multiple_of(every))
     }
 
-    /// One step, which began at `clock`, and its learning rate.
+    /// One step, which began at `clock` and behind which the data go on at `next`; and its learning rate.
     fn train_step<B: Send + 'static>(
         &mut self,
-        data: &dyn Dataset<Batch = B>,
-        pick: Pick<'_>,
-        fetched: Option<Vec<(usize, B)>>,
+        feed: &Feed<'_, B>,
+        next: Position,
         rng: &Rng,
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         clock: Instant,
     ) -> Result<(Flow, f64), TrainError> {
-        let shards = self.shards();
         let rng = rng.child(self.step as u64);
-        let result = match fetched {
-            Some(fetched) => step_fetched(fetched, &rng, pass),
-            None => step(data, pick, shards, &rng, pass)?,
-        };
+        let result = feed.step(&rng, pass)?;
         let loss = result.scores.loss();
         if let Err(trouble) = self.guard.see(loss, self.trainer.explosion) {
             let parameter = guard::bad_weight(&self.model)
                 .or_else(|| guard::bad_gradient(&self.model, &result.gradients));
-            let op = guard::first_anomaly(data, pick, shards, &rng, pass);
-            return Err(self.diverged(loss, trouble, parameter, op));
+            return Err(self.diverged(loss, trouble, parameter, feed.first_anomaly(&rng, pass)));
         }
         if self.saved == Some(self.step) && !self.guard.exploded(loss, self.trainer.explosion) {
             self.proven = true;
@@ -246,13 +222,14 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         let before = if measured { self.watch.values() } else { Vec::new() };
         let outcome = match self.optimizer.step(result.gradients) {
             Err(OptimError::NonFinite { path }) => {
-                let op = guard::first_anomaly(data, pick, shards, &rng, pass);
+                let op = feed.first_anomaly(&rng, pass);
                 return Err(self.diverged(loss, Trouble::Gradient, Some(path), op));
             }
             outcome => outcome?,
         };
         result.updates.apply();
-        self.step += 1;
+        let epoch = self.place.epoch;
+        (self.step, self.place) = (self.step + 1, next);
         self.samples += result.scores.samples();
         self.running.add(&result.scores);
         let record = StepRecord {
@@ -269,21 +246,21 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 verification.step(&record)?;
             }
         }
-        self.display.step(self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
+        self.display.step(epoch, self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
         let flow = self.tell(|callback, moment| callback.step(moment, &record))?;
         Ok((flow, outcome.rate))
     }
 
-    /// Scores the model, and writes down what was found.
+    /// Scores the model after a step of this epoch and rate, and writes down what was found.
     fn evaluate<B: Send + 'static>(
         &mut self,
         test: Option<&dyn Dataset<Batch = B>>,
-        learning_rate: f64,
+        (epoch, learning_rate): (usize, f64),
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Flow, TrainError> {
         self.details = self.score(test, pass)?;
         let record = Record {
-            epoch: (self.step - 1) / self.plan.batches_per_epoch(),
+            epoch,
             steps: self.step,
             learning_rate,
             train: std::mem::take(&mut self.running),
@@ -329,7 +306,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     fn moment(&self) -> Moment<'_> {
         Moment {
             model: &self.model,
-            epoch: self.step / self.plan.batches_per_epoch(),
+            epoch: self.place.epoch,
             step: self.step,
             steps: self.whole,
             history: &self.history,

@@ -73,7 +73,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             _ => Vec::<PathBuf>::new(),
         };
         Ok(Report {
-            epochs: self.step / self.plan.batches_per_epoch(),
+            epochs: self.place.epoch,
             steps: self.step,
             ended,
             best: best.first().copied(),

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use ravine_autograd::Module;
+use ravine_data::Position;
 
-use super::Run;
+use super::{Data, Run};
 use crate::callback::Callback;
 use crate::guard::Trouble;
 use crate::log::{Csv, Jsonl, TensorBoard};
@@ -56,6 +57,13 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             return Err(error);
         }
         self.step = checkpoint.step;
+        self.place = match &self.data {
+            Data::Set { plan } => plan.position(self.step),
+            Data::Stream { .. } => {
+                let (epoch, batch) = checkpoint.place.unwrap_or_default();
+                Position { epoch, batch }
+            }
+        };
         self.running = checkpoint.running;
         self.history = checkpoint.history;
         self.trace = checkpoint.trace;
@@ -68,6 +76,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let settings = self.settings.clone();
         let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
         checkpoint.finished = finished;
+        checkpoint.place = Some((self.place.epoch, self.place.batch));
         checkpoint.running = self.running.clone();
         checkpoint.history = self.history.clone();
         checkpoint.trace = self.trace.clone();

@@ -1,0 +1,372 @@
+//! A table that is read row by row.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use csv::{ByteRecord, Reader};
+use ravine_tensor::Tensor;
+
+use super::{
+    CLASS, Csv, FLOAT, INTEGER, Lines, no_column, no_rows, no_text, place, trouble, wrong_cell, wrong_width,
+};
+use crate::files::gzip::Unpacked;
+use crate::files::verify;
+use crate::load::Coming;
+use crate::{Collate, DataError, Stream};
+
+/// The most bytes of a row: what a quote that is never closed may take of memory.
+const MAX_ROW: usize = 1 << 24;
+
+/// The rows of a CSV file as a [`Stream`]. Made by [`Csv::stream`].
+///
+/// An epoch opens the file anew. To go on in the middle of one, the rows before are passed over as text, of which no sample is made.
+pub struct CsvStream<F> {
+    source: Arc<Source<F>>,
+}
+
+struct Source<F> {
+    head: Head,
+    sample: F,
+}
+
+/// What is known of a file before its first row.
+struct Head {
+    format: Csv,
+    file: PathBuf,
+    names: Vec<String>,
+    columns: HashMap<String, usize>,
+}
+
+impl<F> CsvStream<F> {
+    pub(super) fn open(format: Csv, file: &Path, sample: F) -> Result<Self, DataError> {
+        verify(file)?;
+        let mut head = Head { format, file: file.to_owned(), names: Vec::new(), columns: HashMap::new() };
+        head.names = head.format.header(&mut head.reader()?, file)?;
+        head.columns = head.names.iter().enumerate().map(|(column, name)| (name.clone(), column)).collect();
+        Ok(CsvStream { source: Arc::new(Source { head, sample }) })
+    }
+
+    /// The names of the columns.
+    pub fn names(&self) -> &[String] {
+        &self.source.head.names
+    }
+}
+
+impl<S, F> Stream for CsvStream<F>
+where
+    S: Collate + Send + 'static,
+    F: Fn(&Row<'_>) -> Result<S, DataError> + Send + Sync + 'static,
+{
+    type Sample = S;
+
+    fn samples(&self, _epoch: usize) -> Result<Coming<S>, DataError> {
+        let reader = self.source.head.reader()?;
+        let source = Arc::clone(&self.source);
+        Ok(Box::new(Rows { source, reader, cells: ByteRecord::new(), read: 0, over: false }))
+    }
+}
+
+/// The file and the names.
+impl<F> fmt::Debug for CsvStream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Head { file, names, .. } = &self.source.head;
+        f.debug_struct("CsvStream").field("file", file).field("names", names).finish_non_exhaustive()
+    }
+}
+
+impl Head {
+    fn bytes(&self) -> Result<Unpacked<File>, DataError> {
+        let file = File::open(&self.file).map_err(|error| DataError::read(&self.file, error))?;
+        Unpacked::new(file, &self.file)
+    }
+
+    fn reader(&self) -> Result<Reader<Bounded>, DataError> {
+        Ok(self.format.reader(Bounded { bytes: self.bytes()?, file: self.file.clone(), left: MAX_ROW }))
+    }
+
+    /// Where the row with this number stands, which was looked for from this byte on. Lines are counted when somebody asks, which is when something is wrong.
+    fn place(&self, row: usize, byte: u64) -> String {
+        match self.bytes() {
+            Ok(bytes) => {
+                let text = BufReader::new(bytes).bytes().map_while(Result::ok);
+                place(row, Lines::new(text, self.format.comment).line(byte))
+            }
+            Err(_) => format!("row {row}"),
+        }
+    }
+}
+
+/// The samples of an epoch.
+struct Rows<F> {
+    source: Arc<Source<F>>,
+    reader: Reader<Bounded>,
+    /// The row that was read last, and how many were.
+    cells: ByteRecord,
+    read: usize,
+    /// Whether there are no more, or something was wrong.
+    over: bool,
+}
+
+impl<F> Rows<F> {
+    /// Reads the next row, if there is one.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        let Head { file, names, .. } = &self.source.head;
+        self.reader.get_mut().left = MAX_ROW;
+        let begin = self.reader.position().byte();
+        let place = || self.source.head.place(self.read, begin);
+        match self.reader.read_byte_record(&mut self.cells) {
+            Ok(true) if self.cells.len() == names.len() => {
+                self.read += 1;
+                Ok(true)
+            }
+            Ok(true) => Err(wrong_width(file, place(), self.cells.len(), names.len())),
+            Ok(false) if self.read == 0 => Err(no_rows(file)),
+            Ok(false) => Ok(false),
+            Err(error) => Err(trouble(file, error, place())),
+        }
+    }
+}
+
+impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
+    type Item = Result<S, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.nth(0)
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Self::Item> {
+        for _ in 0..=n {
+            if self.over {
+                return None;
+            }
+            let advanced = self.advance();
+            self.over = !matches!(advanced, Ok(true));
+            if let Err(error) = advanced {
+                return Some(Err(error));
+            }
+        }
+        if self.over {
+            return None;
+        }
+        let Source { head, sample } = &*self.source;
+        let sample = sample(&Row { head, cells: &self.cells, number: self.read - 1 });
+        self.over = sample.is_err();
+        Some(sample)
+    }
+}
+
+/// A row of a CSV file. A cell that is not what it is asked for as is an error with the file, row, line and column, as with a
+/// [`Table`](super::Table).
+pub struct Row<'a> {
+    head: &'a Head,
+    cells: &'a ByteRecord,
+    number: usize,
+}
+
+impl Row<'_> {
+    /// Its number, counted from 0.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// A cell as it stands in the file, without the spaces around it; it may be empty.
+    ///
+    /// # Errors
+    /// If there is no such column, or the cell is no text.
+    pub fn text(&self, column: &str) -> Result<&str, DataError> {
+        let Head { file, names, columns, .. } = self.head;
+        let at = *columns.get(column).ok_or_else(|| no_column(file, column, names))?;
+        let cell = std::str::from_utf8(&self.cells[at]);
+        cell.map(str::trim).map_err(|_| no_text(file, &format!("{}, column {column}", self.place())))
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// If there is no such column, or the cell is empty, no number, not finite, or too large for an `f32`.
+    pub fn float(&self, column: &str) -> Result<f32, DataError> {
+        self.parse(column, FLOAT)
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// If there is no such column, or the cell is empty, no whole number, or does not fit in 64 bits.
+    pub fn integer(&self, column: &str) -> Result<i64, DataError> {
+        self.parse(column, INTEGER)
+    }
+
+    /// The class whose name stands there: its place in `names`.
+    ///
+    /// # Errors
+    /// If there is no such column, or the cell is empty or none of the names.
+    pub fn class(&self, column: &str, names: &[impl AsRef<str>]) -> Result<i64, DataError> {
+        let expected = || names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+        let cell = self.text(column)?;
+        match names.iter().position(|name| name.as_ref() == cell) {
+            Some(class) => Ok(class as i64),
+            None => Err(self.wrong(column, cell, &format!("{CLASS}, one of {}", expected()))),
+        }
+    }
+
+    /// Finite numbers side by side: `[columns]`.
+    ///
+    /// # Errors
+    /// As [`float`](Self::float).
+    pub fn floats(&self, columns: &[&str]) -> Result<Tensor, DataError> {
+        let values = columns.iter().map(|column| self.float(column)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Tensor::from_slice(&values, values.len()))
+    }
+
+    fn parse<T>(
+        &self,
+        column: &str,
+        (parse, expected): (fn(&str) -> Option<T>, &str),
+    ) -> Result<T, DataError> {
+        let cell = self.text(column)?;
+        let value = if cell.is_empty() { None } else { parse(cell) };
+        value.ok_or_else(|| self.wrong(column, cell, expected))
+    }
+
+    fn wrong(&self, column: &str, cell: &str, expected: &str) -> DataError {
+        wrong_cell(&self.head.file, self.place(), column, cell, expected)
+    }
+
+    fn place(&self) -> String {
+        self.head.place(self.number, self.cells.position().map_or(0, |position| position.byte()))
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("number", &self.number).field("cells", self.cells).finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a file, so many of them and then no more. Its errors are [`DataError`]s, but for that one.
+struct Bounded {
+    bytes: Unpacked<File>,
+    file: PathBuf,
+    left: usize,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other(format!("more than {MAX_ROW} bytes")));
+        }
+        let room = buffer.len().min(self.left);
+        match self.bytes.read(&mut buffer[..room]) {
+            Ok(read) => {
+                self.left -= read;
+                Ok(read)
+            }
+            Err(error) => Err(io::Error::other(self.bytes.trouble(error, &self.file))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{Position, StreamLoader, Walk};
+
+    /// A file of so many rows, some of them behind empty lines and comments.
+    fn file(rows: usize) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.csv");
+        let mut text = "# numbers\n\nnumber, square,note\n".to_owned();
+        for i in 0..rows {
+            text += &format!("{i}, {} ,\"a\nb\"\n{}", i * i, if i % 3 == 0 { "\n# more\n" } else { "" });
+        }
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn numbers(path: &Path) -> impl Stream<Sample = (i64, f32)> + use<> {
+        let csv = Csv::new().comment(b'#');
+        csv.stream(path, |row| Ok((row.integer("number")?, row.float("square")?))).unwrap()
+    }
+
+    fn taken<S: Collate + 'static>(samples: Coming<S>) -> Vec<S> {
+        samples.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn rows_come_as_they_stand_in_the_file_plain_and_gzipped() {
+        let (folder, path) = file(100);
+        let expected: Vec<(i64, f32)> = (0..100).map(|i| (i, (i * i) as f32)).collect();
+        let stream = numbers(&path);
+        assert_eq!(taken(stream.samples(0).unwrap()), expected);
+        assert_eq!(taken(stream.samples(7).unwrap()), expected, "every epoch begins anew");
+
+        let zipped = folder.path().join("zipped");
+        let mut gzip = flate2::write::GzEncoder::new(File::create(&zipped).unwrap(), Default::default());
+        gzip.write_all(&fs::read(&path).unwrap()).unwrap();
+        gzip.finish().unwrap();
+        assert_eq!(taken(numbers(&zipped).samples(0).unwrap()), expected);
+        let bytes = fs::read(&zipped).unwrap();
+        fs::write(&zipped, &bytes[..bytes.len() - 6]).unwrap();
+        let error = numbers(&zipped).samples(0).unwrap().find_map(Result::err).unwrap().to_string();
+        assert!(error.contains("zipped: gzip stream: found "), "{error}");
+    }
+
+    #[test]
+    fn from_any_position_it_goes_on_and_makes_no_sample_before_it() {
+        let (_folder, path) = file(23);
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = made.clone();
+        let stream = Csv::new().comment(b'#').stream(&path, move |row| {
+            count.fetch_add(1, Ordering::Relaxed);
+            row.integer("number")
+        });
+        let stream = stream.unwrap();
+        let all: Vec<Vec<i64>> =
+            Walk::new(&stream, 5, Position::default()).take(12).map(Result::unwrap).collect();
+        for step in 0..12 {
+            let position = Position { epoch: step / 5, batch: step % 5 };
+            made.store(0, Ordering::Relaxed);
+            let rest = Walk::new(&stream, 5, position).take(12 - step).map(Result::unwrap);
+            assert!(rest.eq(all[step..].iter().cloned()), "from step {step}");
+            let samples: usize = all[step..].iter().map(Vec::len).sum();
+            // And the one that says where to go on.
+            let over = usize::from(position.batch > 0);
+            assert_eq!(made.load(Ordering::Relaxed), samples + over, "from step {step}");
+        }
+    }
+
+    #[test]
+    fn a_loader_shuffles_rows() {
+        let (_folder, path) = file(2_000);
+        let loader = StreamLoader::new(numbers(&path).shuffle(100, 3), 50).prefetch(1);
+        let mut seen: Vec<i64> = loader.epoch(0).flat_map(|batch| batch.unwrap().0.to_vec()).collect();
+        assert!(!seen.is_sorted());
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..2_000));
+    }
+
+    #[test]
+    fn errors_name_the_line_and_are_the_last_item() {
+        let (_folder, path) = file(7);
+        let stream = Csv::new().comment(b'#').stream(&path, |row| match row.number() {
+            5 => row.integer("note"),
+            _ => row.integer("number"),
+        });
+        let mut samples = stream.unwrap().samples(0).unwrap();
+        assert!(samples.by_ref().take(5).all(|sample| sample.is_ok()));
+        let error = samples.next().unwrap().unwrap_err().to_string();
+        assert!(
+            error.ends_with("row 5 (line 18), column note: found \"a\\nb\", expected a whole number"),
+            "{error}"
+        );
+        assert!(samples.next().is_none() && samples.next().is_none());
+    }
+}

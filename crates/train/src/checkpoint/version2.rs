@@ -1,0 +1,39 @@
+//! What version 2 saved: all of today's but the place in the data. A type that changes gets a copy here of what it was.
+
+use ravine_optim::OptimizerState;
+use serde::Deserialize;
+
+use super::Entry;
+use crate::guard::Guard;
+use crate::{Record, Scores, StepRecord};
+
+#[derive(Deserialize)]
+pub(super) struct Checkpoint {
+    settings: Vec<(String, String)>,
+    step: usize,
+    finished: bool,
+    running: Scores,
+    history: Vec<Record>,
+    trace: Vec<StepRecord>,
+    optimizer: OptimizerState,
+    guard: Guard,
+    model: Vec<Entry>,
+}
+
+impl From<Checkpoint> for super::Checkpoint {
+    fn from(old: Checkpoint) -> Self {
+        let Checkpoint { settings, step, finished, running, history, trace, optimizer, guard, model } = old;
+        super::Checkpoint {
+            settings,
+            step,
+            finished,
+            running,
+            history,
+            trace,
+            optimizer,
+            guard,
+            model,
+            place: None,
+        }
+    }
+}
