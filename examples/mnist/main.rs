@@ -268,6 +268,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             "model": name,
             "epochs": report.epochs,
             "steps": report.steps,
+            "interrupted": report.interrupted(),
             "test_accuracy": accuracy,
             "test_loss": loss,
             "images_per_second": report.samples_per_second().round(),

@@ -115,6 +115,9 @@ pub struct PostMortem {
 }
 
 impl PostMortem {
+    /// The files that it is written into: for people, and for programs.
+    pub(crate) const FILES: [&'static str; 2] = ["post-mortem.txt", "post-mortem.json"];
+
     /// What can be said of the records of a run and the parameters they watch.
     pub(crate) fn new(
         (step, loss, trouble): (usize, f64, Trouble),
@@ -153,13 +156,14 @@ impl PostMortem {
         self.op.as_ref().is_some_and(|op| op.starts_with("input ("))
     }
 
-    /// Writes it into `folder`, for people and for programs.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), FileError> {
-        file::replace(&folder.join("post-mortem.txt"), &[self.text().as_bytes()])?;
-        let file = folder.join("post-mortem.json");
+    /// Writes it into `folder`, and says where the text is.
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, FileError> {
+        let [text, file] = Self::FILES.map(|name| folder.join(name));
+        file::replace(&text, &[self.text().as_bytes()])?;
         let json = serde_json::to_string_pretty(self)
             .map_err(|error| FileError::Contents { file: file.clone(), why: error.to_string() })?;
-        file::replace(&file, &[json.as_bytes(), b"\n"])
+        file::replace(&file, &[json.as_bytes(), b"\n"])?;
+        Ok(text)
     }
 
     /// What was found, and what to do.

@@ -164,7 +164,8 @@ impl RunRecord {
 
     fn parse(file: &Path, bytes: Vec<u8>) -> Result<Self, FileError> {
         let wrong = |why: String| FileError::Contents { file: file.to_owned(), why };
-        let text = String::from_utf8(bytes).map_err(|_| wrong("found bytes, expected text".into()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| wrong("found bytes that are no UTF-8, expected the text of a record".into()))?;
         let parts = text.strip_prefix(HEAD).and_then(|text| text.split_at_checked(64));
         let parts = parts.and_then(|(sum, text)| Some((sum, text.strip_prefix(MIDDLE)?)));
         let Some((expected, rest)) = parts else {

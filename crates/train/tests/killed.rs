@@ -45,7 +45,7 @@ fn run_along(rows: &Path, trainer: &Trainer) -> Result<(String, usize), TrainErr
     let model = sequential![Linear::new(2, 8, rng), Tanh, Linear::new(8, 2, rng)];
     let rows =
         Csv::new().stream(rows, |row| Ok((row.floats(&["x", "y"])?, row.class("side", &["in", "out"])?)))?;
-    let trainer = trainer.clone().steps(600).evaluate_every(50);
+    let trainer = trainer.clone().steps(200).evaluate_every(40);
     let mut optimizer = optimizer(&model, 0.02);
     let report = trainer.run_stream(&model, &mut optimizer, &rows.shuffle(32, 5), None, pass(&model))?;
     Ok((weights_hash(&model), report.unsaved))
@@ -107,7 +107,7 @@ fn kills_along_a_stream_change_no_bit() {
     let rows = folder.path().join("rows.csv");
     write_rows(&rows);
     let whole = run_along(&rows, &long(&folder.path().join("whole"))).unwrap().0;
-    kill(40, folder.path(), &whole, |out| {
+    kill(30, folder.path(), &whole, |out| {
         let mut command = command(out, "");
         command.env(ROWS, &rows);
         command

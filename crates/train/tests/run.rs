@@ -96,6 +96,14 @@ fn patience_ends_a_run_and_the_best_are_kept() {
     assert_eq!((again.steps, again.ended), (report.steps, Ended::Patience));
     let (further, _) = run(&trainer.resume(true).patience(5));
     assert!(further.steps > report.steps);
+
+    // Another run in the folder begins without what this one left.
+    fs::write(folder.path().join("report.html"), "of another run").unwrap();
+    run(&common::trainer().epochs(1).folder(folder.path()));
+    let mut files: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["last.ravine", "lock", "metrics.csv", "metrics.jsonl", "previous.ravine", "run.json"]);
 }
 
 #[test]
@@ -256,6 +264,7 @@ fn a_run_that_diverges_leaves_a_post_mortem_and_a_good_checkpoint() {
     let report = trainer.resume(true).run(&model, &mut calmer, &data, Some(&data), pass(&model)).unwrap();
     assert_eq!(report.ended, Ended::Whole);
     assert!(report.test().unwrap().loss().is_finite());
+    assert!(!folder.path().join("post-mortem.txt").exists(), "it has not diverged any more");
 }
 
 #[test]

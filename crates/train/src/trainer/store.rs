@@ -69,9 +69,17 @@ impl Store {
                 Err(TrainError::Unfinished { file: self.last(), step })
             }
             _ => {
-                let _ = fs::remove_file(self.previous());
+                self.forget(&["previous.ravine", "report.html"]);
+                let _ = self.keep_only(&[]);
                 Ok(())
             }
+        }
+    }
+
+    /// Removes files that tell of another run, or of another end of this one.
+    pub fn forget(&self, names: &[&str]) {
+        for name in names {
+            let _ = fs::remove_file(self.folder.join(name));
         }
     }
 

@@ -84,8 +84,14 @@ impl Head {
         Unpacked::new(file, &self.file)
     }
 
+    /// A parser that stands before the first row.
     fn reader(&self) -> Result<Reader<Bounded>, DataError> {
-        Ok(self.format.reader(Bounded { bytes: self.bytes()?, file: self.file.clone(), left: MAX_ROW }))
+        let bytes = Bounded { bytes: self.bytes()?, file: self.file.clone(), left: MAX_ROW };
+        let mut reader = self.format.reader(bytes);
+        if reader.has_headers() {
+            reader.byte_headers().map_err(|error| trouble(&self.file, error, "header".into()))?;
+        }
+        Ok(reader)
     }
 
     /// Where the row with this number stands, which was looked for from this byte on. Lines are counted when somebody asks, which is when something is wrong.
@@ -171,6 +177,11 @@ impl Row<'_> {
     /// Its number, counted from 0.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// The names of the columns.
+    pub fn names(&self) -> &[String] {
+        &self.head.names
     }
 
     /// A cell as it stands in the file, without the spaces around it; it may be empty.
@@ -276,6 +287,9 @@ mod tests {
     use std::io::Write;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use rand::RngExt;
+    use ravine_tensor::Rng;
+
     use super::*;
     use crate::{Position, StreamLoader, Walk};
 
@@ -341,6 +355,58 @@ mod tests {
             let over = usize::from(position.batch > 0);
             assert_eq!(made.load(Ordering::Relaxed), samples + over, "from step {step}");
         }
+    }
+
+    /// Whatever the bytes: either both readers give the same cells, or both refuse, for the same reason.
+    #[test]
+    fn row_by_row_a_file_is_what_it_is_as_a_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("any.csv");
+        let whole = b"# one\n\na,b\r\n\r\n# four, \"five\n\"1\n1\",2\n\n\n3,\xc3\xa4\n5, 6 ";
+        let mut rng = Rng::new(7);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..600 {
+            let mut bytes = whole.to_vec();
+            for _ in 0..rng.random_range(0..4) {
+                let (at, byte) =
+                    (rng.random_range(0..bytes.len()), b"\n\r\",# a\xc3\x00"[rng.random_range(0..9)]);
+                match rng.random_range(0..3) {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    _ => drop(bytes.drain(at..(at + 3).min(bytes.len() - 1))),
+                }
+            }
+            fs::write(&path, &bytes).unwrap();
+            let format = Csv::new().comment(b'#');
+            let table = format.read(&path).and_then(|table| {
+                let columns: Vec<Vec<&str>> =
+                    table.names().iter().map(|name| table.texts(name)).collect::<Result<_, _>>()?;
+                Ok((0..table.rows())
+                    .map(|row| columns.iter().map(|cells| cells[row]).collect::<Vec<_>>().join("|"))
+                    .collect())
+            });
+            let cells = |row: &Row<'_>| {
+                Ok(row.names().iter().map(|name| row.text(name)).collect::<Result<Vec<_>, _>>()?.join("|"))
+            };
+            let rows = format
+                .stream(&path, cells)
+                .and_then(|rows| rows.samples(0)?.collect::<Result<Vec<String>, _>>());
+            match (table, rows) {
+                (Ok(table), Ok(rows)) => {
+                    let table: Vec<String> = table;
+                    assert_eq!(rows, table, "{}", String::from_utf8_lossy(&bytes));
+                    read += 1;
+                }
+                (Err(table), Err(rows)) => {
+                    let (table, rows) = (table.to_string(), rows.to_string());
+                    // A table looks at the text of all cells first.
+                    assert!(rows == table || table.contains("UTF-8"), "{rows}\n{table}");
+                    refused += 1;
+                }
+                (table, rows) => panic!("{table:?}\n{rows:?}\n{}", String::from_utf8_lossy(&bytes)),
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} {refused}");
     }
 
     #[test]

@@ -29,9 +29,10 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             // Weights that were saved before a loss was seen on them may be the bad ones.
             let good = if self.proven { self.saved } else { store.fall_back() };
             found.checkpoint = good.map(|step| (store.last(), step));
-            if let Err(error) = found.write(&store.folder) {
-                self.display.line(&format!("warning: {error}"));
-            }
+            self.display.line(&match found.write(&store.folder) {
+                Ok(file) => format!("post-mortem: {}", file.display()),
+                Err(error) => format!("warning: {error}"),
+            });
         }
         TrainError::Diverged(Box::new(found))
     }

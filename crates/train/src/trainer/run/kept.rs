@@ -7,7 +7,7 @@ use ravine_data::Position;
 
 use super::{Data, Run};
 use crate::callback::Callback;
-use crate::guard::Trouble;
+use crate::guard::{PostMortem, Trouble};
 use crate::log::{Csv, Jsonl, TensorBoard};
 use crate::replay::RunRecord;
 use crate::trainer::store::Store;
@@ -27,6 +27,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         } else {
             store.may_begin()?;
         }
+        store.forget(&PostMortem::FILES);
         let mut logs: Vec<Box<dyn Callback>> = vec![Box::new(Csv::new(folder)), Box::new(Jsonl::new(folder))];
         if self.trainer.tensorboard {
             logs.push(Box::new(TensorBoard::new(folder.join("tensorboard"))));
