@@ -25,7 +25,7 @@ def kernels():
     for n in (512, 1024, 2048):
         a, b = r(n, n), r(n, n)
         yield f"matmul {n}x{n}x{n}", lambda a=a, b=b: a @ b
-    for m, k, n in ((1, 784, 128), (8, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)):
+    for m, k, n in ((1, 784, 128), (8, 784, 128), (32, 784, 128), (64, 784, 128), (128, 784, 128), (128, 1024, 1024)):
         x, w, dy = r(m, k), r(n, k), r(m, n)
         yield f"matmul x·Wᵀ {m}x{k}x{n}", lambda x=x, w=w: x @ w.t()
         yield f"matmul dy·W {m}x{n}x{k}", lambda dy=dy, w=w: dy @ w
