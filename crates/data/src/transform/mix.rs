@@ -54,9 +54,10 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Dataset for MixUp<D> {
     }
 
     fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {
-        let Pairs { x, y, other_x, other_y, draws } = self.mixed.pairs(pick)?;
-        let shares: Vec<f32> = draws.iter().map(|(share, _)| *share as f32).collect();
-        Ok((blend(&x, &other_x, &shares), blend(&y, &other_y, &shares)))
+        self.mixed.batch(pick, |x, other, draws| {
+            let shares: Vec<f32> = draws.iter().map(|(share, _)| *share as f32).collect();
+            (blend(x, other, &shares), shares)
+        })
     }
 }
 
@@ -103,20 +104,21 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Dataset for CutMix<D> {
     /// # Panics
     /// If the batches of the data set are no pictures.
     fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {
-        let Pairs { x, y, other_x, other_y, draws } = self.mixed.pairs(pick)?;
-        let &[n, _, height, width] = &x.shape()[..] else {
-            panic!("CutMix: a batch of shape {}; expected [batch, channels, height, width]", x.shape());
-        };
-        let boxes: Vec<[usize; 4]> =
-            draws.into_iter().map(|(share, mut rng)| rectangle(share, [height, width], &mut rng)).collect();
-        let inside = Tensor::from_fn([n, 1, height, width], |i| {
-            let (row, column) = (i / width % height, i % width);
-            let [top, bottom, left, right] = boxes[i / (height * width)];
-            (top..bottom).contains(&row) && (left..right).contains(&column)
-        });
-        let area = |[top, bottom, left, right]: &[usize; 4]| ((bottom - top) * (right - left)) as f32;
-        let shares: Vec<f32> = boxes.iter().map(|cut| 1.0 - area(cut) / (height * width) as f32).collect();
-        Ok((Tensor::where_(&inside, &other_x, &x), blend(&y, &other_y, &shares)))
+        self.mixed.batch(pick, |x, other, draws| {
+            let &[n, _, height, width] = &x.shape()[..] else {
+                panic!("CutMix: a batch of shape {}; expected [batch, channels, height, width]", x.shape());
+            };
+            let cut = |(share, mut rng)| rectangle(share, [height, width], &mut rng);
+            let boxes: Vec<[usize; 4]> = draws.into_iter().map(cut).collect();
+            let inside = Tensor::from_fn([n, 1, height, width], |i| {
+                let (row, column) = (i / width % height, i % width);
+                let [top, bottom, left, right] = boxes[i / (height * width)];
+                (top..bottom).contains(&row) && (left..right).contains(&column)
+            });
+            let area = |[top, bottom, left, right]: &[usize; 4]| ((bottom - top) * (right - left)) as f32;
+            let shares = boxes.iter().map(|cut| 1.0 - area(cut) / (height * width) as f32).collect();
+            (Tensor::where_(&inside, other, x), shares)
+        })
     }
 }
 
@@ -127,15 +129,6 @@ struct Mixed<D> {
     classes: usize,
     shares: Beta<f64>,
     rng: Rng,
-}
-
-/// Samples and their partners, with targets `[batch, classes]`; of each pair the share of the first, and its stream.
-struct Pairs {
-    x: Tensor,
-    y: Tensor,
-    other_x: Tensor,
-    other_y: Tensor,
-    draws: Vec<(f64, Rng)>,
 }
 
 impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Mixed<D> {
@@ -150,7 +143,12 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Mixed<D> {
         Mixed { dataset, classes, shares, rng: Rng::new(seed).child(MIX) }
     }
 
-    fn pairs(&self, pick: Pick<'_>) -> Result<Pairs, DataError> {
+    /// `mix` is given the samples and their partners, and of each pair a share and a stream; it gives what comes of the samples, and which shares the targets get.
+    fn batch(
+        &self,
+        pick: Pick<'_>,
+        mix: impl FnOnce(&Tensor, &Tensor, Vec<(f64, Rng)>) -> (Tensor, Vec<f32>),
+    ) -> Result<(Tensor, Tensor), DataError> {
         let epoch = self.rng.child(pick.epoch as u64);
         let (mut partners, mut draws) = (Vec::new(), Vec::new());
         for &index in pick.indices {
@@ -160,9 +158,9 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Mixed<D> {
         }
         let (x, y) = self.dataset.batch(pick)?;
         let (other_x, other_y) = self.dataset.batch(Pick { indices: &partners, ..pick })?;
-        let y = self.targets(&y, pick.indices)?;
-        let other_y = self.targets(&other_y, &partners)?;
-        Ok(Pairs { x, y, other_x, other_y, draws })
+        let (y, other_y) = (self.targets(&y, pick.indices)?, self.targets(&other_y, &partners)?);
+        let (mixed, shares) = mix(&x, &other_x, draws);
+        Ok((mixed, blend(&y, &other_y, &shares)))
     }
 
     fn targets(&self, labels: &Tensor<i64>, indices: &[usize]) -> Result<Tensor, DataError> {
