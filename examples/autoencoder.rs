@@ -1,7 +1,7 @@
 //! Squeezes handwritten digits through sixteen numbers and draws what comes out.
 //!
 //! ```text
-//! cargo run --release --example autoencoder                   writes runs/autoencoder/reconstructions.png
+//! cargo run --release --example autoencoder                   writes runs/autoencoder/{report.html, reconstructions.png}
 //! cargo run --release --example autoencoder -- --code 2
 //! ```
 //!
@@ -10,13 +10,14 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::nn::Unflatten;
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
+use ravine_examples::{RunFlags, bundled_mnist, finished, one_of_each, start, write_file};
 
 /// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
 #[derive(Parser)]
@@ -33,21 +34,14 @@ struct Args {
     /// Through how many numbers an image has to pass.
     #[arg(long, default_value_t = 16)]
     code: usize,
-    /// The seed of weights and shuffling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for the checkpoint, metrics and the picture.
-    #[arg(long, default_value = "runs/autoencoder")]
-    out: PathBuf,
-    /// Go on from the checkpoint in the folder.
+    /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -137,28 +131,30 @@ fn orthonormal(columns: &Tensor) -> Tensor {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (args, start) = (Args::parse(), Instant::now());
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
-    let model = Autoencoder::new(args.code, &mut Rng::new(args.seed));
+    let model = Autoencoder::new(args.code, &mut Rng::new(args.run.seed));
     let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, args.steps as u64));
     eprintln!("{} parameters, {} training images", model.num_params(), data.train.len());
 
-    let report = Trainer::new()
+    let folder = args.run.folder("autoencoder");
+    let report = args
+        .run
+        .trainer(&folder, args.resume)?
         .steps(args.steps)
         .batch_size(args.batch_size)
-        .shards(2)
-        .seed(args.seed)
-        .folder(&args.out)
-        .resume(args.resume)
+        .note("model", "autoencoder")
         .note("code", args.code)
-        .progress(Progress::auto())
-        .stop_flag(stop_on_ctrl_c()?)
         .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, _)| {
             // The images are their own targets.
             Outcome::regression(&model.forward(&tape.input(images.clone())), images)
         })?;
-    let error = report.test().map_or(f64::NAN, Scores::loss);
+    let error = finished(&report)?.loss();
 
     let all = |set: &ImageSet, n: usize| set.select(&(0..n.min(set.len())).collect::<Vec<_>>()).0;
     let (train, test) = (all(&data.train, 10_000).flatten(1), all(&data.test, usize::MAX));
@@ -167,23 +163,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let linear_error = (&linear - &test).norm_squared() / test.numel() as f64;
 
     // Each digit once: as it is, from the autoencoder, from the principal components.
-    let digits: Vec<i64> = (0..10)
-        .filter_map(|digit| data.test.labels().iter().position(|&label| label == digit))
-        .map(|i| i as i64)
-        .collect();
-    let digits = Tensor::from_slice(&digits, [digits.len()]);
-    let (images, linear) = (test.index_select(0, &digits), linear.index_select(0, &digits));
+    let images = data.test.select(&one_of_each(&data.test)).0;
     let again = model.forward(&Tape::eval().input(images.clone())).into_value();
-    let picture = args.out.join("reconstructions.png");
-    write_picture(&picture, png_grid(&Tensor::cat(&[&images, &again, &linear], 0), digits.numel(), 3))?;
+    let linear = principal.reconstruct(&images.flatten(1)).reshape(*images.shape());
+    let picture = folder.join("reconstructions.png");
+    write_file(&picture, png_grid(&Tensor::cat(&[&images, &again, &linear], 0), images.size(0), 3))?;
 
-    if args.json {
+    if args.run.json {
         let result = serde_json::json!({
             "test_error": error,
             "linear_test_error": linear_error,
             "steps": report.steps,
             "images_per_second": report.samples_per_second().round(),
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
             "weights_hash": weights_hash(&model),
         });
         println!("{result}");

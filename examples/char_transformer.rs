@@ -1,7 +1,7 @@
 //! Learns to write psalms, character by character.
 //!
 //! ```text
-//! cargo run --release --example char_transformer
+//! cargo run --release --example char_transformer              writes runs/char_transformer/report.html
 //! cargo run --release --example char_transformer -- --text FILE --prompt 'It was '
 //! ```
 //!
@@ -19,12 +19,13 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
-use ravine_examples::stop_on_ctrl_c;
+use ravine_examples::{RunFlags, start};
 
 /// Trains a small transformer on a text and lets it write.
 #[derive(Parser)]
@@ -65,21 +66,14 @@ struct Args {
     /// Below 1, likely characters become likelier.
     #[arg(long, default_value_t = 0.7)]
     temperature: f64,
-    /// The seed of weights, pieces, dropout and the sample.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// The folder for checkpoints, metrics and the report.
-    #[arg(long, default_value = "runs/char_transformer")]
-    out: PathBuf,
-    /// Go on from the checkpoint in the folder.
+    /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
     resume: bool,
     /// Stop after so many steps.
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ text
@@ -184,7 +178,7 @@ impl Writer {
 
     /// Goes on from `text`, one character after another.
     fn write(&self, mut text: Vec<i64>, args: &Args) -> Vec<i64> {
-        let mut rng = Rng::new(args.seed);
+        let mut rng = Rng::new(args.run.seed);
         let bar = Progress::auto().task("writing", args.sample);
         for _ in 0..args.sample {
             let seen = &text[text.len().saturating_sub(args.context)..];
@@ -206,15 +200,12 @@ impl Writer {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let begin = Instant::now();
     let bundled = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/psalms/psalms.txt"));
     let path = args.text.clone().unwrap_or_else(bundled);
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -234,10 +225,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if prompt.is_empty() {
         return Err("--prompt: found nothing, expected at least one character".into());
     }
-    let train = Pieces { text: numbers, context: args.context, shift: Some(args.seed) };
+    let train = Pieces { text: numbers, context: args.context, shift: Some(args.run.seed) };
     let test = Pieces { text: test, context: args.context, shift: None };
 
-    let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.seed));
+    let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.run.seed));
     let steps = (args.epochs * train.len().div_ceil(args.batch_size.max(1))) as u64;
     let schedule = Cosine::new(args.lr, steps - steps / 10).warmup(steps / 10);
     // Weight decay is for matrices, not for biases and norms.
@@ -251,18 +242,14 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         train.text.len(),
         test.text.len()
     );
-    let report = Trainer::new()
+    let report = args
+        .run
+        .trainer(&args.run.folder("char_transformer"), args.resume)?
         .epochs(args.epochs)
         .batch_size(args.batch_size)
-        .shards(2)
-        .seed(args.seed)
         .max_steps(args.max_steps)
-        .goal(Goal::lowest("loss"))
-        .folder(&args.out)
-        .resume(args.resume)
-        .report(true)
-        .progress(Progress::auto())
-        .stop_flag(stop_on_ctrl_c()?)
+        .note("model", "transformer")
+        .note("text", path.display())
         .run(&model, &mut optimizer, &train, Some(&test), |tape, pieces| {
             let (n, context) = (pieces.size(0), pieces.size(1) - 1);
             let logits = model.forward(tape, &pieces.narrow(1, 0, context));
@@ -274,14 +261,14 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let bits = report.test().and_then(|test| test.metric("bits_per_character"));
     let sample = model.write(prompt, args).into_iter().map(|i| vocabulary.characters[i as usize]);
     let sample: String = sample.collect();
-    if args.json {
+    if args.run.json {
         let result = serde_json::json!({
             "epochs": report.epochs,
             "steps": report.steps,
             "bits_per_character": bits,
             "bits_by_pairs": by_pairs,
             "sample": sample,
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
         });
         println!("{result}");
     } else {

@@ -1,7 +1,7 @@
 //! Layers of one's own: a scale that is learned, a residual block made of layers, and a mean that is kept but not trained.
 //!
 //! ```text
-//! cargo run --release --example custom_layer
+//! cargo run --release --example custom_layer                  writes runs/custom_layer/*/report.html
 //! cargo run --release --example custom_layer -- --blocks 48
 //! ```
 //!
@@ -13,13 +13,14 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::nn::init::{Fan, Gain};
 use ravine::prelude::*;
 use ravine::train::TrainError;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine_examples::{RunFlags, bundled_mnist, finished, start};
 
 /// Trains a deep residual network on MNIST, whose blocks are scaled and not scaled.
 #[derive(Parser)]
@@ -39,18 +40,17 @@ struct Args {
     /// Where the scale of the blocks begins.
     #[arg(long, default_value_t = 0.1)]
     scale: f32,
-    /// The seed of weights, shuffling and dropout.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
     /// Take so many steps, whatever the epochs.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Print the result as one line of JSON.
+    /// Go on from the checkpoints in the folder, if there are any.
     #[arg(long)]
-    json: bool,
+    resume: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ---------------------------------------------------------------------------------------------------------------- layers
@@ -140,37 +140,33 @@ fn network(blocks: usize, scale: Option<f32>, rng: &mut Rng) -> Sequential {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let begin = Instant::now();
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
-    eprint!("{}", network(1, Some(args.scale), &mut Rng::new(args.seed)));
-    let stop = stop_on_ctrl_c()?;
+    eprint!("{}", network(1, Some(args.scale), &mut Rng::new(args.run.seed)));
+    let folder = args.run.folder("custom_layer");
 
     // The test accuracy; none, if the numbers became too large.
-    let trained = |scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
-        let model = network(args.blocks, scale, &mut Rng::new(args.seed));
+    let trained = |name: &str, scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
+        let model = network(args.blocks, scale, &mut Rng::new(args.run.seed));
         check(&model);
         let steps = args.steps.unwrap_or(args.epochs * data.train.len().div_ceil(args.batch_size.max(1)));
         let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), Cosine::new(args.lr, steps as u64));
-        let run = Trainer::new()
+        let run = args
+            .run
+            .trainer(&folder.join(name), args.resume)?
             .steps(steps)
             .batch_size(args.batch_size)
-            .shards(2)
-            .seed(args.seed)
-            .progress(Progress::auto())
-            .stop_flag(stop.clone())
+            .note("model", format!("{} blocks, {name}", args.blocks))
             .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, labels)| {
                 Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
             });
         match run {
-            Ok(report) => Ok(report.test().and_then(|test| test.metric("accuracy"))),
+            Ok(report) => Ok(finished(&report)?.metric("accuracy")),
             Err(TrainError::Diverged(why)) => {
                 eprintln!("{why}");
                 Ok(None)
@@ -178,17 +174,17 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             Err(error) => Err(error.into()),
         }
     };
-    let (scaled, plain) = (trained(Some(args.scale))?, trained(None)?);
-    if args.json {
+    let (scaled, plain) = (trained("scaled", Some(args.scale))?, trained("plain", None)?);
+    if args.run.json {
         let result = serde_json::json!({
             "blocks": args.blocks,
             "accuracy_scaled": scaled,
             "accuracy_plain": plain,
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
         });
         println!("{result}");
     } else {
-        for (way, accuracy) in [("scaled", scaled), ("not scaled", plain)] {
+        for (way, accuracy) in [("scaled", scaled), ("plain", plain)] {
             match accuracy {
                 Some(accuracy) => {
                     println!("{way}: {:.2} % of the test images are read right", 100.0 * accuracy)

@@ -1,28 +1,105 @@
-//! What the example trainers share.
+//! What the example trainers share: how they begin and end, the flags that all of them have, and their pictures.
 
 #![forbid(unsafe_code)]
 
 pub mod plot;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::exit;
-use std::sync::Arc;
+use std::process::{ExitCode, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::{fs, io};
 
-/// A flag that Ctrl-C (or a request to terminate) sets. The second time, the program stops at once.
+use clap::{Args, Parser, builder::RangedU64ValueParser};
+use ravine::data::ImageSet;
+use ravine::train::{Progress, Report, Scores, Trainer};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// What `main` does: reads the command line, runs the example, and tells of an error in one line.
+pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> ExitCode {
+    match run(&A::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The flags that every trainer has.
+#[derive(Args, Clone, Debug)]
+pub struct RunFlags {
+    /// The seed of all that is random: weights, the order of the data, what is drawn.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads; 0 means one for each processor. The result does not depend on it.
+    #[arg(long, default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(..=1024))]
+    pub threads: usize,
+    /// The folder for all that is written [default: runs/ and the name of the example].
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RunFlags {
+    /// The folder for all that is written: `runs/NAME`, unless the command line says otherwise.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| Path::new("runs").join(name))
+    }
+
+    /// The threads of an example that has no [`Trainer`].
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn pool(&self) -> Result<ThreadPool, ThreadPoolBuildError> {
+        ThreadPoolBuilder::new().num_threads(self.threads).build()
+    }
+
+    /// A run with these flags that shows itself, is kept in `folder` with a report, and is stopped by Ctrl-C. It goes on from the checkpoint in the folder
+    /// if it is to `resume` and there is one.
+    ///
+    /// # Errors
+    /// If the system takes no handler for Ctrl-C.
+    pub fn trainer(&self, folder: &Path, resume: bool) -> Result<Trainer, ctrlc::Error> {
+        Ok(Trainer::new()
+            .seed(self.seed)
+            .threads(self.threads)
+            .folder(folder)
+            .resume(resume && folder.join("last.ravine").exists())
+            .report(true)
+            .progress(Progress::auto())
+            .stop_flag(stop_on_ctrl_c()?))
+    }
+}
+
+/// The scores on the test set of a run that came to its end.
+///
+/// # Errors
+/// If it did not: what was found on the way is not what was asked for.
+pub fn finished(report: &Report) -> Result<&Scores, &'static str> {
+    report.test().filter(|_| !report.interrupted()).ok_or("interrupted; --resume goes on")
+}
+
+/// A flag that Ctrl-C (or a request to terminate) sets, the same at every call. The second time, the program stops at once.
 ///
 /// # Errors
 /// If the system takes no handler.
 pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
-    let stop = Arc::new(AtomicBool::new(false));
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(stop) = STOP.get() {
+        return Ok(stop.clone());
+    }
+    let stop: Arc<AtomicBool> = Arc::default();
     let flag = stop.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             exit(130);
         }
     })?;
-    Ok(stop)
+    Ok(STOP.get_or_init(|| stop).clone())
 }
 
 /// The MNIST files that come with the examples.
@@ -30,15 +107,20 @@ pub fn bundled_mnist() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"))
 }
 
-/// Writes a picture, and the folders above it if they are missing.
+/// The first image of each class from 0 to 9, as far as there are any.
+pub fn one_of_each(images: &ImageSet) -> Vec<usize> {
+    (0..10).filter_map(|class| images.labels().iter().position(|&label| label == class)).collect()
+}
+
+/// Writes a file, and the folders above it if they are missing.
 ///
 /// # Errors
 /// If the system does not let us.
-pub fn write_picture(path: &Path, picture: impl AsRef<[u8]>) -> io::Result<()> {
+pub fn write_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(path, picture)
+    fs::write(path, content)
 }
 
 /// The IDX files in a folder, by name.

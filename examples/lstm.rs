@@ -1,7 +1,7 @@
 //! Reads sequences with an LSTM: digits row by row, and two numbers to be added among many.
 //!
 //! ```text
-//! cargo run --release --example lstm                          MNIST images, a row at each step
+//! cargo run --release --example lstm                          MNIST images, a row at each step; writes runs/lstm-rows/report.html
 //! cargo run --release --example lstm -- --task adding         the adding problem, over 50 steps
 //! cargo run --release --example lstm -- --task adding --length 200
 //! ```
@@ -15,13 +15,14 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
-use ravine::train::{Report, TrainError};
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine::train::Report;
+use ravine_examples::{RunFlags, bundled_mnist, finished, start};
 
 /// Trains an LSTM on sequences.
 #[derive(Parser)]
@@ -44,24 +45,17 @@ struct Args {
     /// Steps of a sequence of the adding problem.
     #[arg(long, default_value_t = 50)]
     length: usize,
-    /// The seed of weights, shuffling and the numbers to be added.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for checkpoints, metrics and the report [default: runs/lstm-TASK].
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Go on from the checkpoint in the folder.
+    /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
     resume: bool,
     /// Take so many steps, whatever the epochs.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -131,16 +125,13 @@ impl Dataset for Adding {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
-    let rng = &mut Rng::new(args.seed);
+    let begin = Instant::now();
+    let rng = &mut Rng::new(args.run.seed);
     let (name, report) = match args.task {
         Task::Rows => {
             let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
@@ -156,7 +147,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
                 return Err(format!("--length: found {}, expected at least 2", args.length).into());
             }
             let data = |samples, seed| Adding { samples, length: args.length, seed };
-            let (training, test) = (data(20_000, args.seed), data(1_000, !args.seed));
+            let (training, test) = (data(20_000, args.run.seed), data(1_000, !args.run.seed));
             let model = Reader::new(2, args.units.unwrap_or(64), 1, rng);
             let pass = |tape: &Tape, (x, y): &(Tensor, Tensor)| {
                 let sum = model.forward(&tape.input(x.clone()));
@@ -167,9 +158,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             ("adding", train(args, &model, &training, &test, Goal::lowest("loss"), pass)?)
         }
     };
-    let Some(test) = report.test() else { return Ok(()) };
+    let test = finished(&report)?;
     let metric = |name| test.metric(name);
-    if args.json {
+    if args.run.json {
         let result = serde_json::json!({
             "task": name,
             "epochs": report.epochs,
@@ -177,7 +168,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             "test_loss": test.loss(),
             "test_accuracy": metric("accuracy"),
             "test_right": metric("right"),
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
         });
         println!("{result}");
     } else if let Some(accuracy) = metric("accuracy") {
@@ -206,19 +197,14 @@ fn train<D: Dataset>(
     // Gradients through many steps are now and then very large.
     let mut optimizer = Optimizer::new(model, Adam::default(), Cosine::new(lr, steps as u64)).clip_norm(1.0);
     eprint!("{model}");
-    let report = Trainer::new()
+    let report = args
+        .run
+        .trainer(&args.run.folder(&format!("lstm-{name}")), args.resume)?
         .steps(steps)
         .batch_size(args.batch_size)
-        .shards(2)
-        .seed(args.seed)
         .goal(goal)
-        .folder(args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/lstm-{name}"))))
-        .resume(args.resume)
-        .report(true)
-        .note("task", name)
+        .note("model", format!("LSTM, {name}"))
         .note("learning rate", lr)
-        .progress(Progress::auto())
-        .stop_flag(stop_on_ctrl_c()?)
-        .run(model, &mut optimizer, training, Some(test), pass);
-    report.map_err(|error: TrainError| error.into())
+        .run(model, &mut optimizer, training, Some(test), pass)?;
+    Ok(report)
 }

@@ -17,14 +17,14 @@
 //! Raissi, Perdikaris and Karniadakis 2019, 'Physics-informed neural networks'.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use ravine::optim::{Lbfgs, OptimError};
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, COLOURS, ORANGE, Plot, SCALE, shade};
-use ravine_examples::write_picture;
+use ravine_examples::{RunFlags, start, write_file};
 
 /// Solves differential equations with networks.
 #[derive(Parser)]
@@ -38,15 +38,8 @@ struct Args {
     /// Iterations of L-BFGS after them.
     #[arg(long, default_value_t = 1000)]
     polish: usize,
-    /// The seed of the weights and of the points.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// The folder for the pictures.
-    #[arg(long, default_value = "runs/pinn")]
-    out: PathBuf,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -151,7 +144,7 @@ struct Solved {
 /// Over a whole period, from 100 points.
 fn solve_oscillator(args: &Args) -> Result<Solved, OptimError> {
     const PERIOD: f64 = std::f64::consts::TAU;
-    let net = network(1, &mut Rng::new(args.seed));
+    let net = network(1, &mut Rng::new(args.run.seed));
     let points = Tensor::linspace(0.0, PERIOD as f32, 100).reshape([100, 1]);
     let residual =
         solve("oscillator", &net, args, |tape| oscillator_loss(&net, &tape.variable(points.clone())))?;
@@ -169,7 +162,7 @@ fn solve_oscillator(args: &Args) -> Result<Solved, OptimError> {
 
 /// For `x` from -1 to 1 and `t` from 0 to 1, from 2000 random points inside and 300 at the edge.
 fn solve_burgers(args: &Args) -> Result<Solved, OptimError> {
-    let rng = &mut Rng::new(args.seed);
+    let rng = &mut Rng::new(args.run.seed);
     let net = network(2, rng);
     let at = |points: usize, rng: &mut Rng| {
         let (x, t) =
@@ -225,20 +218,25 @@ fn solve_burgers(args: &Args) -> Result<Solved, OptimError> {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (args, start) = (Args::parse(), Instant::now());
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
+    let (folder, pool) = (args.run.folder("pinn"), args.run.pool()?);
     let mut solved = Vec::new();
     if args.equation != Equation::Burgers {
-        solved.push(solve_oscillator(&args)?);
+        solved.push(pool.install(|| solve_oscillator(args))?);
     }
     if args.equation != Equation::Oscillator {
-        solved.push(solve_burgers(&args)?);
+        solved.push(pool.install(|| solve_burgers(args))?);
     }
     for (file, picture) in solved.iter().flat_map(|solved| &solved.pictures) {
-        write_picture(&args.out.join(file), picture.svg())?;
+        write_file(&folder.join(file), picture.svg())?;
     }
-    if args.json {
-        let mut result = serde_json::json!({ "seconds": start.elapsed().as_secs_f64() });
+    if args.run.json {
+        let mut result = serde_json::json!({ "seconds": begin.elapsed().as_secs_f64() });
         for Solved { name, residual, error, .. } in solved {
             result[name] = serde_json::json!({ "residual": residual, "relative_error": error });
         }
@@ -247,7 +245,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for Solved { name, residual, error, .. } in solved {
             println!("{name}: relative error {error:.1e}, mean squared residual {residual:.1e}");
         }
-        println!("{}", args.out.display());
+        println!("{}", folder.display());
     }
     Ok(())
 }

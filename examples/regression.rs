@@ -1,7 +1,7 @@
 //! Learns from a table how much a penguin weighs, and checks itself against what can be reckoned without training.
 //!
 //! ```text
-//! cargo run --release --example regression                    the penguins that come with the examples
+//! cargo run --release --example regression                    the penguins that come with the examples; writes runs/regression/*/report.html
 //! cargo run --release --example regression -- --csv homes.csv --target price
 //! ```
 //!
@@ -13,19 +13,21 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::data::{DataError, Table};
 use ravine::prelude::*;
-use ravine::train::TrainError;
+use ravine::train::Report;
+use ravine_examples::{RunFlags, finished, start};
 
 /// Predicts a column of a table from the others.
 #[derive(Parser)]
 struct Args {
-    /// A table with commas, and names in the first line.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/penguins/penguins.csv"))]
-    csv: PathBuf,
+    /// A table with commas, and names in the first line [default: the bundled penguins].
+    #[arg(long)]
+    csv: Option<PathBuf>,
     /// The column to predict, of numbers.
     #[arg(long, default_value = "body_mass_g")]
     target: String,
@@ -41,12 +43,11 @@ struct Args {
     /// How wide the network is.
     #[arg(long, default_value_t = 16)]
     hidden: usize,
-    /// The seed of the split, the weights and shuffling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Print the result as one line of JSON.
+    /// Go on from the checkpoints in the folder, if there are any.
     #[arg(long)]
-    json: bool,
+    resume: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ data
@@ -123,7 +124,7 @@ fn least_squares(x: &Tensor, y: &Tensor) -> (Vec<f64>, f64) {
 
 // -------------------------------------------------------------------------------------------------------------- training
 
-/// Trains a model and says how it does on the test rows.
+/// Trains a model; it is judged by the test rows.
 fn train(
     name: &str,
     model: &(dyn Layer + Sync),
@@ -131,38 +132,37 @@ fn train(
     args: &Args,
     train: &TensorSet<f32, f32>,
     test: &TensorSet<f32, f32>,
-) -> Result<Scores, TrainError> {
+) -> Result<Report, Box<dyn Error>> {
     const BATCH: usize = 32;
     let steps = args.epochs * train.len().div_ceil(BATCH);
-    let showing = Progress::auto().task(name, 0);
     let mut optimizer = Optimizer::new(model, Sgd::momentum(0.9), Cosine::new(rate, steps as u64));
-    let report = Trainer::new()
+    let report = args
+        .run
+        .trainer(&args.run.folder("regression").join(name), args.resume)?
         .epochs(args.epochs)
         .batch_size(BATCH)
         .shards(1)
-        .seed(args.seed)
         .evaluate_every(steps)
+        .note("model", name)
+        .note("target", &args.target)
         .run(model, &mut optimizer, train, Some(test), |tape, (x, y)| {
             Outcome::regression(&model.forward(&tape.input(x.clone())), y)
         })?;
-    drop(showing);
-    Ok(report.test().expect("it was evaluated at the end").clone())
+    Ok(report)
 }
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
-    let table = Table::read(&args.csv)?.drop_missing()?;
+    let begin = Instant::now();
+    let bundled = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/penguins/penguins.csv"));
+    let table = Table::read(args.csv.clone().unwrap_or_else(bundled))?.drop_missing()?;
     let (names, x, y) = features(&table, args)?;
-    let order = Tensor::<i64>::randperm(table.rows(), &mut Rng::new(args.seed));
+    let order = Tensor::<i64>::randperm(table.rows(), &mut Rng::new(args.run.seed));
     let tested = ((table.rows() as f64 * args.test) as usize).clamp(1, table.rows() - 1);
     let part = |rows: &Tensor, from, to: usize| rows.index_select(0, &order.narrow(0, from, to - from));
     let (train_x, test_x) = (part(&x, tested, table.rows()), part(&x, 0, tested));
@@ -171,12 +171,13 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let training = TensorSet::new(of_x.apply(&train_x), of_y.apply(&train_y));
     let test = TensorSet::new(of_x.apply(&test_x), of_y.apply(&test_y));
 
-    let rng = &mut Rng::new(args.seed);
+    let rng = &mut Rng::new(args.run.seed);
     let line = Linear::new(names.len(), 1, rng);
     let network =
         sequential![Linear::new(names.len(), args.hidden, rng), Tanh, Linear::new(args.hidden, 1, rng)];
     let trained = train("linear", &line, 0.02, args, &training, &test)?;
     let curved = train("network", &network, 0.02, args, &training, &test)?;
+    let (trained, curved) = (finished(&trained)?, finished(&curved)?);
 
     let (weights, bias) = least_squares(training.x(), training.y());
     let exact = Linear::new(names.len(), 1, rng);
@@ -191,15 +192,15 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     // In the units of the target.
     let unit = f64::from(of_y.deviation.item());
     let rows =
-        [("least squares", &exact_scores), ("linear", &trained), ("network", &curved)].map(|(name, s)| {
+        [("least squares", &exact_scores), ("linear", trained), ("network", curved)].map(|(name, s)| {
             (name, unit * s.metric("rmse").unwrap_or(f64::NAN), s.metric("r2").unwrap_or(f64::NAN))
         });
-    if args.json {
+    if args.run.json {
         let mut result = serde_json::json!({
             "rows": table.rows(),
             "test_rows": tested,
             "weights_apart": apart,
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
         });
         for (name, rmse, r2) in rows {
             result[name.replace(' ', "_")] = serde_json::json!({ "rmse": rmse, "r2": r2 });

@@ -1,21 +1,23 @@
 //! Searches for the settings of a small network on MNIST: successive halving over 27 random points, several at once, with a table and a picture.
 //!
 //! ```text
-//! cargo run --release --example sweep                27 trials: one epoch for all, three for 9 of them, nine for 3
+//! cargo run --release --example sweep                27 trials: one epoch for all, three for 9 of them, nine for 3;
+//!                                                    writes runs/sweep/sweep.{csv, svg}
 //! cargo run --release --example sweep -- --quick     the same on a tenth of the images
 //! ```
 //!
 //! Killed or stopped with Ctrl-C, it goes on where it was when it is called again.
 
 use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use ravine::data::Subset;
 use ravine::prelude::*;
 use ravine::train::{Space, Sweep, TrainError, Trial};
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine_examples::{RunFlags, bundled_mnist, start, stop_on_ctrl_c, write_file};
 
 /// Searches for the settings of a small network on MNIST.
 #[derive(Parser)]
@@ -26,17 +28,20 @@ struct Args {
     /// How many points to try.
     #[arg(long, default_value_t = 27)]
     trials: usize,
-    /// How many of them at once; 0 means as many as there are processors.
-    #[arg(long, default_value_t = 0)]
-    at_once: usize,
-    /// The folder for the journal, the table and the picture.
-    #[arg(long, default_value = "runs/sweep")]
-    out: PathBuf,
+    /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
-    let data = Mnist::load(bundled_mnist())?.train;
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let (begin, folder) = (Instant::now(), args.run.folder("sweep"));
+    let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.train;
     // The last tenth of the training images judges; the test images are for the model that is chosen in the end.
     let judged = data.len() * 9 / 10;
     let images = if args.quick { judged / 10 } else { judged };
@@ -50,22 +55,40 @@ fn main() -> Result<(), Box<dyn Error>> {
         .uniform("dropout", 0.0, 0.5)
         .log("weight decay", 1e-6, 1e-2);
     let found = Sweep::random(space, args.trials)
+        .seed(args.run.seed)
         .halving(1, 3)
         .budget(9)
         .goal(Goal::highest("accuracy"))
-        .at_once(args.at_once)
-        .file(args.out.join(if args.quick { "quick.jsonl" } else { "sweep.jsonl" }))
+        .at_once(args.run.threads)
+        .file(folder.join(if args.quick { "quick.jsonl" } else { "sweep.jsonl" }))
         .progress(Progress::auto())
         .stop(stop_on_ctrl_c()?)
         .run(|trial| Ok(accuracy(trial, &train, &held_out)?))?;
 
+    write_file(&folder.join("sweep.csv"), found.csv())?;
+    write_file(&folder.join("sweep.svg"), found.svg())?;
+    if args.run.json {
+        let best = found.best();
+        let settings: serde_json::Map<String, _> = best
+            .into_iter()
+            .flat_map(|best| best.settings.iter())
+            .map(|(name, value)| (name.to_owned(), value.to_string().into()))
+            .collect();
+        let result = serde_json::json!({
+            "runs": found.tried.len(),
+            "interrupted": found.interrupted,
+            "best_accuracy": best.and_then(|best| best.outcome.as_ref().ok()),
+            "best_settings": settings,
+            "seconds": begin.elapsed().as_secs_f64(),
+        });
+        println!("{result}");
+        return Ok(());
+    }
     print!("{}", found.table());
     if found.interrupted {
         println!("interrupted: call it again to go on");
     }
-    fs::write(args.out.join("sweep.csv"), found.csv())?;
-    fs::write(args.out.join("sweep.svg"), found.svg())?;
-    println!("{}", args.out.join("sweep.svg").display());
+    println!("{}", folder.join("sweep.svg").display());
     Ok(())
 }
 
@@ -92,7 +115,7 @@ fn accuracy(
     };
     let report = Trainer::new()
         .epochs(trial.budget)
-        .threads(trial.threads)
+        .threads(1) // As many trials run at once as there are threads.
         .seed(trial.seed)
         .goal(Goal::highest("accuracy"))
         .run(&model, &mut *optimizer, train, Some(held_out), |tape, (images, labels)| {

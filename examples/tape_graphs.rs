@@ -10,13 +10,13 @@ use std::path::PathBuf;
 
 use ravine::autograd::Graph;
 use ravine::prelude::*;
-use ravine_examples::write_picture;
+use ravine_examples::write_file;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "runs/tape".into()));
     for (name, graph) in [("product", product()), ("residual", residual()), ("slope", slope())] {
         let file = folder.join(format!("tape_{name}.svg"));
-        write_picture(&file, graph.to_svg())?;
+        write_file(&file, graph.to_svg())?;
         println!("{}", file.display());
     }
     Ok(())

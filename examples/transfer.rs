@@ -1,7 +1,8 @@
 //! Takes over what another network has learned: from a file that PyTorch made, to digits that it has never seen.
 //!
 //! ```text
-//! cargo run --release --example transfer                      three images of each of the digits 6, 7, 8 and 9
+//! cargo run --release --example transfer                      three images of each of the digits 6, 7, 8 and 9;
+//!                                                             writes runs/transfer/{accuracies.svg, */report.html}
 //! cargo run --release --example transfer -- --images 10
 //! ```
 //!
@@ -14,11 +15,14 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::prelude::*;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine::train::evaluate;
+use ravine_examples::plot::{Axis, COLOURS, Plot};
+use ravine_examples::{RunFlags, bundled_mnist, finished, start, write_file};
 
 /// Learns the digits 6 to 9 from few images, with and without what was learned of the digits 0 to 5.
 #[derive(Parser)]
@@ -27,7 +31,7 @@ struct Args {
     #[arg(long, default_value_t = 3)]
     images: usize,
     /// How often to choose other images; the accuracies are means.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     repeats: u64,
     /// How often to go through them.
     #[arg(long, default_value_t = 60)]
@@ -38,18 +42,17 @@ struct Args {
     /// The learning rate at its highest; a tenth of it where all that was taken over goes on learning.
     #[arg(long, default_value_t = 3e-3)]
     lr: f64,
-    /// Which images are chosen, and the seed of new weights and shuffling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The state_dict of the network for the digits 0 to 5 [default: the bundled one].
     #[arg(long)]
     weights: Option<PathBuf>,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Print the result as one line of JSON.
+    /// Go on from the checkpoints in the folder, if there are any.
     #[arg(long)]
-    json: bool,
+    resume: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -113,91 +116,109 @@ fn choose(set: &ImageSet, digits: std::ops::Range<u8>, each: Option<usize>, seed
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let begin = Instant::now();
     // Pixels from 0 to 1, as the network saw them in PyTorch (its ToTensor gives them so).
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
     let test = choose(&data.test, 6..10, None, 0);
     let bundled =
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits_0_to_5/pytorch.safetensors"));
     let state = StateDict::read(args.weights.clone().unwrap_or_else(bundled))?;
-    let stop = stop_on_ctrl_c()?;
+    let folder = args.run.folder("transfer");
 
     // Into the architecture that it is of, every tensor has its place; and it reads what it read in PyTorch.
-    let six = Net::new(6, &mut Rng::new(args.seed));
+    let six = Net::new(6, &mut Rng::new(args.run.seed));
     state.load_into(&six)?;
-    let old = accuracy(&six, &choose(&data.test, 0..6, None, 0));
+    let old = accuracy(&evaluate(&choose(&data.test, 0..6, None, 0), 250, pass(&six))?);
     eprintln!("{six}the digits 0 to 5: {:.2} % are read right", 100.0 * old);
     // With four digits, the head has another shape: the rest would be loaded, and the report says so.
-    eprintln!("taking over: {}", state.compare(&Net::new(4, &mut Rng::new(args.seed))));
+    eprintln!("taking over: {}", state.compare(&Net::new(4, &mut Rng::new(args.run.seed))));
 
-    let mut means = [0.0; 3];
+    let mut accuracies: Vec<[f64; 3]> = Vec::new();
     let bar = Progress::auto().task("learning", 3 * args.repeats as usize);
-    for seed in args.seed..args.seed + args.repeats {
+    for choice in 0..args.repeats {
+        let seed = args.run.seed + choice;
         let train = choose(&data.train, 6..10, Some(args.images), seed);
-        let learn = |net: &Net, lr: f64| -> Result<f64, Box<dyn Error>> {
+        let learn = |way: &str, net: &Net, lr: f64| -> Result<f64, Box<dyn Error>> {
             let steps = args.epochs * train.len().div_ceil(args.batch_size.max(1));
             let mut optimizer = Optimizer::new(net, Adam::default(), Cosine::new(lr, steps as u64));
-            Trainer::new()
+            let report = args
+                .run
+                .trainer(&folder.join(format!("{choice}-{way}")), args.resume)?
                 .epochs(args.epochs)
                 .batch_size(args.batch_size)
                 .shards(1)
                 .seed(seed)
-                .stop_flag(stop.clone())
-                .run(net, &mut optimizer, &train, None, |tape, (images, labels)| {
-                    Outcome::classification(&net.forward(&tape.input(images.clone())), labels)
-                })?;
+                .evaluate_every(steps)
+                .note("model", format!("choice {choice}, {way}"))
+                .progress(Progress::Silent)
+                .run(net, &mut optimizer, &train, Some(&test), pass(net))?;
             bar.advance(1);
-            Ok(accuracy(net, &test))
+            Ok(accuracy(finished(&report)?))
         };
-        // From scratch.
-        let scratch = learn(&Net::new(4, &mut Rng::new(seed)), args.lr)?;
+        let scratch = learn("scratch", &Net::new(4, &mut Rng::new(seed)), args.lr)?;
         // With all but the head taken over: first the head alone ...
         let net = Net::new(4, &mut Rng::new(seed));
         let _ = state.load_what_fits(&net);
         net.freeze(|path| !path.starts_with("head."));
-        let frozen = learn(&net, args.lr)?;
+        let head = learn("head", &net, args.lr)?;
         // ... then everything, in small steps.
         net.freeze(|_| false);
-        let tuned = learn(&net, args.lr / 10.0)?;
-        for (mean, accuracy) in means.iter_mut().zip([scratch, frozen, tuned]) {
-            *mean += accuracy / args.repeats as f64;
-        }
+        let tuned = learn("tuned", &net, args.lr / 10.0)?;
+        accuracies.push([scratch, head, tuned]);
     }
     drop(bar);
 
-    if args.json {
+    let means = [0, 1, 2].map(|way| accuracies.iter().map(|a| a[way]).sum::<f64>() / args.repeats as f64);
+    let picture = folder.join("accuracies.svg");
+    write_file(&picture, draw(&accuracies, means, 4 * args.images).svg())?;
+    if args.run.json {
         let result = serde_json::json!({
             "images": 4 * args.images,
             "accuracy_on_0_to_5": old,
             "accuracy_from_scratch": means[0],
             "accuracy_with_a_new_head": means[1],
             "accuracy_tuned": means[2],
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
         });
         println!("{result}");
     } else {
         println!("of the digits 6 to 9, after {} images, are read right:", 4 * args.images);
-        for (way, accuracy) in ["from scratch", "with a new head", "all tuned"].into_iter().zip(means) {
+        for (way, accuracy) in WAYS.into_iter().zip(means) {
             println!("{:>6.2} % {way}", 100.0 * accuracy);
         }
+        println!("{}", picture.display());
     }
     Ok(())
 }
 
-/// The share of a set that is read right.
-fn accuracy(net: &Net, set: &TensorSet) -> f64 {
-    let right = |begin: usize| {
-        let some: Vec<usize> = (begin..set.len().min(begin + 500)).collect();
-        let (images, labels) = set.select(&some);
-        net.forward(&Tape::eval().input(images)).value().argmax(-1).eq(&labels).count(|hit| hit)
-    };
-    (0..set.len()).step_by(500).map(right).sum::<usize>() as f64 / set.len() as f64
+fn pass(net: &Net) -> impl Fn(&Tape, &(Tensor, Tensor<i64>)) -> Outcome + Sync {
+    move |tape, (images, labels)| Outcome::classification(&net.forward(&tape.input(images.clone())), labels)
+}
+
+fn accuracy(scores: &Scores) -> f64 {
+    scores.metric("accuracy").expect("a classification has one")
+}
+
+const WAYS: [&str; 3] = ["from scratch", "with a new head", "all tuned"];
+
+/// Each choice of images, and the means of all.
+fn draw(accuracies: &[[f64; 3]], means: [f64; 3], images: usize) -> Plot {
+    let last = accuracies.len() as f64;
+    let low = accuracies.iter().flatten().fold(1.0, |low: f64, &accuracy| low.min(accuracy));
+    let mut plot = Plot::new(
+        &format!("the digits 6 to 9, learned from {images} images"),
+        Axis::linear("choice of images", 0.5, last + 0.5),
+        Axis::linear("% read right", (1000.0 * low).floor() / 10.0 - 2.0, 100.0),
+    );
+    for (way, (name, colour)) in WAYS.into_iter().zip(COLOURS).enumerate() {
+        let dots = accuracies.iter().enumerate().map(|(i, a)| (i as f64 + 1.0, 100.0 * a[way]));
+        plot.dots(name, colour, 4.0, &dots.collect::<Vec<_>>());
+        plot.dashed("", colour, &[(0.5, 100.0 * means[way]), (last + 0.5, 100.0 * means[way])]);
+    }
+    plot
 }

@@ -1,7 +1,7 @@
 //! Tells two half-moons apart that reach into each other, and draws where the model changes its mind.
 //!
 //! ```text
-//! cargo run --release --example two_moons                     writes runs/two_moons.svg
+//! cargo run --release --example two_moons                     writes runs/two_moons/{report.html, boundary.svg}
 //! cargo run --release --example two_moons -- --noise 0.1
 //! ```
 //!
@@ -10,13 +10,13 @@
 
 use std::error::Error;
 use std::f32::consts::PI;
-use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, shade};
-use ravine_examples::write_picture;
+use ravine_examples::{RunFlags, finished, start, write_file};
 
 /// Learns to tell two half-moons apart, and draws the boundary.
 #[derive(Parser)]
@@ -30,15 +30,11 @@ struct Args {
     /// How far points are from their moon (the standard deviation along each axis).
     #[arg(long, default_value_t = 0.2)]
     noise: f32,
-    /// The seed of points, weights and shuffling.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where to draw the points and the boundary.
-    #[arg(long, default_value = "runs/two_moons.svg")]
-    out: PathBuf,
-    /// Print the result as one line of JSON.
+    /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
-    json: bool,
+    resume: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ data
@@ -125,41 +121,49 @@ fn draw(model: &dyn Layer, points: &TensorSet, title: &str) -> Plot {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (args, start) = (Args::parse(), Instant::now());
-    let rng = &mut Rng::new(args.seed);
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
+    let rng = &mut Rng::new(args.run.seed);
     let (train, test) = (moons(1000, args.noise, rng), moons(4000, args.noise, rng));
     let model = model(rng);
     let steps = args.epochs as u64 * 1000u64.div_ceil(50);
     let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, steps));
-    let report = Trainer::new()
+    let folder = args.run.folder("two_moons");
+    let report = args
+        .run
+        .trainer(&folder, args.resume)?
         .epochs(args.epochs)
         .batch_size(50)
         .evaluate_every(steps as usize / 5)
-        .seed(args.seed)
-        .progress(Progress::auto())
+        .note("model", "two moons")
+        .note("noise", args.noise)
         .run(&model, &mut optimizer, &train, Some(&test), |tape, (points, labels)| {
             Outcome::classification(&model.forward(&tape.input(points.clone())), labels)
         })?;
 
-    let accuracy = report.test().and_then(|scores| scores.metric("accuracy")).unwrap_or(f64::NAN);
+    let accuracy = finished(&report)?.metric("accuracy").unwrap_or(f64::NAN);
     let (x, y) = (test.x(), test.y());
     let right = (0..test.len()).filter(|&i| likelier(x.at([i, 0]), x.at([i, 1]), args.noise) == y.at([i]));
     let possible = right.count() as f64 / test.len() as f64;
 
     let title = format!("two moons: {:.1} % right, of {:.1} % possible", 100.0 * accuracy, 100.0 * possible);
-    write_picture(&args.out, draw(&model, &train, &title).svg())?;
-    if args.json {
+    let picture = folder.join("boundary.svg");
+    write_file(&picture, draw(&model, &train, &title).svg())?;
+    if args.run.json {
         let result = serde_json::json!({
             "test_accuracy": accuracy,
             "possible_accuracy": possible,
             "steps": report.steps,
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
             "weights_hash": weights_hash(&model),
         });
         println!("{result}");
     } else {
-        println!("{title}\n{}", args.out.display());
+        println!("{title}\n{}", picture.display());
     }
     Ok(())
 }

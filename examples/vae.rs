@@ -1,7 +1,7 @@
 //! Learns what handwritten digits look like, draws some of its own, and walks from one digit to another.
 //!
 //! ```text
-//! cargo run --release --example vae                           writes runs/vae/samples.png and walks.png
+//! cargo run --release --example vae                           writes runs/vae/{report.html, samples.png, walks.png}
 //! cargo run --release --example vae -- --latent 2
 //! ```
 //!
@@ -16,12 +16,13 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c, write_picture};
+use ravine_examples::{RunFlags, bundled_mnist, finished, one_of_each, start, write_file};
 
 /// Trains a variational autoencoder on MNIST, or on any other set of images in the same format.
 #[derive(Parser)]
@@ -38,21 +39,14 @@ struct Args {
     /// How many numbers stand for an image.
     #[arg(long, default_value_t = 20)]
     latent: usize,
-    /// The seed of weights, shuffling and latent vectors.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for the checkpoint, metrics and pictures.
-    #[arg(long, default_value = "runs/vae")]
-    out: PathBuf,
-    /// Go on from the checkpoint in the folder.
+    /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -108,24 +102,26 @@ fn black_and_white(images: &Tensor) -> Tensor {
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let (args, start) = (Args::parse(), Instant::now());
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
     let [_, height, width] = data.train.shape();
-    let model = Vae::new(height * width, args.latent, &mut Rng::new(args.seed));
+    let model = Vae::new(height * width, args.latent, &mut Rng::new(args.run.seed));
     let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, args.steps as u64));
     eprintln!("{} parameters, {} training images", model.num_params(), data.train.len());
 
-    let report = Trainer::new()
+    let folder = args.run.folder("vae");
+    let report = args
+        .run
+        .trainer(&folder, args.resume)?
         .steps(args.steps)
         .batch_size(args.batch_size)
-        .shards(2)
-        .seed(args.seed)
-        .folder(&args.out)
-        .resume(args.resume)
+        .note("model", "variational autoencoder")
         .note("latent", args.latent)
-        .progress(Progress::auto())
-        .stop_flag(stop_on_ctrl_c()?)
         .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, _)| {
             let (reconstruction, divergence) = model.bound(&tape.input(black_and_white(images)));
             let n = images.size(0);
@@ -133,18 +129,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             Outcome::new(reconstruction + divergence, n).metric("divergence", in_all)
         })?;
 
+    let test = finished(&report)?;
+    let (bound, divergence) = (test.loss(), test.metric("divergence").unwrap_or(f64::NAN));
+
     // Latent vectors as the model believes them to be before it has seen an image.
-    let z = Tensor::randn([100, args.latent], &mut Rng::new(args.seed).child(1));
+    let z = Tensor::randn([100, args.latent], &mut Rng::new(args.run.seed).child(1));
     let draw = |name: &str, z: Tensor, columns: usize| {
         let images = model.decode(z).reshape([-1, 1, height as isize, width as isize]);
-        write_picture(&args.out.join(name), png_grid(&images, columns, 2))
+        write_file(&folder.join(name), png_grid(&images, columns, 2))
     };
     draw("samples.png", z, 10)?;
 
     // From each digit to the next, along the straight line between their means.
-    let first = |digit: u8| data.test.labels().iter().position(|&label| label == digit);
-    let ends: Vec<usize> = (0..10).filter_map(first).collect();
-    let ends = black_and_white(&data.test.select(&ends).0);
+    let ends = black_and_white(&data.test.select(&one_of_each(&data.test)).0);
     let means = model.encode(&Tape::eval().input(ends)).0.into_value();
     let (walks, stages) = (means.size(0), 12);
     let next = means.roll(-1, 0);
@@ -155,23 +152,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     draw("walks.png", z, stages)?;
 
-    let test = report.test();
-    let (bound, divergence) = (test.map(Scores::loss), test.and_then(|scores| scores.metric("divergence")));
-    if args.json {
+    if args.run.json {
         let result = serde_json::json!({
             "test_bound": bound,
             "test_divergence": divergence,
             "steps": report.steps,
             "images_per_second": report.samples_per_second().round(),
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
             "weights_hash": weights_hash(&model),
         });
         println!("{result}");
-    } else if let (Some(bound), Some(divergence)) = (bound, divergence) {
+    } else {
         println!(
             "-log p(x) of a test image is at most {bound:.1} nats; the latent vector has {divergence:.1} of them"
         );
-        println!("{}", args.out.display());
+        println!("{}", folder.display());
     }
     Ok(())
 }

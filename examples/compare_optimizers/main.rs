@@ -13,15 +13,15 @@ mod optimizers;
 mod report;
 
 use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use optimizers::{ALL, Contender};
 use ravine::prelude::*;
 use ravine::tensor::sequential;
-use ravine_examples::bundled_mnist;
+use ravine_examples::{RunFlags, bundled_mnist, start, write_file};
 use rayon::prelude::*;
 
 /// Compares optimizers on MNIST.
@@ -45,9 +45,11 @@ struct Args {
     /// 100 steps, 3 rates, 2 seeds.
     #[arg(long)]
     quick: bool,
-    /// The folder for the page and the tables.
-    #[arg(long, default_value = "runs/compare_optimizers")]
-    out: PathBuf,
+    /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 /// What became of one run.
@@ -79,41 +81,68 @@ pub struct End {
     pub test_accuracy: f64,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = Args::parse();
-    if args.quick {
-        (args.steps, args.trials, args.seeds) = (100, 3, 2);
-    }
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let begin = Instant::now();
+    let (steps, trials, seeds) = if args.quick { (100, 3, 2) } else { (args.steps, args.trials, args.seeds) };
     let contenders = chosen(&args.optimizers)?;
-    let task = Task::load(args.steps)?;
+    let task = Task::load(args.data.clone().unwrap_or_else(bundled_mnist), steps)?;
 
     // All rates of all optimizers, then all seeds of all optimizers: each a list of runs that do not know of each other.
     let rates = |contender: &Contender| {
-        let middle = f64::from(args.trials - 1) / 2.0;
+        let middle = f64::from(trials - 1) / 2.0;
         let rate = contender.usual_rate;
-        (0..args.trials).map(|i| rate * args.spread.powf(f64::from(i) - middle)).collect::<Vec<f64>>()
+        (0..trials).map(|i| rate * args.spread.powf(f64::from(i) - middle)).collect::<Vec<f64>>()
     };
-    let trials: Vec<(Contender, f64)> =
-        contenders.iter().flat_map(|c| rates(c).into_iter().map(|rate| (*c, rate))).collect();
-    let mut runs: Vec<Run> =
-        trials.par_iter().map(|(contender, rate)| task.run(*contender, *rate, args.seeds, true)).collect();
+    let (first, last) = (args.run.seed, args.run.seed + seeds);
+    let tuning: Vec<(Contender, f64, u64)> =
+        contenders.iter().flat_map(|c| rates(c).into_iter().map(|rate| (*c, rate, last))).collect();
+    let (pool, all) = (args.run.pool()?, tuning.len() + contenders.len() * seeds as usize);
+    let bar = Progress::auto().task("comparing", all);
+    let run_all = |list: &[(Contender, f64, u64)], tuning: bool| -> Vec<Run> {
+        let run = |&(contender, rate, seed): &(Contender, f64, u64)| {
+            let run = task.run(contender, rate, seed, tuning);
+            bar.advance(1);
+            run
+        };
+        pool.install(|| list.par_iter().map(run).collect())
+    };
+    let mut runs = run_all(&tuning, true);
     let finals: Vec<(Contender, f64, u64)> = contenders
         .iter()
-        .flat_map(|&c| (0..args.seeds).map(move |seed| (c, seed)))
+        .flat_map(|&c| (first..last).map(move |seed| (c, seed)))
         .map(|(c, seed)| (c, best_rate(c, &runs), seed))
         .collect();
-    runs.par_extend(
-        finals.par_iter().map(|(contender, rate, seed)| task.run(*contender, *rate, *seed, false)),
-    );
+    runs.extend(run_all(&finals, false));
+    drop(bar);
 
-    let table = report::rank(&runs);
-    report::print(&table);
-    fs::create_dir_all(&args.out)?;
-    fs::write(args.out.join("runs.csv"), report::csv_of_runs(&runs))?;
-    fs::write(args.out.join("table.csv"), report::csv_of_table(&table))?;
-    let index = args.out.join("index.html");
-    fs::write(&index, report::html(&table, &runs, args.steps))?;
-    println!("{}", index.display());
+    let (table, folder) = (report::rank(&runs), args.run.folder("compare_optimizers"));
+    let index = folder.join("index.html");
+    write_file(&folder.join("runs.csv"), report::csv_of_runs(&runs))?;
+    write_file(&folder.join("table.csv"), report::csv_of_table(&table))?;
+    write_file(&index, report::html(&table, &runs, steps))?;
+    if args.run.json {
+        let mean = |estimate: Option<report::Estimate>| estimate.map(|estimate| estimate.mean);
+        let rows: serde_json::Map<String, _> = table
+            .iter()
+            .map(|row| {
+                let what = serde_json::json!({
+                    "rate": row.rate,
+                    "test_accuracy": mean(row.accuracy),
+                    "test_loss": mean(row.loss),
+                    "failed": row.failed,
+                });
+                (row.optimizer.to_owned(), what)
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "optimizers": rows, "seconds": begin.elapsed().as_secs_f64() }));
+    } else {
+        report::print(&table);
+        println!("{}", index.display());
+    }
     Ok(())
 }
 
@@ -151,8 +180,15 @@ struct Task {
 const HELD_OUT: usize = 5000;
 
 impl Task {
-    fn load(steps: u64) -> Result<Self, Box<dyn Error>> {
-        let Mnist { train, test, .. } = Mnist::load(bundled_mnist())?;
+    fn load(data: PathBuf, steps: u64) -> Result<Self, Box<dyn Error>> {
+        let Mnist { train, test, .. } = Mnist::load(data)?;
+        if train.len() <= HELD_OUT {
+            return Err(format!(
+                "--data: found {} training images, expected more than {HELD_OUT}",
+                train.len()
+            )
+            .into());
+        }
         let rows = |range: std::ops::Range<usize>| range.collect::<Vec<usize>>();
         let held_out = train.select(&rows(train.len() - HELD_OUT..train.len()));
         let test = test.select(&rows(0..test.len()));
@@ -176,7 +212,8 @@ impl Task {
         course: &mut Vec<(f64, f64)>,
     ) -> Result<End, Box<dyn Error>> {
         let rng = &mut Rng::new(seed);
-        let model = sequential![Flatten, Linear::new(784, 64, rng), Relu, Linear::new(64, 10, rng)];
+        let pixels = self.train.shape().iter().product();
+        let model = sequential![Flatten, Linear::new(pixels, 64, rng), Relu, Linear::new(64, 10, rng)];
         let mut optimizer = (contender.make)(&model, rate, self.steps);
         let plan = Plan::new(self.train.len() - HELD_OUT, 64, Order::Shuffled { seed });
         let (mut step, every) = (0, (self.steps / 20).max(1));

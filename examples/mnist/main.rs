@@ -16,6 +16,7 @@ mod predict;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
@@ -23,7 +24,7 @@ use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
 use ravine::train::Checkpoint;
-use ravine_examples::{bundled_mnist, stop_on_ctrl_c};
+use ravine_examples::{bundled_mnist, start, stop_on_ctrl_c};
 
 use images::Data;
 use models::Kind;
@@ -187,15 +188,12 @@ fn optimizer(args: &Args, model: &dyn Module, steps: u64) -> Box<dyn Optimize + 
 
 // ------------------------------------------------------------------------------------------------------------------- run
 
-fn main() {
-    if let Err(error) = run(&Args::parse()) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
-    }
+fn main() -> ExitCode {
+    start(run)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let start = Instant::now();
+    let begin = Instant::now();
     let reading = Progress::auto().task("reading images", 0);
     let data = Data::load(&args.data.clone().unwrap_or_else(bundled_mnist))?;
     drop(reading);
@@ -272,7 +270,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             "test_accuracy": accuracy,
             "test_loss": loss,
             "images_per_second": report.samples_per_second().round(),
-            "seconds": start.elapsed().as_secs_f64(),
+            "seconds": begin.elapsed().as_secs_f64(),
             "weights_hash": weights_hash(&model),
         });
         println!("{result}");

@@ -17,10 +17,11 @@ mod regression;
 mod well;
 
 use std::error::Error;
-use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
+use ravine_examples::{start, write_file};
 
 /// Draws what gradient descent and momentum do.
 #[derive(Parser)]
@@ -30,8 +31,11 @@ struct Args {
     out: PathBuf,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Args { out } = Args::parse();
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(Args { out }: &Args) -> Result<(), Box<dyn Error>> {
     let sections = [
         rate::size_of_the_step(),
         rate::three_balls(),
@@ -49,13 +53,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         momentum::lower_bound(),
         learning::optimizers()?,
     ];
-    fs::create_dir_all(&out)?;
     for (name, picture) in sections.iter().flat_map(|section| &section.figures).flat_map(page::Figure::files)
     {
-        fs::write(out.join(name), picture)?;
+        write_file(&out.join(name), picture)?;
     }
     let index = out.join("index.html");
-    fs::write(&index, page::html(&sections))?;
+    write_file(&index, page::html(&sections))?;
     println!("{}", index.display());
     Ok(())
 }

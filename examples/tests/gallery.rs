@@ -36,14 +36,22 @@ fn picture(folder: &Path, name: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The page on a run.
+#[track_caller]
+fn report(folder: &Path, run: &str) {
+    let page = fs::read_to_string(folder.join("runs").join(run).join("report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("Learning"), "{run}");
+}
+
 #[test]
 fn two_moons_are_told_apart_as_well_as_they_can_be() {
     let folder = tempfile::tempdir().unwrap();
     let result = run("two_moons", folder.path(), &["--epochs", "20"]);
     let (accuracy, possible) = (number(&result, "test_accuracy"), number(&result, "possible_accuracy"));
     assert!(possible > 0.95 && (accuracy - possible).abs() < 0.015, "{result}");
-    let svg = picture(folder.path(), "two_moons.svg");
+    let svg = picture(folder.path(), "two_moons/boundary.svg");
     assert!(svg.contains("boundary") && svg.matches("<circle").count() > 1000);
+    report(folder.path(), "two_moons");
 }
 
 #[test]
@@ -54,6 +62,8 @@ fn training_comes_to_least_squares() {
     assert!(number(&result, "weights_apart") < 0.02, "{result}");
     let r2 = |model: &str| number(&result[model], "r2");
     assert!((r2("linear") - r2("least_squares")).abs() < 0.005 && r2("network") > 0.8, "{result}");
+    report(folder.path(), "regression/linear");
+    report(folder.path(), "regression/network");
 }
 
 #[test]
@@ -82,6 +92,7 @@ fn an_autoencoder_learns_more_than_the_mean() {
     assert!((number(&result, "linear_test_error") - 0.0270).abs() < 2e-4, "{result}");
     assert!(number(&result, "test_error") < 0.035, "{result}");
     picture(folder.path(), "autoencoder/reconstructions.png");
+    report(folder.path(), "autoencoder");
 }
 
 #[test]
@@ -92,6 +103,7 @@ fn a_vae_bounds_the_likelihood() {
     assert!(number(&result, "test_bound") < 150.0 && number(&result, "test_divergence") > 5.0, "{result}");
     picture(folder.path(), "vae/samples.png");
     picture(folder.path(), "vae/walks.png");
+    report(folder.path(), "vae");
 }
 
 #[test]
@@ -101,7 +113,170 @@ fn a_gan_finds_the_clouds() {
     // Of points anywhere in the picture, 6 % would be in a cloud.
     assert!(number(&result, "clouds_covered") >= 6.0 && number(&result, "good_points") > 0.2, "{result}");
     assert!((number(&result, "good_real_points") - 0.989).abs() < 0.005, "{result}");
-    picture(folder.path(), "gan.svg");
+    picture(folder.path(), "gan/clouds.svg");
+}
+
+#[test]
+fn a_gan_learns_that_digits_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist");
+    let args =
+        ["--data", data, "--steps", "60", "--critic-steps", "2", "--batch-size", "32", "--lr", "0.002"];
+    let result = run("gan", folder.path(), &args);
+    let score = |name| number(&result, name);
+    // The score is from 1 to 10. Before training, all images look the same.
+    assert!(score("score_before") < 1.05 && score("score_of_real_images") > 8.0, "{result}");
+    assert!(score("score") > 1.05 && score("distance").is_finite(), "{result}");
+    picture(folder.path(), "gan/digits.png");
+    picture(folder.path(), "gan/distance.svg");
+}
+
+#[test]
+fn an_lstm_reads_digits_row_by_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("lstm", folder.path(), &["--units", "48", "--steps", "150"]);
+    assert!(number(&result, "test_accuracy") > 0.65, "{result}");
+    report(folder.path(), "lstm-rows");
+}
+
+#[test]
+fn an_lstm_adds_two_marked_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--task", "adding", "--length", "10", "--units", "24", "--epochs", "3", "--lr", "0.01"];
+    let result = run("lstm", folder.path(), &args);
+    // Who always answers 1 is wrong by 1/6.
+    assert!(number(&result, "test_loss") < 0.02, "{result}");
+    report(folder.path(), "lstm-adding");
+}
+
+#[test]
+fn a_transformer_learns_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = "--context 32 --features 32 --layers 1 --heads 2 --batch-size 32 --epochs 2 --lr 0.01 --sample 40 --prompt Praise";
+    let result = run("char_transformer", folder.path(), &args.split(' ').collect::<Vec<_>>());
+    let (bits, by_pairs) = (number(&result, "bits_per_character"), number(&result, "bits_by_pairs"));
+    // By the frequencies of the characters alone it would be 4.4.
+    assert!((by_pairs - 2.484).abs() < 0.001 && bits < 3.3, "{result}");
+    let sample = result["sample"].as_str().unwrap();
+    assert!(sample.starts_with("Praise") && sample.chars().count() == "Praise".len() + 40, "{sample}");
+    report(folder.path(), "char_transformer");
+}
+
+#[test]
+fn what_pytorch_learned_helps_with_other_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("transfer", folder.path(), &["--images", "1", "--repeats", "2", "--epochs", "30"]);
+    // What the script printed that made the file.
+    assert!((number(&result, "accuracy_on_0_to_5") - 0.9927).abs() < 1e-4, "{result}");
+    assert!(number(&result, "accuracy_tuned") > number(&result, "accuracy_from_scratch") + 0.05, "{result}");
+    picture(folder.path(), "transfer/accuracies.svg");
+    report(folder.path(), "transfer/1-tuned");
+}
+
+#[test]
+fn a_deep_network_learns_with_scaled_blocks_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("custom_layer", folder.path(), &["--steps", "150"]);
+    assert!(number(&result, "accuracy_scaled") > 0.75, "{result}");
+    assert!(result["accuracy_plain"].as_f64().is_none_or(|accuracy| accuracy < 0.5), "{result}");
+    report(folder.path(), "custom_layer/scaled");
+    assert!(
+        folder.path().join("runs/custom_layer/plain/post-mortem.txt").exists()
+            || result["accuracy_plain"].is_number()
+    );
+}
+
+#[test]
+fn an_op_of_ones_own_fits_a_wave_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("custom_op", folder.path(), &["--steps", "600"]);
+    assert!(number(&result, "loss_rational") < 0.5 * number(&result, "loss_rectified"), "{result}");
+    picture(folder.path(), "custom_op/wave.svg");
+    report(folder.path(), "custom_op/rational");
+}
+
+#[test]
+fn rules_of_ones_own_tell_spirals_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("custom_optimizer", folder.path(), &[]);
+    for rule in ["SignSgd", "CarefulBall", "Sgd"] {
+        assert!(number(&result, rule) < 0.05, "{result}");
+        report(folder.path(), &format!("custom_optimizer/{rule}"));
+    }
+    picture(folder.path(), "custom_optimizer/losses.svg");
+}
+
+#[test]
+fn a_rate_is_found_below_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = run("lr_finder", folder.path(), &["--steps", "80"]);
+    let (suggestion, bound) = (number(&result, "suggestion"), number(&result, "bound"));
+    assert!(suggestion > 0.005 && suggestion < bound, "{result}");
+    picture(folder.path(), "lr_finder/sgd.svg");
+}
+
+#[test]
+fn a_sweep_goes_on_with_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = || run("sweep", folder.path(), &["--quick", "--trials", "3"]);
+    let result = sweep();
+    // Three for one epoch, one of them for three.
+    assert_eq!(number(&result, "runs"), 4.0);
+    assert!(
+        number(&result, "best_accuracy") > 0.5 && result["best_settings"]["optimizer"].is_string(),
+        "{result}"
+    );
+    picture(folder.path(), "sweep/sweep.svg");
+    assert_eq!(sweep()["best_accuracy"], result["best_accuracy"], "all of it is in the journal");
+}
+
+#[test]
+fn an_interrupted_example_is_resumed_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--epochs", "2", "--out"];
+    let hash = |out: &str, more: &[&str]| {
+        run("two_moons", folder.path(), &[&args, &[out][..], more].concat())["weights_hash"].clone()
+    };
+    let whole = hash("whole", &[]);
+    assert_eq!(hash("other", &["--threads", "1", "--resume"]), whole, "there is nothing to resume from");
+    assert_eq!(hash("other", &["--resume"]), whole, "all of it is done");
+}
+
+#[test]
+fn a_model_comes_back_from_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(program("save_and_load")).arg(folder.path().join("cnn")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        ["cnn.safetensors", "cnn.check.safetensors", "cnn.ravine"]
+            .iter()
+            .all(|name| folder.path().join(name).exists())
+    );
+}
+
+#[test]
+fn the_page_of_the_rolling_ball_has_its_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(program("rolling_ball")).arg("--out").arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert_eq!(page.matches("<section").count(), 15);
+    assert!(page.matches("<svg xmlns").count() >= 15 && folder.path().join("ravine-01-a.svg").exists());
+}
+
+#[test]
+fn an_error_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for example in ["autoencoder", "vae", "lstm", "transfer", "custom_layer", "lr_finder", "sweep", "gan"] {
+        let output = Command::new(program(example))
+            .args(["--data", "nowhere"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.starts_with("error: nowhere"), "{example}: {said}");
+        assert_eq!(said.lines().count(), 1, "{example}: {said}");
+    }
 }
 
 #[test]

@@ -1,4 +1,42 @@
 //! `#[derive(Module)]`: a model is a plain struct, and its parameters are found by walking its fields.
+//!
+//! ```
+//! use ravine::prelude::*;
+//!
+//! #[derive(Module)]
+//! struct Block {
+//!     first: Linear,
+//!     second: Linear,
+//!     dropout: f64,
+//! }
+//!
+//! #[derive(Module)]
+//! #[module(display)]
+//! struct Net {
+//!     blocks: Vec<Block>,
+//!     scale: Param,
+//!     head: Option<Linear>,
+//! }
+//!
+//! let rng = &mut Rng::new(0);
+//! let block = Block { first: Linear::new(8, 16, rng), second: Linear::new(16, 8, rng), dropout: 0.1 };
+//! let head = Linear::new(8, 2, rng).no_bias();
+//! let net = Net { blocks: vec![block], scale: Param::new(Tensor::ones([8])), head: Some(head) };
+//!
+//! // Every parameter has a name: the path of fields that leads to it. Checkpoints, optimizers and messages use it.
+//! let names: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
+//! assert_eq!(
+//!     names,
+//!     ["blocks.0.first.weight", "blocks.0.first.bias", "blocks.0.second.weight", "blocks.0.second.bias", "scale", "head.weight"]
+//! );
+//! assert_eq!(net.num_params(), 304);
+//!
+//! // With `display`, a model prints its tree, settings and all.
+//! assert!(net.to_string().starts_with("Net: 304 parameters\n"));
+//! assert!(net.to_string().contains("dropout 0.1"));
+//! ```
+//!
+//! The code that it writes says `::ravine::Module`: whoever derives needs `ravine` among the dependencies, and no other crate of the workspace.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
