@@ -57,6 +57,12 @@ pub fn pack_left<T: Element, V: Vector<Elem = T>>(
     }
     for (p, column) in out.chunks_exact_mut(out_stride).take(depth).enumerate() {
         let from = &a.data[p * a.col_stride..];
+        if a.row_stride == 1 && rows <= V::LANES {
+            let (from, column) = (&from[..rows], &mut column[..rows]);
+            // SAFETY: both have as many elements.
+            unsafe { V::load_part(from.as_ptr(), rows).store_part(column.as_mut_ptr(), rows) };
+            continue;
+        }
         for (i, to) in column.iter_mut().take(rows).enumerate() {
             *to = from[i * a.row_stride];
         }

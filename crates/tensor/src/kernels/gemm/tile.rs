@@ -85,6 +85,20 @@ pub unsafe fn rows<V: Vector>(
     }
 }
 
+/// The expression for each `h < H`, written out. The compiler would unroll a loop too late to see that the sums need no memory: for each
+/// tile it cleared, read and wrote their places on the stack.
+macro_rules! each {
+    ($h:ident < $count:ident, $e:expr) => {
+        each!($h < $count, $e; 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    ($h:ident < $count:ident, $e:expr; $($index:literal)*) => {
+        $(if $index < $count {
+            let $h = $index;
+            $e;
+        })*
+    };
+}
+
 /// One tile of `H` rows and `W` vectors. `PART`: the last vector of a row of `b` may be read only as far as there are columns.
 #[inline(always)]
 unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
@@ -94,9 +108,9 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
     columns: usize,
 ) {
     let last = columns - (W - 1) * V::LANES;
-    // SAFETY: the caller vouches for the operands; loops stay inside `H` rows and `columns` columns.
+    // SAFETY: the caller vouches for the operands; loops stay inside `H` rows and `columns` columns. A vector of zero bits holds zeros.
     unsafe {
-        let mut sums = [[V::zero(); W]; H];
+        let mut sums: [[V; W]; H] = std::mem::zeroed();
         for (&offset, &at) in b.offsets.iter().zip(a_offsets) {
             let row = b.base.add(offset);
             let mut right = [V::zero(); W];
@@ -104,16 +118,14 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 let from = row.add(w * V::LANES);
                 right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
             }
-            for h in 0..H {
-                V::add_products(&mut sums[h], a[h].add(at), &right);
-            }
+            each!(h < H, V::add_products(&mut sums[h], a[h].add(at), &right));
         }
-        for h in 0..H {
+        each!(h < H, {
             let to = c.base.add(h * c.row_stride);
             for w in 0..W {
                 put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);
             }
-        }
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 ///
 /// # Safety
 /// The methods of an instruction set may only run where it was found ([`Isa::detect`](crate::kernels::simd::Isa::detect)), inside a
-/// function that is compiled for it. Pointers must be valid for the lanes that are read or written.
+/// function that is compiled for it. Pointers must be valid for the lanes that are read or written. A vector whose bits are all zero is [`zero`](Vector::zero).
 pub unsafe trait Vector: Copy {
     /// The type of a lane.
     type Elem: Copy + std::ops::Add<Output = Self::Elem>;
