@@ -18,8 +18,9 @@ import statistics
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGE, CHART = (os.path.join(ROOT, "docs", name) for name in ("performance.md", "training.svg"))
+import page
+from page import ROOT
+
 SPEED, MEMORY, START = "train_images_per_s", "peak_rss_mib", "start_to_first_step_s"
 # Millions of floating-point operations that one image takes, forward and backward, by the plain algorithms.
 MFLOP = {"W1": 0.409, "W2": 9.56, "W3": 2.26, "W4": 71.6}
@@ -148,13 +149,7 @@ def main():
     text = table(found, args.peak)
     print(text)
     if args.docs:
-        with open(CHART, "w") as file:
-            file.write(chart(found))
-        with open(PAGE) as file:
-            page = file.read()
-        page = re.sub(r"(<!-- training -->\n).*?(<!-- /training -->)", lambda m: m[1] + text + "\n" + m[2], page, flags=re.S)
-        with open(PAGE, "w") as file:
-            file.write(page)
+        page.write("training", text, chart(found))
 
 
 main()

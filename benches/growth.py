@@ -10,11 +10,10 @@ import argparse
 import json
 import math
 import os
-import re
 import subprocess
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGE, CHART = (os.path.join(ROOT, "docs", name) for name in ("performance.md", "growth.svg"))
+import page
+from page import ROOT
 
 
 def table(lines):
@@ -69,13 +68,7 @@ def main():
     text = table(lines)
     print(text)
     if args.docs:
-        with open(CHART, "w") as file:
-            file.write(chart(lines))
-        with open(PAGE) as file:
-            page = file.read()
-        page = re.sub(r"(<!-- growth -->\n).*?(<!-- /growth -->)", lambda m: m[1] + text + "\n" + m[2], page, flags=re.S)
-        with open(PAGE, "w") as file:
-            file.write(page)
+        page.write("growth", text, chart(lines))
 
 
 main()

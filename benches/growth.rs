@@ -5,6 +5,8 @@
 //! cargo run --release -p ravine-benches --bin growth
 //! ```
 
+mod models;
+
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Instant;
@@ -108,23 +110,8 @@ fn training(varied: &str, value: usize, size: Size) {
 /// The logits of one image, as a program that serves a model would ask for them.
 fn inference() {
     let rng = &mut Rng::new(0);
-    let mlp = sequential![Flatten, Linear::new(784, 128, rng), Relu, Linear::new(128, 10, rng)];
-    let lenet = sequential![
-        Conv2d::new(1, 6, 5, rng).padding(2),
-        Relu,
-        MaxPool2d::new(2),
-        Conv2d::new(6, 16, 5, rng),
-        Relu,
-        MaxPool2d::new(2),
-        Flatten,
-        Linear::new(400, 120, rng),
-        Relu,
-        Linear::new(120, 84, rng),
-        Relu,
-        Linear::new(84, 10, rng),
-    ];
     let image = Tensor::<f32>::randn([1, 1, 28, 28], rng);
-    for (name, model) in [("784-128-10", &mlp), ("LeNet-5", &lenet)] {
+    for (name, model) in [("784-128-10", models::mlp(rng)), ("LeNet-5", models::lenet(rng))] {
         let us = ravine::tensor::sequential(|| {
             shortest(|| drop(black_box(model.forward(&Tape::eval().input(image.clone())))))
         });

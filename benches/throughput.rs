@@ -7,6 +7,8 @@
 //! Each step picks its batch from a new permutation per epoch, fetches it from the bytes of the images, and trains; the last
 //! batch of an epoch is dropped if it is not full. After a warm-up, three sections are timed.
 
+mod models;
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -51,7 +53,7 @@ enum Workload {
 impl Workload {
     fn model(self, rng: &mut Rng) -> Sequential {
         match self {
-            Workload::W1 => sequential![Flatten, Linear::new(784, 128, rng), Relu, Linear::new(128, 10, rng)],
+            Workload::W1 => models::mlp(rng),
             Workload::W2 => sequential![
                 Flatten,
                 Linear::new(784, 1024, rng),
@@ -60,20 +62,7 @@ impl Workload {
                 Relu,
                 Linear::new(1024, 10, rng),
             ],
-            Workload::W3 => sequential![
-                Conv2d::new(1, 6, 5, rng).padding(2),
-                Relu,
-                MaxPool2d::new(2),
-                Conv2d::new(6, 16, 5, rng),
-                Relu,
-                MaxPool2d::new(2),
-                Flatten,
-                Linear::new(400, 120, rng),
-                Relu,
-                Linear::new(120, 84, rng),
-                Relu,
-                Linear::new(84, 10, rng),
-            ],
+            Workload::W3 => models::lenet(rng),
             Workload::W4 => sequential![
                 Conv2d::new(1, 32, 3, rng),
                 Relu,

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(ravine_data::Idx::read_from(bytes, "x.idx")));
+use ravine_fuzz::data::IDX;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(IDX.check(bytes, "a file")));

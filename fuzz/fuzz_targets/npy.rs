@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(ravine_fuzz::npy(bytes)));
+use ravine_fuzz::tensors::NPY;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(NPY.check(bytes, "a file")));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(ravine_fuzz::npz(bytes)));
+use ravine_fuzz::tensors::NPZ;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(NPZ.check(bytes, "a file")));

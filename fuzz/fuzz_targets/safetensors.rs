@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(ravine_fuzz::safetensors(bytes)));
+use ravine_fuzz::tensors::SAFETENSORS;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(SAFETENSORS.check(bytes, "a file")));

@@ -1,8 +1,5 @@
 #![no_main]
 
-use ravine_autograd::StateDict;
+use ravine_fuzz::state::STATE;
 
-// What a checkpoint holds, once its checksum has been found right.
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    drop(bincode::serde::decode_from_slice::<StateDict, _>(bytes, bincode::config::standard()));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(STATE.check(bytes, "a state")));

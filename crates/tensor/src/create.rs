@@ -110,17 +110,31 @@ impl<T: Number> Tensor<T> {
     where
         T: num_traits::NumCast,
     {
-        // In f64 as in PyTorch: exact for integers below 2⁵³, and each element is rounded once.
-        let as_f64 = |v: T| v.to_f64().unwrap_or(f64::NAN);
-        let (first, past, stride) = (as_f64(start), as_f64(end), as_f64(step));
-        let count = ((past - first) / stride).ceil();
-        assert!(
-            step != T::ZERO && count >= 0.0 && count.is_finite(),
-            "arange_step: no number of steps of {step} leads from {start} towards {end}"
-        );
-        Self::from_fn(count as usize, |i| {
-            T::from(first + i as f64 * stride).expect("a number between two of this type")
-        })
+        let Some(count) = steps_between(start, end, step) else {
+            panic!("arange_step: no number of steps of {step} leads from {start} towards {end}")
+        };
+        Self::from_fn(count, |i| along(start, step, i).expect("a number between two of this type"))
+    }
+}
+
+/// How many numbers there are from `start` on before `end`. Of floats in `f64`, as PyTorch counts, of integers exactly.
+fn steps_between<T: Number + num_traits::NumCast>(start: T, end: T, step: T) -> Option<usize> {
+    if T::DTYPE.is_float() {
+        let count = ((end.to_f64()? - start.to_f64()?) / step.to_f64()?).ceil();
+        return (step != T::ZERO && count >= 0.0 && count.is_finite()).then_some(count as usize);
+    }
+    let (distance, step) = (end.to_i128()? - start.to_i128()?, step.to_i128()?);
+    let (whole, rest) = (distance.checked_div(step)?, distance.checked_rem(step)?);
+    let towards = distance == 0 || (distance > 0) == (step > 0);
+    if towards { usize::try_from(whole + i128::from(rest != 0)).ok() } else { None }
+}
+
+/// `start + i step`, rounded once.
+fn along<T: Number + num_traits::NumCast>(start: T, step: T, i: usize) -> Option<T> {
+    if T::DTYPE.is_float() {
+        T::from(start.to_f64()? + i as f64 * step.to_f64()?)
+    } else {
+        T::from(start.to_i128()? + i as i128 * step.to_i128()?)
     }
 }
 
@@ -131,7 +145,15 @@ impl<T: Float> Tensor<T> {
         let step = (end - start) / T::of(last.max(1) as f64);
         // Counted from the nearer end, as PyTorch does: exact at both.
         Self::from_fn(steps, |i| {
-            if 2 * i < steps { start + step * T::of(i as f64) } else { end - step * T::of((last - i) as f64) }
+            if step.is_infinite() {
+                // The distance is more than the type can say, or an end is infinite.
+                let share = T::of(i as f64 / last.max(1) as f64);
+                start * (T::ONE - share) + end * share
+            } else if 2 * i < steps {
+                start + step * T::of(i as f64)
+            } else {
+                end - step * T::of((last - i) as f64)
+            }
         })
     }
 
@@ -253,6 +275,10 @@ mod tests {
         assert_eq!(Tensor::arange_step(5, 5, -1).to_vec(), [0; 0]);
         assert_eq!(Tensor::arange_step(0.0f32, 1.0, 0.1).numel(), 10);
         assert_eq!(Tensor::arange_step(250u8, 255, 2).to_vec(), [250, 252, 254]);
+        assert_eq!(Tensor::arange_step(i64::MAX - 2, i64::MAX, 1).to_vec(), [i64::MAX - 2, i64::MAX - 1]);
+        assert_eq!(Tensor::arange_step(i64::MAX, i64::MIN, i64::MIN).to_vec(), [i64::MAX, -1]);
+        assert_eq!(Tensor::<f32>::linspace(-3e38, 3e38, 3).to_vec(), [-3e38, 0.0, 3e38]);
+        assert_eq!(Tensor::<f64>::linspace(f64::MIN, f64::MAX, 2).to_vec(), [f64::MIN, f64::MAX]);
         assert_eq!(Tensor::<f32>::logspace(0.0, 3.0, 4, 2.0).to_vec(), [1.0, 2.0, 4.0, 8.0]);
         assert_eq!(Tensor::from(vec![vec![1, 2], vec![3, 4], vec![5, 6]]).shape(), &[3, 2]);
         assert_eq!(Tensor::from(vec![vec![vec![0.5f32]; 2]; 3]).shape(), &[3, 2, 1]);

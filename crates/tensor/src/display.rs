@@ -31,7 +31,7 @@ impl<T: Element> fmt::Debug for Tensor<T> {
 
 /// Floats get `precision` digits after the point, or an exponent where that would hide them; the rest prints as it is.
 fn text<T: Element>(value: T, precision: usize) -> String {
-    if !matches!(T::DTYPE, crate::DType::F32 | crate::DType::F64) {
+    if !T::DTYPE.is_float() {
         return value.to_string();
     }
     let plain = format!("{value:.precision$}");

@@ -85,6 +85,11 @@ impl DType {
         }
     }
 
+    /// Whether this is a floating-point type.
+    pub const fn is_float(self) -> bool {
+        matches!(self, DType::F32 | DType::F64)
+    }
+
     /// The name of the type in Rust.
     pub const fn name(self) -> &'static str {
         match self {

@@ -22,7 +22,10 @@ impl Shape {
     /// If there are more than [`MAX_RANK`] of them, or if their product overflows.
     #[track_caller]
     pub fn new(sizes: &[usize]) -> Self {
-        Self::checked(sizes).unwrap_or_else(|expected| panic!("shape {sizes:?}: expected {expected}"))
+        match Self::checked(sizes) {
+            Ok(shape) => shape,
+            Err(expected) => panic!("shape {sizes:?}: expected {expected}"),
+        }
     }
 
     /// The shape with these sizes, or what is expected of them.
@@ -50,7 +53,7 @@ impl Shape {
         self.iter().product()
     }
 
-    /// The shape that `self` and `other` broadcast to, or `None` if they do not.
+    /// The shape that `self` and `other` broadcast to, or `None` if they do not, or it would have more elements than memory has addresses.
     ///
     /// Aligned at the last axis, two sizes go together if they are equal or one of them is 1; missing axes count as 1 (NumPy's rule).
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
@@ -64,7 +67,8 @@ impl Shape {
                 _ => return None,
             };
         }
-        Some(shape)
+        // Views repeat elements without taking memory, so either may already be as large as a shape can be.
+        Shape::checked(&shape).ok()
     }
 
     /// The index, from 0, of an axis that may be counted from the end with negative numbers.
@@ -204,6 +208,11 @@ fn mask_of(op: &str, shape: &Shape, axes: impl Iterator<Item = isize>) -> [bool;
     mask
 }
 
+/// A number as the signed one that counts from the end if it is negative. One that is too large must not become such a one.
+pub(crate) fn signed(n: impl TryInto<isize>) -> isize {
+    n.try_into().unwrap_or(isize::MAX)
+}
+
 impl Axes for RangeFull {
     fn mask(&self, _op: &str, _shape: &Shape) -> [bool; MAX_RANK] {
         [true; MAX_RANK]
@@ -215,19 +224,19 @@ macro_rules! axes {
         impl Axes for $int {
             #[track_caller]
             fn mask(&self, op: &str, shape: &Shape) -> [bool; MAX_RANK] {
-                mask_of(op, shape, std::iter::once(*self as isize))
+                mask_of(op, shape, std::iter::once(signed(*self)))
             }
         }
         impl<const N: usize> Axes for [$int; N] {
             #[track_caller]
             fn mask(&self, op: &str, shape: &Shape) -> [bool; MAX_RANK] {
-                mask_of(op, shape, self.iter().map(|&axis| axis as isize))
+                mask_of(op, shape, self.iter().map(|&axis| signed(axis)))
             }
         }
         impl Axes for &[$int] {
             #[track_caller]
             fn mask(&self, op: &str, shape: &Shape) -> [bool; MAX_RANK] {
-                mask_of(op, shape, self.iter().map(|&axis| axis as isize))
+                mask_of(op, shape, self.iter().map(|&axis| signed(axis)))
             }
         }
     )*};
@@ -247,7 +256,8 @@ pub trait Extents {
 #[track_caller]
 fn resolve(op: &str, from: &Shape, sizes: &[isize]) -> Shape {
     let numel = from.numel();
-    let known: usize = sizes.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
+    let mut sides = sizes.iter().filter(|&&n| n >= 0);
+    let known = sides.try_fold(1usize, |product, &n| product.checked_mul(n as usize)).unwrap_or(0);
     let unknown = sizes.iter().filter(|&&n| n < 0).count();
     assert!(
         unknown <= 1 && sizes.iter().all(|&n| n >= -1),
@@ -255,9 +265,11 @@ fn resolve(op: &str, from: &Shape, sizes: &[isize]) -> Shape {
     );
     let free = if unknown == 1 && known > 0 { numel / known } else { 0 };
     let to: Vec<usize> = sizes.iter().map(|&n| if n < 0 { free } else { n as usize }).collect();
-    let to = Shape::new(&to);
-    assert!(to.numel() == numel, "{op}: {from} has {numel} elements and cannot become {sizes:?}");
-    to
+    match Shape::checked(&to) {
+        Ok(to) if to.numel() == numel => to,
+        Ok(_) => panic!("{op}: {from} has {numel} elements and cannot become {sizes:?}"),
+        Err(expected) => panic!("{op}: found {sizes:?}, expected {expected}"),
+    }
 }
 
 impl Extents for Shape {
@@ -291,13 +303,13 @@ macro_rules! extents {
         impl<const N: usize> Extents for [$int; N] {
             #[track_caller]
             fn resolve(&self, op: &str, from: &Shape) -> Shape {
-                resolve(op, from, &self.map(|n| n as isize))
+                resolve(op, from, &self.map(signed))
             }
         }
         impl Extents for &[$int] {
             #[track_caller]
             fn resolve(&self, op: &str, from: &Shape) -> Shape {
-                let sizes: Vec<isize> = self.iter().map(|&n| n as isize).collect();
+                let sizes: Vec<isize> = self.iter().copied().map(signed).collect();
                 resolve(op, from, &sizes)
             }
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
-use ravine_tensor::{At, Pad, Tensor, UnfoldOptions};
+use ravine_tensor::{At, ConvOptions, Pad, PoolOptions, Recurrence, Steps, Tensor, UnfoldOptions};
 
 type X = Tensor<f32>;
 
@@ -36,6 +36,7 @@ fn panics_name_the_op_and_the_callers_line() {
     let index = || Tensor::from([[0i64, 9]]);
     let list = || Tensor::from([0i64, 9]);
     let mask = || Tensor::<bool>::ones([4]);
+    let image = || X::zeros([1, 1, 4, 4]);
     let cases = cases! {
         "reshape": x().reshape([4]);
         "view": x().t().view([6]);
@@ -79,6 +80,8 @@ fn panics_name_the_op_and_the_callers_line() {
         "diagonal": x().diagonal(0, 0, 0);
         "diagonal_scatter": x().diagonal_scatter(&X::zeros(5), 0, 0, 1);
         "diag_embed": X::zeros(()).diag_embed(0, 0, 1);
+        "diagonal": x().diagonal(0, 0, 5);
+        "diag_embed": x().diag_embed(0, 0, 9);
         "tril": X::zeros(3).tril(0);
         "triu": X::zeros(3).triu(0);
         "gather": x().gather(1, &index());
@@ -101,6 +104,22 @@ fn panics_name_the_op_and_the_callers_line() {
         "eye": X::eye([1, 2, 3]);
         "arange": Tensor::<u8>::arange(257);
         "arange_step": X::arange_step(0.0, 1.0, 0.0);
+        "bincount": Tensor::from([-1i64]).bincount(0);
+        "bincount": Tensor::from([i64::MAX]).bincount(0);
+        "shape [18446744073709551615, 2]": ravine_tensor::Shape::new(&[usize::MAX, 2]);
+        "shape [18446744073709551615, 3]": x().repeat([usize::MAX, 1]);
+        "reshape": x().reshape([usize::MAX, 3]);
+        "reshape": x().reshape([isize::MAX, isize::MAX, -1]);
+        "i": x().i(usize::MAX);
+        "add": X::scalar(1.0).expand([1usize << 40, 1]) + X::scalar(1.0).expand([1, 1usize << 40]);
+        "conv2d": x().conv2d(&x(), None, &ConvOptions::default());
+        "conv2d": image().conv2d(&X::zeros([1, 1, 5, 5]), None, &ConvOptions::default());
+        "conv2d": image().conv2d(&X::zeros([1, 3, 1, 1]), None, &ConvOptions::default());
+        "conv_transpose": image().conv_transpose2d(&X::zeros([1, 1, 1, 1]), None, [1, 1], &ConvOptions::default());
+        "max_pool2d": image().max_pool2d(&PoolOptions::square(9));
+        "avg_pool2d": image().avg_pool2d(&PoolOptions { padding: [3, 3], ..PoolOptions::square(2) });
+        "attention": image().attention(&image(), &X::zeros([1, 1, 3, 4]), None, None, 1.0);
+        "recurrent": x().recurrent(Recurrence::Gru, &x(), None, &x(), &Steps::default());
         "trunc_normal": X::trunc_normal(1, 0.0, 1.0, 2.0, 1.0, &mut ravine_tensor::Rng::new(0));
     };
     for (op, call) in cases {

@@ -155,6 +155,18 @@ fn encode<T: Copy, const N: usize>(values: &[T], out: &mut Vec<u8>, f: impl Fn(T
     values.iter().for_each(|&v| out.extend_from_slice(&f(v)));
 }
 
+/// `x` as `f32`: of the two between which it lies, the one whose last bit is set. What is narrower by two bits or more is rounded from that as
+/// from `x` itself, where rounding to the nearest first would make a tie of what is none (S. Boldo, G. Melquiond, *Emulation of FMA and correctly
+/// rounded sums: proved algorithms using rounding to odd*, 2008).
+fn to_odd(x: f64) -> f32 {
+    let near = x as f32;
+    let (wide, bits) = (f64::from(near), near.to_bits());
+    if wide == x || x.is_nan() || bits & 1 == 1 {
+        return near;
+    }
+    f32::from_bits(if wide.abs() > x.abs() { bits - 1 } else { bits + 1 })
+}
+
 macro_rules! floats {
     ($($t:ty: $stored:ident;)*) => {$(
         impl Store for $t {
@@ -171,8 +183,8 @@ macro_rules! floats {
                 match stored {
                     Stored::F64 => encode(values, out, |v| Cast::<f64>::cast(v).to_le_bytes()),
                     Stored::F32 => encode(values, out, |v| Cast::<f32>::cast(v).to_le_bytes()),
-                    Stored::Bf16 => encode(values, out, |v| bf16::from_f32(v.cast()).to_le_bytes()),
-                    _ => encode(values, out, |v| f16::from_f32(v.cast()).to_le_bytes()),
+                    Stored::Bf16 => encode(values, out, |v| bf16::from_f32(to_odd(v.into())).to_le_bytes()),
+                    _ => encode(values, out, |v| f16::from_f32(to_odd(v.into())).to_le_bytes()),
                 }
             }
         }
@@ -255,15 +267,15 @@ impl Part {
 mod tests {
     use super::*;
 
-    fn written(stored: Stored, x: f32) -> u16 {
+    fn written<T: Store>(stored: &Stored, x: T) -> u16 {
         let mut bytes = Vec::new();
-        f32::encode(&stored, &[x], &mut bytes);
+        T::encode(stored, &[x], &mut bytes);
         u16::from_le_bytes(bytes.try_into().unwrap())
     }
 
-    fn read(stored: Stored, bits: u16) -> f32 {
+    fn read(stored: &Stored, bits: u16) -> f32 {
         let mut out = [0.0f32];
-        assert!(f32::decode(&stored, &bits.to_le_bytes(), &mut out));
+        assert!(f32::decode(stored, &bits.to_le_bytes(), &mut out));
         out[0]
     }
 
@@ -271,8 +283,8 @@ mod tests {
     fn every_16_bit_number_survives() {
         for stored in [Stored::F16, Stored::Bf16] {
             for bits in 0..=u16::MAX {
-                let wide = read(stored.clone(), bits);
-                let back = written(stored.clone(), wide);
+                let wide = read(&stored, bits);
+                let back = written(&stored, wide);
                 // A signalling NaN may become a quiet one.
                 assert!(
                     back == bits || wide.is_nan() && back | 0x240 == bits | 0x240,
@@ -294,7 +306,30 @@ mod tests {
             (-2f32.powi(-24), 0x8001, 0xb380),
             (f32::MAX, 0x7c00, 0x7f80),
         ] {
-            assert_eq!((written(Stored::F16, x), written(Stored::Bf16, x)), (f16, bf16), "{x}");
+            assert_eq!((written(&Stored::F16, x), written(&Stored::Bf16, x)), (f16, bf16), "{x}");
+        }
+    }
+
+    #[test]
+    fn the_middle_between_any_two_16_bit_numbers_goes_to_even_and_what_is_beside_it_does_not() {
+        // Beyond the largest number stands one that would be next, and is infinite.
+        for (stored, infinite, beyond) in
+            [(Stored::F16, 0x7c00, 65536.0), (Stored::Bf16, 0x7f80, 2f64.powi(128))]
+        {
+            for low in 0..infinite {
+                let high = low + 1;
+                let wide = |bits| if bits == infinite { beyond } else { f64::from(read(&stored, bits)) };
+                let middle = (wide(low) + wide(high)) / 2.0;
+                let even = if low % 2 == 0 { low } else { high };
+                for (x, want) in [(middle.next_down(), low), (middle, even), (middle.next_up(), high)] {
+                    assert_eq!(written(&stored, x), want, "{x:e} as {stored}");
+                    assert_eq!(written(&stored, -x), want | 0x8000, "{:e} as {stored}", -x);
+                }
+            }
+            assert_eq!(written(&stored, f64::MAX), infinite);
+            assert_eq!(written(&stored, f64::NEG_INFINITY), infinite | 0x8000);
+            assert_eq!(written(&stored, -f64::from_bits(1)), 0x8000);
+            assert!(read(&stored, written(&stored, f64::NAN)).is_nan());
         }
     }
 }

@@ -249,22 +249,22 @@ fn check<T: Float>(
     mask: Option<&Tensor<bool>>,
     keep: Option<&Tensor<T>>,
 ) -> (Sizes, [Shape; 2]) {
-    let fail =
-        |why: &str| -> ! { panic!("attention: q {}, k {}, v {}: {why}", q.shape(), k.shape(), v.shape()) };
+    let wrong = |why: &str| format!("attention: q {}, k {}, v {}: {why}", q.shape(), k.shape(), v.shape());
     let (&[batch, heads, queries, width], &[kb, kh, keys, kw], &[vb, vh, vk, values]) =
         (&q.shape()[..], &k.shape()[..], &v.shape()[..])
     else {
-        fail("they must be [batch, heads, length, width]")
+        panic!("{}", wrong("they must be [batch, heads, length, width]"))
     };
     if [batch, heads, width] != [kb, kh, kw] || [kb, kh, keys] != [vb, vh, vk] {
-        fail("batch and heads of all, the widths of q and k, and the lengths of k and v must agree");
+        let why = "batch and heads of all, the widths of q and k, and the lengths of k and v must agree";
+        panic!("{}", wrong(why));
     }
     let p = Shape::from([batch, heads, queries, keys]);
     if let Some(mask) = mask.filter(|mask| mask.shape().broadcast(&p) != Some(p)) {
-        fail(&format!("a mask of shape {} does not broadcast to {p}", mask.shape()));
+        panic!("{}", wrong(&format!("a mask of shape {} does not broadcast to {p}", mask.shape())));
     }
     if keep.is_some_and(|keep| *keep.shape() != p) {
-        fail("dropout must have the shape of the weights");
+        panic!("{}", wrong("dropout must have the shape of the weights"));
     }
     let sizes = Sizes { heads: batch * heads, queries, keys, width, values };
     (sizes, [Shape::from([batch, heads, queries, values]), p])

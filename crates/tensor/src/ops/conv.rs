@@ -69,25 +69,25 @@ impl ConvOptions {
     /// The sizes of the convolution of `x` with `w`, checked.
     #[track_caller]
     fn geometry(&self, op: &str, x: &Shape, w: &Shape) -> ConvGeometry {
-        let fail = |why: String| -> ! { panic!("{op}: input {x}, weight {w}, {self:?}: {why}") };
+        let wrong = |why: &str| format!("{op}: input {x}, weight {w}, {self:?}: {why}");
         let (&[batch, in_channels, h, wd], &[out_channels, in_per_group, kh, kw]) = (&**x, &**w) else {
-            fail(
-                "input must be [batch, channels, height, width] and weight [out, in / groups, height, width]"
-                    .into(),
-            )
+            let why =
+                "input must be [batch, channels, height, width] and weight [out, in / groups, height, width]";
+            panic!("{}", wrong(why))
         };
         if self.groups == 0 || self.stride.contains(&0) || self.dilation.contains(&0) {
-            fail("groups, stride and dilation must be at least 1".into());
+            panic!("{}", wrong("groups, stride and dilation must be at least 1"));
         }
         if in_channels != in_per_group * self.groups || !out_channels.is_multiple_of(self.groups) {
-            fail(format!(
+            let why = format!(
                 "with {} groups the weight sees {} input channels (the input has {in_channels}), and {out_channels} output channels must divide evenly",
                 self.groups,
                 in_per_group * self.groups
-            ));
+            );
+            panic!("{}", wrong(&why));
         }
         let Some(output) = self.output_size([h, wd], [kh, kw]) else {
-            fail("the window is larger than the padded input".into())
+            panic!("{}", wrong("the window is larger than the padded input"))
         };
         ConvGeometry {
             batch,
@@ -110,22 +110,24 @@ impl ConvOptions {
     #[doc(hidden)]
     #[track_caller]
     pub fn transposed_planes(&self, x: &Shape, w: &Shape, output_padding: [usize; 2]) -> [usize; 2] {
-        let fail = |why: &str| -> ! {
-            panic!(
+        let wrong = |why: &str| {
+            format!(
                 "conv_transpose: input {x}, weight {w}, {self:?}, output_padding {output_padding:?}: {why}"
             )
         };
         let (&[_, channels, height, width], &[w_channels, _, kh, kw]) = (&**x, &**w) else {
-            fail(
-                "input must be [batch, channels, height, width] and weight [in, out / groups, height, width]",
-            )
+            let why =
+                "input must be [batch, channels, height, width] and weight [in, out / groups, height, width]";
+            panic!("{}", wrong(why))
         };
         if channels != w_channels {
-            fail("the input's channels and the weight's first axis differ");
+            panic!("{}", wrong("the input's channels and the weight's first axis differ"));
         }
-        self.transposed_size([height, width], [kh, kw], output_padding).unwrap_or_else(|| {
-            fail("padding leaves nothing, or output_padding is not less than stride or dilation")
-        })
+        let Some(size) = self.transposed_size([height, width], [kh, kw], output_padding) else {
+            let why = "padding leaves nothing, or output_padding is not less than stride or dilation";
+            panic!("{}", wrong(why))
+        };
+        size
     }
 }
 

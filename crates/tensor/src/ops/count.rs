@@ -12,7 +12,7 @@ impl Tensor<i64> {
     /// ```
     ///
     /// # Panics
-    /// If an element is negative.
+    /// If an element is negative, or so large that memory has no room for as many counts.
     #[track_caller]
     #[must_use]
     pub fn bincount(&self, min_length: usize) -> Tensor<i64> {
@@ -22,7 +22,7 @@ impl Tensor<i64> {
     /// The sums of the weights at which 0, 1, 2, ... stand, up to the largest element, at least `min_length` of them; added in order.
     ///
     /// # Panics
-    /// If an element is negative, or the shapes differ.
+    /// If an element is negative, or so large that memory has no room for as many sums; or if the shapes differ.
     #[track_caller]
     #[must_use]
     pub fn bincount_weighted<T: Number>(&self, weights: &Tensor<T>, min_length: usize) -> Tensor<T> {
@@ -32,13 +32,19 @@ impl Tensor<i64> {
             self.shape(),
             weights.shape()
         );
-        let mut sums = vec![T::ZERO; min_length];
+        let (least, most) = self.iter().fold((0, -1), |(least, most), i| (i.min(least), i.max(most)));
+        assert!(least == 0, "bincount: element {least} is negative");
+        let count = min_length.max(usize::try_from(most.saturating_add(1)).unwrap_or(usize::MAX));
+        let mut sums = vec![];
+        // Data say how much memory this takes; there may not be so much.
+        let room = sums.try_reserve_exact(count);
+        assert!(
+            room.is_ok(),
+            "bincount: there is no memory for the {count} counts that element {most} asks for"
+        );
+        sums.resize(count, T::ZERO);
         for (i, weight) in self.iter().zip(weights.iter()) {
-            let bin = usize::try_from(i).unwrap_or_else(|_| panic!("bincount: element {i} is negative"));
-            if bin >= sums.len() {
-                sums.resize(bin + 1, T::ZERO);
-            }
-            sums[bin] = sums[bin].plus(weight);
+            sums[i as usize] = sums[i as usize].plus(weight);
         }
         Tensor::from_slice(&sums, [sums.len()])
     }
@@ -93,6 +99,12 @@ mod tests {
         // A bin found by division would be off by one where an edge is not exact.
         let x = Tensor::<f64>::linspace(0.0, 0.7, 8);
         assert_eq!(x.histogram(7, 0.0, 0.7).0.to_vec(), [1, 1, 1, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "counts that element 9223372036854775806 asks for")]
+    fn more_bins_than_memory_has() {
+        let _ = Tensor::from([i64::MAX - 1]).bincount(0);
     }
 
     #[test]

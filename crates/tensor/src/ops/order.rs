@@ -54,11 +54,16 @@ impl<T: Float> Tensor<T> {
                 }
                 let (_, &mut low, above) = row.select_nth_unstable_by(below, ascending);
                 let high = above.iter().copied().reduce(|a, b| if b < a { b } else { a });
-                // Between equals there is nothing to interpolate, and the difference of infinities is NaN.
-                high.map_or(low, |high| if low == high { low } else { low + weight * (high - low) })
+                high.map_or(low, |high| between(low, high, weight))
             })
         };
     }
+}
+
+/// `low + weight (high - low)`, where an infinity is not lost in a difference: from `-∞` nothing leads away but an infinite step.
+fn between<T: Float>(low: T, high: T, weight: T) -> T {
+    let stays = weight == T::ZERO || low == high || (low.is_infinite() && high.is_finite());
+    if stays { low } else { low + weight * (high - low) }
 }
 
 #[cfg(test)]
@@ -77,6 +82,16 @@ mod tests {
         assert_eq!(x.narrow(0, 0, 1).t().median(..).item(), 2.0);
         assert_eq!(Tensor::from([[1, 9], [3, 7]]).median([0, 1]).item(), 3);
         assert_eq!(Tensor::from([f32::INFINITY, 1.0, f32::INFINITY]).quantile(0.75, 0).item(), f32::INFINITY);
+    }
+
+    #[test]
+    fn quantiles_between_infinities() {
+        let inf = f32::INFINITY;
+        let quantile = |x: [f32; 2], q: f64| Tensor::from(x).quantile(q, 0).item();
+        assert_eq!((quantile([inf, 1.0], 0.0), quantile([inf, 1.0], 0.5)), (1.0, inf));
+        assert_eq!((quantile([-inf, 1.0], 0.25), quantile([-inf, 1.0], 0.75)), (-inf, -inf));
+        assert_eq!((quantile([-inf, 1.0], 1.0), quantile([-inf, -inf], 0.5)), (1.0, -inf));
+        assert!(quantile([-inf, inf], 0.5).is_nan());
     }
 
     #[test]

@@ -93,7 +93,8 @@ impl<T: Element> Tensor<T> {
 
     #[track_caller]
     fn padded(&self, widths: &[[usize; 2]], value: T) -> Tensor<T> {
-        let sizes = self.shape().iter().zip(widths).map(|(n, [before, after])| n + before + after);
+        let sizes = self.shape().iter().zip(widths);
+        let sizes = sizes.map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
         let mut y = Tensor::full(sizes.collect::<Vec<_>>(), value);
         let inside = widths
             .iter()

@@ -42,17 +42,19 @@ impl PoolOptions<1> {
 impl PoolOptions {
     #[track_caller]
     fn geometry(&self, op: &str, x: &Shape) -> PoolGeometry {
-        let fail = |why: &str| -> ! { panic!("{op}: input {x}, {self:?}: {why}") };
-        let &[_, _, h, w] = &**x else { fail("input must be [batch, channels, height, width]") };
+        let wrong = |why| format!("{op}: input {x}, {self:?}: {why}");
+        let &[_, _, h, w] = &**x else {
+            panic!("{}", wrong("input must be [batch, channels, height, width]"))
+        };
         if self.kernel.contains(&0) || self.stride.contains(&0) {
-            fail("kernel and stride must be at least 1");
+            panic!("{}", wrong("kernel and stride must be at least 1"));
         }
-        if (0..2).any(|d| 2 * self.padding[d] > self.kernel[d]) {
-            fail("padding must be at most half the kernel, or a window could lie outside");
+        if (0..2).any(|d| self.padding[d] > self.kernel[d] / 2) {
+            panic!("{}", wrong("padding must be at most half the kernel, or a window could lie outside"));
         }
         let input = [h, w];
         let Some(output) = self.output_size(input) else {
-            fail("the window is larger than the padded input")
+            panic!("{}", wrong("the window is larger than the padded input"))
         };
         let windows = [0, 1].map(|d| {
             let window = |at: usize| {

@@ -137,8 +137,8 @@ impl<T: Float> Tensor<T> {
         steps: &Steps,
     ) -> Sizes {
         let (gates, states) = (cell.gates(), cell.states());
-        let fail = |why: &str| -> ! {
-            panic!(
+        let wrong = |why: &str| {
+            format!(
                 "recurrent: {cell:?} of p {}, weight {}, initial {}: {why}",
                 self.shape(),
                 weight.shape(),
@@ -146,21 +146,22 @@ impl<T: Float> Tensor<T> {
             )
         };
         let (&[time, batch, wide], &[rows, units]) = (&self.shape()[..], &weight.shape()[..]) else {
-            fail("p must be [time, batch, gates units], weight [gates units, units]")
+            panic!("{}", wrong("p must be [time, batch, gates units], weight [gates units, units]"))
         };
         if units == 0
             || rows != gates * units
             || wide != rows
             || bias.is_some_and(|bias| *bias.shape() != [rows])
         {
-            fail("p, weight and bias must agree on gates and units");
+            panic!("{}", wrong("p, weight and bias must agree on gates and units"));
         }
         if *initial.shape() != [batch, states * units] {
-            fail("initial must be [batch, states units]");
+            panic!("{}", wrong("initial must be [batch, states units]"));
         }
         let fits = |lengths: &&Vec<usize>| lengths.len() == batch && lengths.iter().all(|&n| n <= time);
         if let Some(lengths) = steps.lengths.as_ref().filter(|lengths| !fits(lengths)) {
-            fail(&format!("lengths {lengths:?} must be one for each sample, none more than time"));
+            let why = format!("lengths {lengths:?} must be one for each sample, none more than time");
+            panic!("{}", wrong(&why));
         }
         Sizes { steps: time, batch, units }
     }

@@ -128,7 +128,7 @@ impl<T: Number> Tensor<T> {
     }
 
     reductions! {
-        /// `Σ x` over `axes`.
+        /// `Σ x` over `axes`; 0 over nothing. Integers wrap: cast to a wider type first, as PyTorch does by itself, if the sum may be too large.
         ///
         /// ```
         /// use ravine_tensor::Tensor;
@@ -139,7 +139,7 @@ impl<T: Number> Tensor<T> {
         /// assert_eq!(x.sum(..).item(), 10.0);
         /// ```
         sum sum_keepdim(;) -> T = |x, r| x.sum_of(&r, identity);
-        /// The product over `axes`; 1 over nothing.
+        /// The product over `axes`; 1 over nothing. Integers wrap.
         prod prod_keepdim(;) -> T = |x, r| x.fold_of(&r, T::ONE, |a, _, v| a.times(v));
         /// The largest element over `axes`; NaN if there is one.
         ///

@@ -1,6 +1,6 @@
 //! The same elements several times over.
 
-use crate::{Element, Tensor};
+use crate::{Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
     /// This tensor laid `repeats[d]` times one after another along each axis; more repeats than axes make new leading axes.
@@ -27,8 +27,11 @@ impl<T: Element> Tensor<T> {
         let mut sizes = vec![1; repeats.len()];
         sizes[repeats.len() - rank..].copy_from_slice(self.shape());
         // The smallest copies first: from the last axis.
-        let axes = (0..repeats.len()).rev().filter(|&axis| repeats[axis] != 1);
-        axes.fold(self.reshape(&sizes[..]), |x, axis| x.copies(axis, axis, repeats[axis]))
+        let mut y = self.reshape(&sizes[..]);
+        for axis in (0..repeats.len()).rev().filter(|&axis| repeats[axis] != 1) {
+            y = y.copies(axis, axis, repeats[axis]);
+        }
+        y
     }
 
     /// [`repeat`](Self::repeat), with 1 for the leading axes that `repeats` does not name (NumPy's `tile`).
@@ -54,11 +57,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Copies of the blocks that begin at axis `block`, one after another, which makes `axis` as many times as long.
+    #[track_caller]
     fn copies(&self, axis: usize, block: usize, repeats: usize) -> Tensor<T> {
         let mut shape = *self.shape();
         let (outer, inner): (usize, usize) =
             (shape[..block].iter().product(), shape[block..].iter().product());
-        shape[axis] *= repeats;
+        shape[axis] = shape[axis].saturating_mul(repeats);
+        let shape = Shape::new(&shape);
         self.reshape([outer, 1, inner]).expand([outer, repeats, inner]).reshape(shape)
     }
 

@@ -8,7 +8,7 @@ use crate::kernels::scan::scan;
 use crate::{Element, Float, Number, Tensor};
 
 impl<T: Number> Tensor<T> {
-    /// `y[j] = Σ x[..=j]` along `axis`.
+    /// `y[j] = Σ x[..=j]` along `axis`. Integers wrap.
     ///
     /// ```
     /// use ravine_tensor::Tensor;
@@ -26,7 +26,7 @@ impl<T: Number> Tensor<T> {
         })
     }
 
-    /// `y[j] = Π x[..=j]` along `axis`.
+    /// `y[j] = Π x[..=j]` along `axis`. Integers wrap.
     #[track_caller]
     #[must_use]
     pub fn cumprod(&self, axis: isize) -> Tensor<T> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::layout::{Layout, Runs};
+use crate::shape::signed;
 use crate::{Element, Tensor};
 
 /// What to choose along one axis. Numbers and ranges say it without naming this type: `2`, `-1`, `1..3`, `..`, `-3..`.
@@ -66,14 +67,14 @@ macro_rules! along {
     ($($int:ty),*) => {$(
         impl Along for $int {
             fn at(self) -> At {
-                At::Index(self as isize)
+                At::Index(signed(self))
             }
         }
-        along!($int: Range<$int>, r => Bound::Included(r.start as isize), Bound::Excluded(r.end as isize));
-        along!($int: RangeInclusive<$int>, r => Bound::Included(*r.start() as isize), Bound::Included(*r.end() as isize));
-        along!($int: RangeFrom<$int>, r => Bound::Included(r.start as isize), Bound::Unbounded);
-        along!($int: RangeTo<$int>, r => Bound::Unbounded, Bound::Excluded(r.end as isize));
-        along!($int: RangeToInclusive<$int>, r => Bound::Unbounded, Bound::Included(r.end as isize));
+        along!($int: Range<$int>, r => Bound::Included(signed(r.start)), Bound::Excluded(signed(r.end)));
+        along!($int: RangeInclusive<$int>, r => Bound::Included(signed(*r.start())), Bound::Included(signed(*r.end())));
+        along!($int: RangeFrom<$int>, r => Bound::Included(signed(r.start)), Bound::Unbounded);
+        along!($int: RangeTo<$int>, r => Bound::Unbounded, Bound::Excluded(signed(r.end)));
+        along!($int: RangeToInclusive<$int>, r => Bound::Unbounded, Bound::Included(signed(r.end)));
     )*};
     ($int:ty: $range:ty, $r:ident => $start:expr, $end:expr) => {
         impl Along for $range {
@@ -254,18 +255,20 @@ fn places(start: Bound<isize>, end: Bound<isize>, step: isize, n: usize) -> Opti
     let (before, after) = if forward > 0 { (0, n) } else { (n - 1, -1) };
     let first = match start {
         Bound::Included(i) => from_start(i),
-        Bound::Excluded(i) => from_start(i) + forward,
+        Bound::Excluded(i) => from_start(i).saturating_add(forward),
         Bound::Unbounded => before,
     };
     let past = match end {
-        Bound::Included(i) => from_start(i) + forward,
+        Bound::Included(i) => from_start(i).saturating_add(forward),
         Bound::Excluded(i) => from_start(i),
         Bound::Unbounded => after,
     };
     let inside = |i: isize| (before.min(after)..=before.max(after)).contains(&i);
-    let length = (past - first) * forward;
-    let fits = inside(first) && inside(past) && length >= 0;
-    fits.then(|| (first.max(0) as usize, (length as usize).div_ceil(step.unsigned_abs())))
+    if !inside(first) || !inside(past) {
+        return None;
+    }
+    let length = usize::try_from((past - first) * forward).ok()?;
+    Some((first.max(0) as usize, length.div_ceil(step.unsigned_abs())))
 }
 
 impl fmt::Display for At {

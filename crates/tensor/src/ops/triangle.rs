@@ -44,7 +44,7 @@ impl<T: Element> Tensor<T> {
 
     #[track_caller]
     fn two_axes(&self, op: &str, row: isize, column: isize) -> [usize; 2] {
-        let axes = [row, column].map(|axis| self.shape().axis(op, axis));
+        let axes = [self.shape().axis(op, row), self.shape().axis(op, column)];
         assert!(axes[0] != axes[1], "{op}: {row} and {column} are one axis of shape {}", self.shape());
         axes
     }
@@ -65,9 +65,9 @@ impl<T: Element> Tensor<T> {
     pub fn diag_embed(&self, offset: isize, row: isize, column: isize) -> Self {
         assert!(self.rank() > 0, "diag_embed: a scalar has no axis to put on a diagonal");
         let last = self.rank() - 1;
-        let size = self.shape()[last] + offset.unsigned_abs();
+        let size = self.shape()[last].saturating_add(offset.unsigned_abs());
         let whole = self.shape().removed(last).inserted(last, size).inserted(last, size);
-        let mut axes = [row, column].map(|axis| whole.axis("diag_embed", axis));
+        let mut axes = [whole.axis("diag_embed", row), whole.axis("diag_embed", column)];
         assert!(axes[0] != axes[1], "diag_embed: {row} and {column} are one axis of {whole}");
         axes.sort_unstable();
         let mut shape = self.shape().removed(last);

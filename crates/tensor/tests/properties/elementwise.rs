@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use ravine_tensor::{Element, Tensor};
 
+use super::functions::{composed, functions};
 use super::generators::*;
 
 /// A shape, and two views that broadcast to it.
@@ -26,15 +27,6 @@ fn pairs<T: Element>(
 /// `f` of the elements of both.
 fn zipped<T: Element, U: Copy>(shape: &[usize], a: &View<T>, b: &View<T>, f: impl Fn(T, T) -> U) -> Array<U> {
     Array::from_fn(shape, |at| f(a.array.broadcast_at(at), b.array.broadcast_at(at)))
-}
-
-#[track_caller]
-fn nearly(name: &str, found: &Tensor<f64>, want: &Array<f64>) {
-    assert_eq!(found.shape()[..], want.shape, "{name}");
-    for (found, &want) in found.iter().zip(&want.values) {
-        let equal = found == want || (found.is_nan() && want.is_nan());
-        assert!(equal || (found - want).abs() < 1e-12 * (1.0 + want.abs()), "{name}: {found} is not {want}");
-    }
 }
 
 fn integers() -> impl Strategy<Value = (Vec<usize>, View<i64>, View<i64>)> {
@@ -81,7 +73,7 @@ proptest! {
     fn functions_of_two((shape, a, b) in floats(), weight in 0.0f64..1.0) {
         let (x, y) = (&a.tensor, &b.tensor);
         let check = |name, found: Tensor<f64>, f: &dyn Fn(f64, f64) -> f64| {
-            nearly(name, &found, &zipped(&shape, &a, &b, f));
+            assert_near(name, &found, &zipped(&shape, &a, &b, f));
         };
         check("div", x / y, &|a, b| a / b);
         check("pow", x.pow(y), &f64::powf);
@@ -109,48 +101,8 @@ proptest! {
 
     #[test]
     fn functions_of_one((_, x, _) in floats()) {
-        type Row = (&'static str, fn(&Tensor<f64>) -> Tensor<f64>, fn(f64) -> f64);
-        let rows: [Row; 37] = [
-            ("square", Tensor::square, |x| x * x),
-            ("sqrt", Tensor::sqrt, f64::sqrt),
-            ("rsqrt", Tensor::rsqrt, |x| 1.0 / x.sqrt()),
-            ("reciprocal", Tensor::reciprocal, |x| 1.0 / x),
-            ("exp", Tensor::exp, f64::exp),
-            ("exp2", Tensor::exp2, f64::exp2),
-            ("expm1", Tensor::expm1, f64::exp_m1),
-            ("log", Tensor::log, f64::ln),
-            ("log2", Tensor::log2, f64::log2),
-            ("log10", Tensor::log10, f64::log10),
-            ("log1p", Tensor::log1p, f64::ln_1p),
-            ("sin", Tensor::sin, f64::sin),
-            ("cos", Tensor::cos, f64::cos),
-            ("tan", Tensor::tan, f64::tan),
-            ("asin", Tensor::asin, f64::asin),
-            ("acos", Tensor::acos, f64::acos),
-            ("atan", Tensor::atan, f64::atan),
-            ("sinh", Tensor::sinh, f64::sinh),
-            ("cosh", Tensor::cosh, f64::cosh),
-            ("tanh", Tensor::tanh, f64::tanh),
-            ("asinh", Tensor::asinh, f64::asinh),
-            ("acosh", Tensor::acosh, f64::acosh),
-            ("atanh", Tensor::atanh, f64::atanh),
-            ("erfc", Tensor::erfc, |x| 1.0 - libm::erf(x)),
-            ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
-            ("softplus", Tensor::softplus, |x| (1.0 + x.exp()).ln()),
-            ("silu", Tensor::silu, |x| x / (1.0 + (-x).exp())),
-            ("gelu", Tensor::gelu, |x| 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt()))),
-            ("relu", Tensor::relu, |x| x.max(0.0)),
-            ("abs", Tensor::abs, f64::abs),
-            ("sign", Tensor::sign, |x| if x == 0.0 { 0.0 } else { x.signum() }),
-            ("floor", Tensor::floor, f64::floor),
-            ("ceil", Tensor::ceil, f64::ceil),
-            ("trunc", Tensor::trunc, f64::trunc),
-            ("round", Tensor::round, f64::round_ties_even),
-            ("frac", Tensor::frac, f64::fract),
-            ("neg", |x| -x, |x| -x),
-        ];
-        for (name, f, want) in rows {
-            nearly(name, &f(&x.tensor), &Array::from_fn(&x.array.shape, |at| want(x.array.at(at))));
+        for (name, f, want) in functions().into_iter().chain(composed()) {
+            assert_near(name, &f(&x.tensor), &Array::from_fn(&x.array.shape, |at| want(x.array.at(at))));
         }
         assert_same(&x.tensor.clamp(-0.5, 0.5), &Array::from_fn(&x.array.shape, |at| x.array.at(at).clamp(-0.5, 0.5)));
         assert_same(&x.tensor.cast::<i32>(), &Array::from_fn(&x.array.shape, |at| x.array.at(at) as i32));

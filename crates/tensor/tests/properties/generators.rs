@@ -48,6 +48,16 @@ pub fn array<T: Element>(x: &Tensor<T>) -> Array<T> {
     Array { shape: x.shape().to_vec(), values: x.to_vec() }
 }
 
+/// Asserts that `found` is `want`, or NaN where that is, to twelve digits.
+#[track_caller]
+pub fn assert_near(what: &str, found: &Tensor<f64>, want: &Array<f64>) {
+    assert_eq!(found.shape()[..], want.shape, "{what}");
+    for (found, &want) in found.iter().zip(&want.values) {
+        let equal = found == want || (found.is_nan() && want.is_nan());
+        assert!(equal || (found - want).abs() < 1e-12 * (1.0 + want.abs()), "{what}: {found} is not {want}");
+    }
+}
+
 /// Every index into a shape, in row-major order.
 pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
     let Some((&n, rest)) = shape.split_first() else { return vec![vec![]] };

@@ -1,8 +1,11 @@
-//! Every op against a reference that looks up one element after another, over random shapes, strides, offsets and views.
+//! Every op against a reference that looks up one element after another, over random shapes, strides, offsets and views; and what the numbers
+//! promise (`exact`).
 
 mod create;
 mod einsum;
 mod elementwise;
+mod exact;
+mod functions;
 mod generators;
 mod index;
 mod join;

@@ -42,12 +42,7 @@ fn both<T: Element>(plain: Tensor<T>, keepdim: Tensor<T>, want: &Array<T>, axes:
 
 #[track_caller]
 fn nearly(found: &Tensor<f64>, want: &Array<f64>, axes: &[usize]) {
-    let want = dropped(want, axes);
-    assert_eq!(found.shape()[..], want.shape);
-    for (found, &want) in found.iter().zip(&want.values) {
-        let equal = found == want || (found.is_nan() && want.is_nan());
-        assert!(equal || (found - want).abs() < 1e-9 * (1.0 + want.abs()), "{found} is not {want}");
-    }
+    assert_near("a reduction", found, &dropped(want, axes));
 }
 
 proptest! {

@@ -20,16 +20,6 @@ fn running<T: Copy, U: Copy>(x: &Array<T>, axis: usize, f: impl Fn(&[T]) -> U) -
     })
 }
 
-#[track_caller]
-fn nearly(found: &Tensor<f64>, want: &Array<f64>) {
-    assert_eq!(found.shape()[..], want.shape);
-    let close = |found: f64, want: f64| (found - want).abs() < 1e-9 * (1.0 + want.abs());
-    assert!(
-        found.iter().zip(&want.values).all(|(found, &want)| close(found, want)),
-        "{found} is not {want:?}"
-    );
-}
-
 proptest! {
     #![proptest_config(config())]
 
@@ -51,10 +41,10 @@ proptest! {
     fn of_floats((x, axis, from_back) in with_axis_of(|i| (i * 7 % 11) as f64 / 3.0 - 1.5), a in -1.5f64..1.5) {
         let (t, d) = (&x.tensor, signed(axis, x.array.shape.len(), from_back));
         let want = running(&x.array, axis, |line| line.iter().map(|v| v.exp()).sum::<f64>().ln());
-        nearly(&t.logcumsumexp(d), &want);
+        assert_near("logcumsumexp", &t.logcumsumexp(d), &want);
         let want = running(&x.array, axis, |line| line.iter().fold(0.0, |y, v| v + a * y));
-        nearly(&t.linear_recurrence(&Tensor::scalar(a), d), &want);
+        assert_near("linear_recurrence", &t.linear_recurrence(&Tensor::scalar(a), d), &want);
         let factors = running(&x.array, axis, |line| line.iter().fold(0.0, |y, v| v + v * y));
-        nearly(&t.linear_recurrence(t, d), &factors);
+        assert_near("linear_recurrence", &t.linear_recurrence(t, d), &factors);
     }
 }

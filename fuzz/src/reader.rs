@@ -1,0 +1,80 @@
+//! What is asked of a reader of files: whatever the bytes, a value or an error, and no more memory than it says.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use ravine_tensor::storage;
+
+thread_local! {
+    /// Bytes that this thread has now, and the most that it had since it was last asked.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts for each thread.
+struct Counting;
+
+impl Counting {
+    fn count(bytes: isize) {
+        LIVE.set(LIVE.get() + bytes);
+        MOST.set(MOST.get().max(LIVE.get()));
+    }
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+#[allow(clippy::undocumented_unsafe_blocks)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Counting::count(layout.size() as isize);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Counting::count(layout.size() as isize);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // The old block and the new one may both be there for a moment.
+        Counting::count(size as isize);
+        Counting::count(-(layout.size() as isize));
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        Counting::count(-(layout.size() as isize));
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What a reader may take whatever the length of the file: for the pieces in which it reads, and the state of an inflater.
+const BESIDES: usize = 1 << 20;
+
+/// A reader, and how much it may take.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    /// Reads all that a file says it has. What is said of one that is refused is not empty.
+    pub read: fn(&[u8]) -> Result<(), String>,
+    /// How many times the length of the file it may take, besides 1 MiB.
+    pub factor: usize,
+}
+
+impl Reader {
+    /// Reads, and whether it could.
+    ///
+    /// # Panics
+    /// If the reader does, takes more than it may, or refuses without a word.
+    pub fn check(&self, bytes: &[u8], what: &str) -> bool {
+        // Else a block from the free lists would not count.
+        storage::trim();
+        let before = LIVE.get();
+        MOST.set(before);
+        let outcome = (self.read)(bytes);
+        let (taken, most) = ((MOST.get() - before) as usize, self.factor * bytes.len() + BESIDES);
+        assert!(taken <= most, "{what}: {taken} bytes for a file of {}, at most {most}", bytes.len());
+        if let Err(said) = &outcome {
+            assert!(!said.is_empty(), "{what}: refused without a word");
+        }
+        outcome.is_ok()
+    }
+}
