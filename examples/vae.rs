@@ -9,7 +9,7 @@
 //! `q(z|x)`; the decoder says how likely each pixel is to be white. The loss, `-E log p(x|z) + KL(q(z|x) ‖ p(z))`, is an upper bound of `-log p(x)`,
 //! so models can be compared by it, in nats per image. Pixels are black or white here (above one half or not), for which that is exact.
 //!
-//! After five epochs, a minute and a half, it is 91.1 nats for a test image. (Pixels that are white as often as in the training images, each for itself, have
+//! After five epochs, a minute or two, it is 91.1 nats for a test image. (Pixels that are white as often as in the training images, each for itself, have
 //! 205.9.)
 //!
 //! Kingma and Welling 2013, 'Auto-encoding variational Bayes'.
