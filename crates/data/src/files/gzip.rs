@@ -24,6 +24,11 @@ enum Bytes<R> {
 }
 
 impl<R: Read> Unpacked<R> {
+    /// Bytes that are known not to be gzipped.
+    pub fn plain(reader: R) -> Self {
+        Unpacked { bytes: Bytes::Plain(Cursor::new(Vec::new()).chain(reader)) }
+    }
+
     pub fn new(mut reader: R, file: &Path) -> Result<Self, DataError> {
         let mut start = Vec::new();
         reader.by_ref().take(2).read_to_end(&mut start).map_err(|error| DataError::read(file, error))?;
@@ -34,6 +39,11 @@ impl<R: Read> Unpacked<R> {
             false => Bytes::Plain(whole),
         };
         Ok(Unpacked { bytes })
+    }
+
+    /// Whether they stand in the file as they are.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.bytes, Bytes::Plain(_))
     }
 
     /// The next `n` bytes, or all that are left if they are fewer.

@@ -61,6 +61,14 @@ impl<S: Stream> Stream for Shuffled<S> {
         settings.push(("shuffle".to_owned(), how));
         settings
     }
+
+    fn marks(&self) -> Vec<u64> {
+        self.stream.marks()
+    }
+
+    fn recall(&self, marks: &[u64]) {
+        self.stream.recall(marks);
+    }
 }
 
 /// The samples of an epoch, window by window.

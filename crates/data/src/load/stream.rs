@@ -43,6 +43,14 @@ pub trait Stream: Send + Sync {
         Vec::new()
     }
 
+    /// What it knows of where its samples stand, such as places in a file, in numbers that mean something to it alone. The trainer keeps it in checkpoints.
+    fn marks(&self) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Is told the [`marks`](Self::marks) that it had when a run was interrupted, so that it need not look for its samples again. They change nothing but the time it takes.
+    fn recall(&self, _marks: &[u64]) {}
+
     /// The same samples, mixed in a buffer: see [`Shuffled`].
     ///
     /// # Panics

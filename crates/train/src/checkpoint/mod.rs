@@ -43,6 +43,8 @@ pub struct Checkpoint {
     model: Vec<Entry>,
     /// Where the data go on: the epoch, and the batch in it. `None` in what versions 1 and 2 saved.
     pub place: Option<(usize, usize)>,
+    /// What the stream knew of where its samples stand; empty where the data are a set.
+    pub(crate) marks: Vec<u64>,
 }
 
 impl Checkpoint {
@@ -72,6 +74,7 @@ impl Checkpoint {
             guard: Guard::default(),
             model: entries,
             place: None,
+            marks: Vec::new(),
         }
     }
 

@@ -83,6 +83,7 @@ impl From<Checkpoint> for super::Checkpoint {
             guard: Guard::default(),
             model: (old.model.into_iter()).map(|Named { name: path, value }| Entry { path, value }).collect(),
             place: None,
+            marks: Vec::new(),
         }
     }
 }

@@ -34,6 +34,7 @@ impl From<Checkpoint> for super::Checkpoint {
             guard,
             model,
             place: None,
+            marks: Vec::new(),
         }
     }
 }

@@ -149,7 +149,7 @@ impl Trainer {
     }
 
     /// How many steps the whole run has.
-    pub(super) fn whole(&self, data: &Data) -> usize {
+    pub(super) fn whole(&self, data: &Data<'_>) -> usize {
         match self.length {
             Length::Epochs(epochs) => epochs * data.steps_per_epoch().unwrap_or(0),
             Length::Steps(steps) => steps,
@@ -157,10 +157,10 @@ impl Trainer {
     }
 
     /// What the bits of the run depend on, besides model and optimizer.
-    pub(super) fn fingerprint(&self, data: &Data) -> Result<Vec<(String, String)>, TrainError> {
+    pub(super) fn fingerprint(&self, data: &Data<'_>) -> Result<Vec<(String, String)>, TrainError> {
         let samples = match data {
             Data::Set { plan } => plan.samples().to_string(),
-            Data::Stream { .. } => "a stream".to_owned(),
+            Data::Stream(_) => "a stream".to_owned(),
         };
         let mut settings = vec![
             ("seed".to_owned(), self.seed.to_string()),
@@ -169,8 +169,8 @@ impl Trainer {
             ("drop_last".to_owned(), self.drop_last.to_string()),
             ("training samples".to_owned(), samples),
         ];
-        if let Data::Stream { settings: stream } = data {
-            settings.extend(stream.iter().cloned());
+        if let Data::Stream(stream) = data {
+            settings.extend(stream.settings());
         }
         if let Some(order) = &self.order {
             settings.push(("order".to_owned(), order.to_string()));

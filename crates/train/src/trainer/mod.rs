@@ -122,19 +122,40 @@ enum Length {
 }
 
 /// What a run trains on, as far as its settings go.
-enum Data {
+enum Data<'a> {
     /// A set of samples, in the batches of this plan.
     Set { plan: Plan },
-    /// A stream, with what it says that it depends on.
-    Stream { settings: Vec<(String, String)> },
+    /// A stream.
+    Stream(&'a dyn AnyStream),
 }
 
-impl Data {
+/// What a run asks of a stream, of whatever samples.
+trait AnyStream: Sync {
+    fn settings(&self) -> Vec<(String, String)>;
+    fn marks(&self) -> Vec<u64>;
+    fn recall(&self, marks: &[u64]);
+}
+
+impl<S> AnyStream for &dyn Stream<Sample = S> {
+    fn settings(&self) -> Vec<(String, String)> {
+        (**self).settings()
+    }
+
+    fn marks(&self) -> Vec<u64> {
+        (**self).marks()
+    }
+
+    fn recall(&self, marks: &[u64]) {
+        (**self).recall(marks);
+    }
+}
+
+impl Data<'_> {
     /// How many steps an epoch has, if it is known.
     fn steps_per_epoch(&self) -> Option<usize> {
         match self {
             Data::Set { plan } => Some(plan.batches_per_epoch()),
-            Data::Stream { .. } => None,
+            Data::Stream(_) => None,
         }
     }
 }
@@ -506,7 +527,7 @@ impl Trainer {
     {
         self.check(None, test.map(|test| test.len()))?;
         self.pool()?.install(|| {
-            let run = Run::start(self, model, optimizer, Data::Stream { settings: train.settings() })?;
+            let run = Run::start(self, model, optimizer, Data::Stream(&train))?;
             let walk = Walk::new(train, self.step_samples(), run.place()).drop_last(self.drop_last);
             let feed = feed::of_stream(walk, run.left(), self.all_shards());
             run.train((self.workers.unwrap_or(1).min(1), feed), test, &pass)

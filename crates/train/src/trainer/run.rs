@@ -40,7 +40,7 @@ pub(super) struct Run<'a, M: ?Sized> {
     trainer: &'a Trainer,
     model: Borrowed<'a, M>,
     optimizer: &'a mut (dyn Optimize + Send),
-    data: Data,
+    data: Data<'a>,
     /// Where to stop, and where the run would be whole.
     end: usize,
     whole: usize,
@@ -77,7 +77,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         trainer: &'a Trainer,
         model: &'a M,
         optimizer: &'a mut (dyn Optimize + Send),
-        data: Data,
+        data: Data<'a>,
     ) -> Result<Self, TrainError> {
         let whole = trainer.whole(&data);
         let end = trainer.max_steps.map_or(whole, |max| max.min(whole));

@@ -1,5 +1,6 @@
 //! Tables of text: CSV files, read whole or row by row.
 
+mod marks;
 mod rows;
 mod table;
 

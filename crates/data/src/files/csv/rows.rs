@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use csv::{ByteRecord, Reader};
 use ravine_tensor::Tensor;
 
+use super::marks::Marks;
 use super::{
     CLASS, Csv, FLOAT, INTEGER, Lines, no_column, no_rows, no_text, place, trouble, wrong_cell, wrong_width,
 };
@@ -23,14 +24,23 @@ const MAX_ROW: usize = 1 << 24;
 
 /// The rows of a CSV file as a [`Stream`]. Made by [`Csv::stream`].
 ///
-/// An epoch opens the file anew. To go on in the middle of one, the rows before are passed over as text, of which no sample is made.
+/// An epoch opens the file anew. To go on in the middle of one, no sample is made of the rows before: of a plain file that was read up to there before, if only in an
+/// earlier process whose [marks](Stream::marks) are [recalled](Stream::recall), they are leapt over, but for at most one part in a hundred; otherwise they are
+/// read over as text.
 pub struct CsvStream<F> {
     source: Arc<Source<F>>,
 }
 
 struct Source<F> {
     head: Head,
+    marks: Mutex<Marks>,
     sample: F,
+}
+
+impl<F> Source<F> {
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is known of a file before its first row.
@@ -45,9 +55,9 @@ impl<F> CsvStream<F> {
     pub(super) fn open(format: Csv, file: &Path, sample: F) -> Result<Self, DataError> {
         verify(file)?;
         let mut head = Head { format, file: file.to_owned(), names: Vec::new(), columns: HashMap::new() };
-        head.names = head.format.header(&mut head.reader()?, file)?;
+        head.names = head.format.header(&mut head.reader()?.0, file)?;
         head.columns = head.names.iter().enumerate().map(|(column, name)| (name.clone(), column)).collect();
-        Ok(CsvStream { source: Arc::new(Source { head, sample }) })
+        Ok(CsvStream { source: Arc::new(Source { head, marks: Mutex::new(Marks::new()), sample }) })
     }
 
     /// The names of the columns.
@@ -64,9 +74,21 @@ where
     type Sample = S;
 
     fn samples(&self, _epoch: usize) -> Result<Coming<S>, DataError> {
-        let reader = self.source.head.reader()?;
+        let (reader, plain) = self.source.head.reader()?;
         let source = Arc::clone(&self.source);
-        Ok(Box::new(Rows { source, reader, cells: ByteRecord::new(), read: 0, over: false }))
+        let cells = ByteRecord::new();
+        Ok(Box::new(Rows { source, reader, base: 0, plain, cells, begin: 0, read: 0, over: false }))
+    }
+
+    fn marks(&self) -> Vec<u64> {
+        self.source.head.length().map_or(Vec::new(), |length| self.source.marks().numbers(length))
+    }
+
+    fn recall(&self, marks: &[u64]) {
+        let length = self.source.head.length().unwrap_or(0);
+        if let Some(marks) = Marks::from_numbers(marks, length) {
+            *self.source.marks() = marks;
+        }
     }
 }
 
@@ -84,14 +106,33 @@ impl Head {
         Unpacked::new(file, &self.file)
     }
 
-    /// A parser that stands before the first row.
-    fn reader(&self) -> Result<Reader<Bounded>, DataError> {
-        let bytes = Bounded { bytes: self.bytes()?, file: self.file.clone(), left: MAX_ROW };
-        let mut reader = self.format.reader(bytes);
+    /// A parser that stands before the first row, and whether the file is plain.
+    fn reader(&self) -> Result<(Reader<Bounded>, bool), DataError> {
+        let bytes = self.bytes()?;
+        let plain = bytes.is_plain();
+        let mut reader = self.format.reader(self.bounded(bytes));
         if reader.has_headers() {
             reader.byte_headers().map_err(|error| trouble(&self.file, error, "header".into()))?;
         }
-        Ok(reader)
+        Ok((reader, plain))
+    }
+
+    /// A parser that stands before the row that begins at this byte of a plain file.
+    fn reader_at(&self, byte: u64) -> Result<Reader<Bounded>, DataError> {
+        let failed = |error| DataError::read(&self.file, error);
+        let mut file = File::open(&self.file).map_err(failed)?;
+        file.seek(SeekFrom::Start(byte)).map_err(failed)?;
+        let headless = self.format.clone().names(&self.names);
+        Ok(headless.reader(self.bounded(Unpacked::plain(file))))
+    }
+
+    fn bounded(&self, bytes: Unpacked<File>) -> Bounded {
+        Bounded { bytes, file: self.file.clone(), left: MAX_ROW }
+    }
+
+    /// How many bytes the file has now.
+    fn length(&self) -> Option<u64> {
+        Some(self.file.metadata().ok()?.len())
     }
 
     /// Where the row with this number stands, which was looked for from this byte on. Lines are counted when somebody asks, which is when something is wrong.
@@ -110,8 +151,12 @@ impl Head {
 struct Rows<F> {
     source: Arc<Source<F>>,
     reader: Reader<Bounded>,
-    /// The row that was read last, and how many were.
+    /// The byte of the file at which the parser began, and whether there is a way to others.
+    base: u64,
+    plain: bool,
+    /// The row that was read last, where to look for it, and how many were before it, with it.
     cells: ByteRecord,
+    begin: u64,
     read: usize,
     /// Whether there are no more, or something was wrong.
     over: bool,
@@ -122,10 +167,13 @@ impl<F> Rows<F> {
     fn advance(&mut self) -> Result<bool, DataError> {
         let Head { file, names, .. } = &self.source.head;
         self.reader.get_mut().left = MAX_ROW;
-        let begin = self.reader.position().byte();
-        let place = || self.source.head.place(self.read, begin);
+        self.begin = self.base + self.reader.position().byte();
+        let place = || self.source.head.place(self.read, self.begin);
         match self.reader.read_byte_record(&mut self.cells) {
             Ok(true) if self.cells.len() == names.len() => {
+                if self.plain {
+                    self.source.marks().note(self.read as u64, self.begin);
+                }
                 self.read += 1;
                 Ok(true)
             }
@@ -137,6 +185,18 @@ impl<F> Rows<F> {
     }
 }
 
+impl<F> Rows<F> {
+    /// Goes to the last row up to this one of which it is known where it begins.
+    fn leap(&mut self, row: usize) -> Result<(), DataError> {
+        let known = self.source.marks().before(row as u64);
+        if let Some((row, byte)) = known.filter(|(row, _)| self.plain && *row > self.read as u64) {
+            self.reader = self.source.head.reader_at(byte)?;
+            (self.base, self.read) = (byte, row as usize);
+        }
+        Ok(())
+    }
+}
+
 impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
     type Item = Result<S, DataError>;
 
@@ -145,7 +205,15 @@ impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
     }
 
     fn nth(&mut self, n: usize) -> Option<Self::Item> {
-        for _ in 0..=n {
+        let row = self.read.saturating_add(n);
+        if n > 0
+            && !self.over
+            && let Err(error) = self.leap(row)
+        {
+            self.over = true;
+            return Some(Err(error));
+        }
+        for _ in self.read..=row {
             if self.over {
                 return None;
             }
@@ -158,8 +226,8 @@ impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
         if self.over {
             return None;
         }
-        let Source { head, sample } = &*self.source;
-        let sample = sample(&Row { head, cells: &self.cells, number: self.read - 1 });
+        let Source { head, sample, .. } = &*self.source;
+        let sample = sample(&Row { head, cells: &self.cells, begin: self.begin, number: self.read - 1 });
         self.over = sample.is_err();
         Some(sample)
     }
@@ -170,6 +238,7 @@ impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
 pub struct Row<'a> {
     head: &'a Head,
     cells: &'a ByteRecord,
+    begin: u64,
     number: usize,
 }
 
@@ -248,7 +317,7 @@ impl Row<'_> {
     }
 
     fn place(&self) -> String {
-        self.head.place(self.number, self.cells.position().map_or(0, |position| position.byte()))
+        self.head.place(self.number, self.begin)
     }
 }
 
@@ -407,6 +476,48 @@ mod tests {
             }
         }
         assert!(read > 100 && refused > 100, "{read} {refused}");
+    }
+
+    #[test]
+    fn rows_that_were_passed_before_are_leapt_over() {
+        let (folder, path) = file(3_000);
+        let stream = numbers(&path);
+        let all = taken(stream.samples(0).unwrap());
+        let fresh = numbers(&path);
+        fresh.recall(&stream.marks());
+        assert_eq!(fresh.marks(), stream.marks());
+        assert_eq!(stream.marks().len(), 2 + 11);
+        for over in [0, 1, 255, 256, 257, 1_000, 2_815, 2_816, 2_999, 3_000, 9_999] {
+            let mut samples = fresh.samples(1).unwrap();
+            assert_eq!(samples.nth(over).map(Result::unwrap).as_ref(), all.get(over), "{over}");
+            assert_eq!(taken(samples), all[(over + 1).min(3_000)..]);
+        }
+        // From where it is to where it has been, and no further back.
+        let mut samples = fresh.samples(0).unwrap();
+        assert_eq!(samples.nth(300).unwrap().unwrap(), all[300]);
+        assert_eq!(samples.nth(10).unwrap().unwrap(), all[311]);
+        assert_eq!(samples.nth(1_000).unwrap().unwrap(), all[1_312]);
+
+        // What stands before the place is not even looked at; and an error behind it names the line.
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.replace_range(100..103, "\n,\n");
+        let last = text.rfind("2999,").unwrap();
+        text.replace_range(last..last + 4, "many");
+        fs::write(&path, &text).unwrap();
+        let mut samples = fresh.samples(0).unwrap();
+        assert_eq!(samples.nth(2_900).unwrap().unwrap(), all[2_900]);
+        let error = samples.last().unwrap().unwrap_err().to_string();
+        let line = text[..last].matches('\n').count() + 1;
+        let expected =
+            format!("row 2999 (line {line}), column number: found \"many\", expected a whole number");
+        assert!(error.ends_with(&expected), "{error}");
+
+        // Marks of another file are none.
+        let other = folder.path().join("other.csv");
+        fs::write(&other, text + "\n").unwrap();
+        let other = numbers(&other);
+        other.recall(&stream.marks());
+        assert_eq!(other.marks().len(), 2);
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.step = checkpoint.step;
         self.place = match &self.data {
             Data::Set { plan } => plan.position(self.step),
-            Data::Stream { .. } => {
+            Data::Stream(stream) => {
+                stream.recall(&checkpoint.marks);
                 let (epoch, batch) = checkpoint.place.unwrap_or_default();
                 Position { epoch, batch }
             }
@@ -78,6 +79,9 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
         checkpoint.finished = finished;
         checkpoint.place = Some((self.place.epoch, self.place.batch));
+        if let Data::Stream(stream) = &self.data {
+            checkpoint.marks = stream.marks();
+        }
         checkpoint.running = self.running.clone();
         checkpoint.history = self.history.clone();
         checkpoint.trace = self.trace.clone();
