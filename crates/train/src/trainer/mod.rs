@@ -136,7 +136,7 @@ trait AnyStream: Sync {
     fn recall(&self, marks: &[u64]);
 }
 
-impl<S> AnyStream for &dyn Stream<Sample = S> {
+impl<S: Collate + Send + 'static> AnyStream for &dyn Stream<Sample = S> {
     fn settings(&self) -> Vec<(String, String)> {
         (**self).settings()
     }

@@ -58,15 +58,15 @@ mod tests {
             marks.note(row, 10 * row);
         }
         assert!(
-            marks.places.len() < Marks::MOST && marks.every == 8192,
+            marks.places.len() < Marks::MOST && marks.every == 4096,
             "{} {}",
             marks.places.len(),
             marks.every
         );
-        assert_eq!(marks.before(8191), None);
-        for row in [8192, 8193, 500_000, 999_999, 2_000_000] {
+        assert_eq!(marks.before(4095), None);
+        for row in [4096, 4097, 500_000, 999_999, 2_000_000] {
             let (at, byte) = marks.before(row).unwrap();
-            assert!(at <= row && byte == 10 * at && (row > 999_999 || row - at < 8192));
+            assert!(at <= row && byte == 10 * at && (row > 999_999 || row - at < 4096));
         }
         let numbers = marks.numbers(10_000_000);
         assert_eq!(Marks::from_numbers(&numbers, 10_000_000), Some(marks));
