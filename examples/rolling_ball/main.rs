@@ -5,7 +5,7 @@
 //! cargo run --release --example rolling_ball -- --out DIR
 //! ```
 //!
-//! Everything drawn is measured on the optimizers of `ravine::optim`; `crates/optim/tests/theory.rs` asserts the numbers.
+//! Everything drawn is measured on the optimizers of `ravine::optim`; `crates/optim/tests/theory` asserts the numbers.
 
 mod descent;
 mod learning;

@@ -98,7 +98,7 @@ const INTRODUCTION: &str = "<p class=\"lead\">A loss is a landscape, the weights
     Where there is a formula, it is drawn with a dashed line, and should lie on top.</p>";
 
 const FOOTER: &str = "<p>The mathematics of momentum follows G. Goh, “Why Momentum Really Works”, <i>Distill</i> 2017. The \
-    numbers of the theory are asserted by tests in <code>crates/optim/tests/theory.rs</code>. Made by \
+    numbers of the theory are asserted by tests in <code>crates/optim/tests/theory</code>. Made by \
     <code>cargo run --release --example rolling_ball</code>.</p>";
 
 const STYLE: &str = include_str!("page.css");

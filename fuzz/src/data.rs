@@ -2,17 +2,21 @@
 
 use ravine_data::{Csv, DataError, Idx};
 
-use super::reader::Reader;
+use super::reader::{MIB, Reader};
 
 /// The most bytes that one of a gzipped file stands for: see `ravine_tensor::numpy::MAX_RATIO`.
 const MAX_RATIO: usize = 1032;
 
 /// What it holds, gzipped as far as that goes, in a vector that grows as it arrives: old and new, which is twice as long.
-pub const IDX: Reader =
-    Reader { read: |bytes| Idx::read_from(bytes, "x.idx").map(drop).map_err(said), factor: 3 * MAX_RATIO };
+pub const IDX: Reader = Reader {
+    read: |bytes| Idx::read_from(bytes, "x.idx").map(drop).map_err(said),
+    factor: 3 * MAX_RATIO,
+    besides: MIB,
+};
 
 /// The same, and for each row, which has two bytes at the least, a record.
-pub const CSV: Reader = Reader { read: |bytes| csv(bytes).map_err(said), factor: 200 * MAX_RATIO };
+pub const CSV: Reader =
+    Reader { read: |bytes| csv(bytes).map_err(said), factor: 200 * MAX_RATIO, besides: MIB };
 
 /// The text of an error, which is none of the system's.
 fn said(error: DataError) -> String {

@@ -47,16 +47,18 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// What a reader may take whatever the length of the file: for the pieces in which it reads, and the state of an inflater.
-const BESIDES: usize = 1 << 20;
+/// What most readers may take whatever the length of the file: for the pieces in which they read, and the state of an inflater.
+pub const MIB: usize = 1 << 20;
 
 /// A reader, and how much it may take.
 #[derive(Clone, Copy)]
 pub struct Reader {
     /// Reads all that a file says it has. What is said of one that is refused is not empty.
     pub read: fn(&[u8]) -> Result<(), String>,
-    /// How many times the length of the file it may take, besides 1 MiB.
+    /// How many times the length of the file it may take, ...
     pub factor: usize,
+    /// ... and how many bytes besides.
+    pub besides: usize,
 }
 
 impl Reader {
@@ -70,7 +72,7 @@ impl Reader {
         let before = LIVE.get();
         MOST.set(before);
         let outcome = (self.read)(bytes);
-        let (taken, most) = ((MOST.get() - before) as usize, self.factor * bytes.len() + BESIDES);
+        let (taken, most) = ((MOST.get() - before) as usize, self.factor * bytes.len() + self.besides);
         assert!(taken <= most, "{what}: {taken} bytes for a file of {}, at most {most}", bytes.len());
         if let Err(said) = &outcome {
             assert!(!said.is_empty(), "{what}: refused without a word");

@@ -4,16 +4,16 @@ use ravine_tensor::numpy::{Npz, Store};
 use ravine_tensor::safetensors::SafeTensors;
 use ravine_tensor::{FileError, Tensor};
 
-use super::reader::Reader;
+use super::reader::{MIB, Reader};
 
 /// The file itself; elements 4 times as wide as in it, in a block a quarter larger than asked.
-pub const NPY: Reader = Reader { read: npy, factor: 1 + 5 };
+pub const NPY: Reader = Reader { read: npy, factor: 1 + 5, besides: MIB };
 
 /// The header's JSON besides.
-pub const SAFETENSORS: Reader = Reader { read: safetensors, factor: 1 + 5 + 16 };
+pub const SAFETENSORS: Reader = Reader { read: safetensors, factor: 1 + 5 + 16, besides: MIB };
 
 /// The table of contents besides, and all of it deflated as far as deflate can.
-pub const NPZ: Reader = Reader { read: npz, factor: 1 + 5 * 1032 + 64 };
+pub const NPZ: Reader = Reader { read: npz, factor: 1 + 5 * 1032 + 64, besides: MIB };
 
 /// Reads as every type of elements, one after the other: whether one fitted, or what the last said.
 macro_rules! as_any {

@@ -121,10 +121,7 @@ impl<O: Optimize> Optimize for Averaged<O> {
     }
 
     fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        let (inner, average) = self.average.split(state)?;
-        self.optimizer.load_state(&inner)?;
-        self.average.set(average);
-        Ok(())
+        self.average.load(state, &mut self.optimizer)
     }
 }
 

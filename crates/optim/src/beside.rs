@@ -4,7 +4,7 @@ use ravine_autograd::{Module, Param};
 use ravine_tensor::Tensor;
 
 use crate::optimizer::distinct_params;
-use crate::{OptimError, OptimizerState, Slot};
+use crate::{OptimError, Optimize, OptimizerState, Slot};
 
 /// One tensor for each parameter, of its shape.
 pub(crate) struct Beside {
@@ -44,8 +44,15 @@ impl Beside {
         state
     }
 
-    /// What [`save`](Self::save) joined.
-    pub fn split(&self, state: &OptimizerState) -> Result<(OptimizerState, Vec<Tensor>), OptimError> {
+    /// Takes back what [`save`](Self::save) joined; the optimizer within takes the rest.
+    pub fn load(&mut self, state: &OptimizerState, optimizer: &mut impl Optimize) -> Result<(), OptimError> {
+        let (inner, values) = self.split(state)?;
+        optimizer.load_state(&inner)?;
+        self.entries.iter_mut().zip(values).for_each(|((_, _, old), new)| *old = new);
+        Ok(())
+    }
+
+    fn split(&self, state: &OptimizerState) -> Result<(OptimizerState, Vec<Tensor>), OptimError> {
         let mut inner = state.clone();
         match state.rule.strip_prefix(self.wrapper).and_then(|rule| rule.strip_prefix('(')?.strip_suffix(')'))
         {
@@ -64,11 +71,6 @@ impl Beside {
             values.push(slot.tensor(path, &param.shape())?);
         }
         Ok((inner, values))
-    }
-
-    /// Takes tensors from [`split`](Self::split).
-    pub fn set(&mut self, values: Vec<Tensor>) {
-        self.entries.iter_mut().zip(values).for_each(|((_, _, old), new)| *old = new);
     }
 
     fn rule(&self, inner: &str) -> String {

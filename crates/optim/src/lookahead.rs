@@ -80,9 +80,6 @@ impl<O: Optimize> Optimize for Lookahead<O> {
     }
 
     fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        let (inner, slow) = self.slow.split(state)?;
-        self.optimizer.load_state(&inner)?;
-        self.slow.set(slow);
-        Ok(())
+        self.slow.load(state, &mut self.optimizer)
     }
 }

@@ -140,6 +140,7 @@ fn along<T: Number + num_traits::NumCast>(start: T, step: T, i: usize) -> Option
 
 impl<T: Float> Tensor<T> {
     /// `steps` numbers from `start` to `end`, both included, at equal distances.
+    #[track_caller]
     pub fn linspace(start: T, end: T, steps: usize) -> Self {
         let last = steps.saturating_sub(1);
         let step = (end - start) / T::of(last.max(1) as f64);
@@ -164,6 +165,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// assert_eq!(Tensor::<f64>::logspace(-1.0, 2.0, 4, 10.0).to_vec(), [0.1, 1.0, 10.0, 100.0]);
     /// ```
+    #[track_caller]
     pub fn logspace(start: T, end: T, steps: usize, base: T) -> Self {
         // `libm`, so that the bits are the same everywhere.
         Tensor::linspace(start, end, steps).map(|x| T::of(libm::pow(base.as_f64(), x.as_f64())))

@@ -166,14 +166,14 @@ impl Layout {
             (rows, columns.saturating_sub(skip))
         };
         let len = rows.min(columns);
-        let start = skip as isize * if offset < 0 { self.strides[row] } else { self.strides[column] };
+        let stride = if offset < 0 { self.strides[row] } else { self.strides[column] };
         let along = self.strides[row] + self.strides[column];
         let mut view = self.without(row.max(column)).without(row.min(column));
         let rank = view.shape.rank();
         view.shape = view.shape.inserted(rank, len);
         view.strides[rank] = along;
         if view.shape.numel() > 0 {
-            view.offset = self.offset.wrapping_add_signed(start);
+            view.offset = self.offset.wrapping_add_signed(skip as isize * stride);
         }
         view
     }

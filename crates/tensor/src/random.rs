@@ -82,17 +82,25 @@ where
     StandardNormal: Distribution<T>,
 {
     /// Uniform in `[low, high)`; rounding may give `high` itself where the interval is wide.
+    ///
+    /// # Panics
+    /// If `low` is above `high`, or their distance is not finite.
     #[track_caller]
     #[doc(alias = "rand")]
     pub fn uniform(shape: impl Into<Shape>, low: T, high: T, rng: &mut Rng) -> Self {
         assert!(low <= high, "uniform: the lower bound {low} is above the upper bound {high}");
-        Self::from_fn(shape, |_| low + (high - low) * rng.random::<T>())
+        let width = high - low;
+        assert!(width.is_finite(), "uniform: from {low} to {high} is further than {} can say", T::DTYPE);
+        Self::from_fn(shape, |_| low + width * rng.random::<T>())
     }
 
     /// Normal with this mean and standard deviation.
+    ///
+    /// # Panics
+    /// If the standard deviation is negative or NaN.
     #[track_caller]
     pub fn normal(shape: impl Into<Shape>, mean: T, std: T, rng: &mut Rng) -> Self {
-        assert!(std >= T::ZERO, "normal: the standard deviation {std} is negative");
+        assert!(std >= T::ZERO, "normal: the standard deviation is {std}, but must be at least 0");
         Self::from_fn(shape, |_| mean + std * rng.sample::<T, _>(StandardNormal))
     }
 

@@ -63,8 +63,8 @@ impl Idx {
     /// Reads a file, plain or gzipped, which is told by its content.
     ///
     /// # Errors
-    /// If the file cannot be read, is not an IDX file of unsigned bytes, or is shorter or longer than its header says. No more
-    /// memory is taken than the file, decompressed, has bytes; and no more is decompressed than the header announces.
+    /// If the file cannot be read, is not an IDX file of unsigned bytes, or is shorter or longer than its header says. Memory is taken
+    /// as bytes arrive, at most three times as many; and no more are decompressed than the header announces.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| DataError::read(path, error))?;

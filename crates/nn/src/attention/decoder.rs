@@ -53,16 +53,9 @@ pub struct TransformerDecoderLayer {
     dropout: f64,
 }
 
-impl TransformerDecoderLayer {
-    /// A layer of so many features and heads, with 4 times the features inside.
-    ///
-    /// # Panics
-    /// If either is 0, or the heads do not divide the features.
-    #[track_caller]
-    pub fn new(features: usize, heads: usize, rng: &mut Rng) -> Self {
-        Self::with_inner(features, heads, 4 * features, rng)
-    }
+transformer_layer!(TransformerDecoderLayer);
 
+impl TransformerDecoderLayer {
     /// [`new`](Self::new) with so many features between the linear layers.
     ///
     /// # Panics
@@ -85,20 +78,6 @@ impl TransformerDecoderLayer {
             between: Between::Relu,
             dropout: 0.0,
         }
-    }
-
-    /// The layer that normalises what goes into its parts, and not what comes out.
-    #[must_use]
-    pub fn norm_first(mut self) -> Self {
-        self.norm_first = true;
-        self
-    }
-
-    /// The layer with [`Gelu`](crate::Gelu) in place of ReLU.
-    #[must_use]
-    pub fn gelu(mut self) -> Self {
-        self.between = Between::Gelu;
-        self
     }
 
     /// The layer with dropout of this probability: of attention's weights, between the linear layers, and of what is added.

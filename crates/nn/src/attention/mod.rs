@@ -3,6 +3,36 @@
 //! `mask` says what may see what; `multi_head` is attention with its projections; `encoder` and `decoder` are the layers of transformers and
 //! stacks of them; `positions` tells where in a sequence a vector stands, which attention alone does not know.
 
+/// What the layers of encoders and decoders have in common.
+macro_rules! transformer_layer {
+    ($name:ident) => {
+        impl $name {
+            /// A layer of so many features and heads, with 4 times the features inside.
+            ///
+            /// # Panics
+            /// If either is 0, or the heads do not divide the features.
+            #[track_caller]
+            pub fn new(features: usize, heads: usize, rng: &mut Rng) -> Self {
+                Self::with_inner(features, heads, 4 * features, rng)
+            }
+
+            /// The layer that normalises what goes into its parts, and not what comes out.
+            #[must_use]
+            pub fn norm_first(mut self) -> Self {
+                self.norm_first = true;
+                self
+            }
+
+            /// The layer with [`Gelu`](crate::Gelu) in place of ReLU.
+            #[must_use]
+            pub fn gelu(mut self) -> Self {
+                self.between = Between::Gelu;
+                self
+            }
+        }
+    };
+}
+
 mod decoder;
 mod encoder;
 mod mask;

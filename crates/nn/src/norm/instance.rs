@@ -3,79 +3,10 @@
 use ravine_autograd::{Buffer, Module, Param, Var};
 use ravine_tensor::Tensor;
 
-use super::running::{self, with_momentum};
+use super::running::{self, Running, channel_norm};
 use crate::{Layer, check};
 
-macro_rules! instance_norm {
-    ($(#[$doc:meta])* $name:ident: $rank:literal => $shape:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Module)]
-        #[module(display)]
-        pub struct $name {
-            /// `[channels]`.
-            pub weight: Option<Param>,
-            /// `[channels]`.
-            pub bias: Option<Param>,
-            /// `[channels]`.
-            pub running_mean: Option<Buffer>,
-            /// `[channels]`.
-            pub running_var: Option<Buffer>,
-            channels: usize,
-            eps: f64,
-            momentum: f64,
-        }
-
-        impl $name {
-            /// A layer for so many channels, without weight, bias and running statistics.
-            ///
-            /// # Panics
-            /// If there is none.
-            #[track_caller]
-            pub fn new(channels: usize) -> Self {
-                check::positive(stringify!($name), &[("channels", channels)]);
-                let (running_mean, running_var) = (None, None);
-                $name { weight: None, bias: None, running_mean, running_var, channels, eps: 1e-5, momentum: 0.1 }
-            }
-
-            /// The layer with weight (1 at first) and bias (0 at first).
-            #[must_use]
-            pub fn affine(mut self) -> Self {
-                self.weight = Some(Param::new(Tensor::ones(self.channels)));
-                self.bias = Some(Param::new(Tensor::zeros(self.channels)));
-                self
-            }
-
-            /// The layer with running statistics, by which it normalises after training (PyTorch's `track_running_stats=True`): the mean
-            /// over the samples of their means and unbiased variances, as of [`BatchNorm2d`](crate::BatchNorm2d).
-            #[must_use]
-            #[doc(alias = "track_running_stats")]
-            pub fn tracking(mut self) -> Self {
-                (self.running_mean, self.running_var) = running::at_first(self.channels);
-                self
-            }
-        }
-
-        with_eps!($name);
-        with_momentum!($name);
-
-        impl Layer for $name {
-            #[track_caller]
-            fn forward(&self, x: &Var) -> Var {
-                assert!(
-                    x.rank() == $rank && x.shape()[1] == self.channels,
-                    concat!(stringify!($name), ": input {}; expected ", $shape, " with {} channels"),
-                    x.shape(),
-                    self.channels
-                );
-                let running = [&self.running_mean, &self.running_var];
-                let parameters = [&self.weight, &self.bias];
-                instance_norm(stringify!($name), x, parameters, running, self.momentum, self.eps)
-            }
-        }
-    };
-}
-
-instance_norm! {
+channel_norm! {
     /// `y = (x - mean) / √(var + eps)`, with the mean and the biased variance of each line of each sample; [`affine`](Self::affine) adds
     /// a scale and a shift of each channel.
     ///
@@ -94,10 +25,10 @@ instance_norm! {
     /// let y = InstanceNorm1d::new(2).forward(&x);
     /// assert!((y.value().at([0, 1, 0]) + 1.0).abs() < 1e-4);
     /// ```
-    InstanceNorm1d: 3 => "[batch, channels, length]"
+    InstanceNorm1d: 3 => "[batch, channels, length]", instance_norm
 }
 
-instance_norm! {
+channel_norm! {
     /// `y = (x - mean) / √(var + eps)`, with the mean and the biased variance of each channel of each image; [`affine`](Self::affine) adds
     /// a scale and a shift of each channel.
     ///
@@ -117,34 +48,73 @@ instance_norm! {
     /// let x = Tape::eval().input(Tensor::normal([2, 3, 8, 8], 5.0, 2.0, &mut Rng::new(0)));
     /// assert!(layer.forward(&x).value().mean([2, 3]).iter().all(|mean| mean.abs() < 1e-5));
     /// ```
-    InstanceNorm2d: 4 => "[batch, channels, height, width]"
+    InstanceNorm2d: 4 => "[batch, channels, height, width]", instance_norm
 }
 
-/// The pass of both: by the running statistics, if training is over and there are any; else by each sample's own, whose mean they follow.
+macro_rules! at_first {
+    ($name:ident) => {
+        impl $name {
+            /// A layer for so many channels, without weight, bias and running statistics.
+            ///
+            /// # Panics
+            /// If there is none.
+            #[track_caller]
+            pub fn new(channels: usize) -> Self {
+                check::positive(stringify!($name), &[("channels", channels)]);
+                let (running_mean, running_var) = (None, None);
+                $name {
+                    weight: None,
+                    bias: None,
+                    running_mean,
+                    running_var,
+                    channels,
+                    eps: 1e-5,
+                    momentum: 0.1,
+                }
+            }
+
+            /// The layer with weight (1 at first) and bias (0 at first).
+            #[must_use]
+            pub fn affine(mut self) -> Self {
+                self.weight = Some(Param::new(Tensor::ones(self.channels)));
+                self.bias = Some(Param::new(Tensor::zeros(self.channels)));
+                self
+            }
+
+            /// The layer with running statistics, by which it normalises after training (PyTorch's `track_running_stats=True`): the mean
+            /// over the samples of their means and unbiased variances, as of [`BatchNorm2d`](crate::BatchNorm2d).
+            #[must_use]
+            #[doc(alias = "track_running_stats")]
+            pub fn tracking(mut self) -> Self {
+                (self.running_mean, self.running_var) = running::at_first(self.channels);
+                self
+            }
+        }
+    };
+}
+at_first!(InstanceNorm1d);
+at_first!(InstanceNorm2d);
+
+/// By each sample's own statistics, whose mean the running ones follow.
 #[track_caller]
 fn instance_norm(
     name: &str,
     x: &Var,
-    parameters: [&Option<Param>; 2],
-    running: [&Option<Buffer>; 2],
-    momentum: f64,
+    weight: Option<&Var>,
+    bias: Option<&Var>,
     eps: f64,
+    running: &Running,
 ) -> Var {
-    let (tape, batch, channels) = (x.tape(), x.shape()[0], x.shape()[1]);
-    let [weight, bias] = parameters.map(|parameter| parameter.as_ref().map(|p| tape.param(p)));
-    let (weight, bias) = (weight.as_ref(), bias.as_ref());
-    if let (false, [Some(mean), Some(var)]) = (tape.is_training(), running) {
-        return x.batch_norm_by(&mean.value(), &var.value(), weight, bias, eps);
-    }
+    let (batch, channels) = (x.shape()[0], x.shape()[1]);
     let places: usize = x.shape()[2..].iter().product();
     assert!(
         places > 1,
         "{name}: input {} has one place per channel, whose variance cannot be known",
         x.shape()
     );
-    if tape.is_training() && running[0].is_some() {
+    if x.tape().is_training() && running.is_kept() {
         let lines = x.value().reshape([batch, channels, places]);
-        running::follow(tape, running, [lines.mean(-1).mean(0), lines.var(-1, 1).mean(0)], momentum, batch);
+        running.follow(x.tape(), lines.mean(-1).mean(0), lines.var(-1, 1).mean(0), batch);
     }
     x.group_norm(channels, weight, bias, eps)
 }

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Var, Visitor};
 use ravine_tensor::{Recurrence, Rng};
 
-use super::stack::{Stack, recurrent_network};
+use super::stack::{Stack, recurrent_network, with_states};
 
 /// `h_t = (1 - z) n + z h_(t-1)`, with `r = σ(w_ir x_t + b_ir + w_hr h + b_hr)`, `z` likewise, and `n = tanh(w_in x_t + b_in + r (w_hn h + b_hn))`.
 /// The rows of the weights are those of `r`, `z` and `n`, in this order.
@@ -31,46 +31,5 @@ pub struct Gru {
     stack: Stack,
 }
 
-impl Gru {
-    /// So many layers of so many units, over sequences of vectors of `inputs` numbers.
-    ///
-    /// # Panics
-    /// If one of them is 0.
-    #[track_caller]
-    pub fn new(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Gru { stack: Stack::new("Gru", Recurrence::Gru, inputs, units, layers, false, rng) }
-    }
-
-    /// [`new`](Self::new) in both directions: each layer sees the outputs of both of the layer before.
-    ///
-    /// # Panics
-    /// If one of the sizes is 0.
-    #[track_caller]
-    pub fn bidirectional(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Gru { stack: Stack::new("Gru", Recurrence::Gru, inputs, units, layers, true, rng) }
-    }
-
-    /// `(output, hidden state)`, from states of 0.
-    ///
-    /// # Panics
-    /// If the input is not `[batch, time, inputs]` with at least one step.
-    #[track_caller]
-    pub fn forward(&self, x: &Var) -> (Var, Var) {
-        self.forward_from(x, None, None)
-    }
-
-    /// `(output, hidden state)`, from these initial states (0, if `None`), for samples of these `lengths` (`time`, if `None`). Beyond a sample's length its
-    /// outputs are 0; its last state is that after its own last step, and backwards it begins there (PyTorch's packed sequences).
-    ///
-    /// # Panics
-    /// If the shapes do not fit together, or a length is not in `1..=time`.
-    #[track_caller]
-    #[doc(alias("pack_padded_sequence", "pad_packed_sequence"))]
-    pub fn forward_from(&self, x: &Var, initial: Option<&Var>, lengths: Option<&[usize]>) -> (Var, Var) {
-        let initial: Vec<&Var> = initial.into_iter().collect();
-        let (y, mut last) = self.stack.forward(x, &initial, lengths);
-        (y, last.remove(0))
-    }
-}
-
-recurrent_network!(Gru);
+recurrent_network!(Gru, Recurrence::Gru);
+with_states!(Gru, "(output, hidden state)", &Var: |hidden| [hidden], Var: |next| next());

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Var, Visitor};
 use ravine_tensor::{Recurrence, Rng};
 
-use super::stack::{Stack, recurrent_network};
+use super::stack::{Stack, recurrent_network, with_states};
 
 /// `c_t = f c_(t-1) + i g`, `h_t = o tanh c_t`, with `i = σ(w_ii x_t + b_ii + w_hi h_(t-1) + b_hi)`, `f` and `o` likewise, and `g` with tanh.
 /// The rows of the weights are those of `i`, `f`, `g` and `o`, in this order.
@@ -31,52 +31,8 @@ pub struct Lstm {
     stack: Stack,
 }
 
-impl Lstm {
-    /// So many layers of so many units, over sequences of vectors of `inputs` numbers.
-    ///
-    /// # Panics
-    /// If one of them is 0.
-    #[track_caller]
-    pub fn new(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Lstm { stack: Stack::new("Lstm", Recurrence::Lstm, inputs, units, layers, false, rng) }
-    }
-
-    /// [`new`](Self::new) in both directions: each layer sees the outputs of both of the layer before.
-    ///
-    /// # Panics
-    /// If one of the sizes is 0.
-    #[track_caller]
-    pub fn bidirectional(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Lstm { stack: Stack::new("Lstm", Recurrence::Lstm, inputs, units, layers, true, rng) }
-    }
-
-    /// `(output, (hidden state, cell state))`, from states of 0.
-    ///
-    /// # Panics
-    /// If the input is not `[batch, time, inputs]` with at least one step.
-    #[track_caller]
-    pub fn forward(&self, x: &Var) -> (Var, (Var, Var)) {
-        self.forward_from(x, None, None)
-    }
-
-    /// `(output, (hidden state, cell state))`, from these initial states (0, if `None`), for samples of these `lengths` (`time`, if `None`). Beyond a sample's length its
-    /// outputs are 0; its last state is that after its own last step, and backwards it begins there (PyTorch's packed sequences).
-    ///
-    /// # Panics
-    /// If the shapes do not fit together, or a length is not in `1..=time`.
-    #[track_caller]
-    #[doc(alias("pack_padded_sequence", "pad_packed_sequence"))]
-    pub fn forward_from(
-        &self,
-        x: &Var,
-        initial: Option<(&Var, &Var)>,
-        lengths: Option<&[usize]>,
-    ) -> (Var, (Var, Var)) {
-        let initial: Vec<&Var> = initial.into_iter().flat_map(|(hidden, cell)| [hidden, cell]).collect();
-        let (y, mut last) = self.stack.forward(x, &initial, lengths);
-        let hidden = last.remove(0);
-        (y, (hidden, last.remove(0)))
-    }
+recurrent_network!(Lstm, Recurrence::Lstm);
+with_states! {
+    Lstm, "(output, (hidden state, cell state))",
+    (&Var, &Var): |(hidden, cell)| [hidden, cell], (Var, Var): |next| (next(), next())
 }
-
-recurrent_network!(Lstm);

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Var, Visitor};
 use ravine_tensor::{Recurrence, Rng};
 
-use super::stack::{Stack, recurrent_network};
+use super::stack::{Stack, recurrent_network, with_states};
 
 /// `h_t = tanh(w_ih x_t + b_ih + w_hh h_(t-1) + b_hh)`, or with ReLU in place of tanh ([`relu`](Self::relu)).
 ///
@@ -31,52 +31,13 @@ pub struct Rnn {
 }
 
 impl Rnn {
-    /// So many layers of so many units, over sequences of vectors of `inputs` numbers.
-    ///
-    /// # Panics
-    /// If one of them is 0.
-    #[track_caller]
-    pub fn new(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Rnn { stack: Stack::new("Rnn", Recurrence::Tanh, inputs, units, layers, false, rng) }
-    }
-
-    /// [`new`](Self::new) in both directions: each layer sees the outputs of both of the layer before.
-    ///
-    /// # Panics
-    /// If one of the sizes is 0.
-    #[track_caller]
-    pub fn bidirectional(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
-        Rnn { stack: Stack::new("Rnn", Recurrence::Tanh, inputs, units, layers, true, rng) }
-    }
-
     /// The network with ReLU in place of the hyperbolic tangent. Le, Jaitly and Hinton 2015.
     #[must_use]
     pub fn relu(mut self) -> Self {
         self.stack.cell = Recurrence::Relu;
         self
     }
-
-    /// `(output, hidden state)`, from states of 0.
-    ///
-    /// # Panics
-    /// If the input is not `[batch, time, inputs]` with at least one step.
-    #[track_caller]
-    pub fn forward(&self, x: &Var) -> (Var, Var) {
-        self.forward_from(x, None, None)
-    }
-
-    /// `(output, hidden state)`, from these initial states (0, if `None`), for samples of these `lengths` (`time`, if `None`). Beyond a sample's length its
-    /// outputs are 0; its last state is that after its own last step, and backwards it begins there (PyTorch's packed sequences).
-    ///
-    /// # Panics
-    /// If the shapes do not fit together, or a length is not in `1..=time`.
-    #[track_caller]
-    #[doc(alias("pack_padded_sequence", "pad_packed_sequence"))]
-    pub fn forward_from(&self, x: &Var, initial: Option<&Var>, lengths: Option<&[usize]>) -> (Var, Var) {
-        let initial: Vec<&Var> = initial.into_iter().collect();
-        let (y, mut last) = self.stack.forward(x, &initial, lengths);
-        (y, last.remove(0))
-    }
 }
 
-recurrent_network!(Rnn);
+recurrent_network!(Rnn, Recurrence::Tanh);
+with_states!(Rnn, "(output, hidden state)", &Var: |hidden| [hidden], Var: |next| next());

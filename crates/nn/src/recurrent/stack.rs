@@ -174,8 +174,28 @@ impl Module for Stack {
 
 /// What the three kinds of recurrent networks have in common: how one is set up.
 macro_rules! recurrent_network {
-    ($name:ident) => {
+    ($name:ident, $recurrence:expr) => {
         impl $name {
+            /// So many layers of so many units, over sequences of vectors of `inputs` numbers.
+            ///
+            /// # Panics
+            /// If one of them is 0.
+            #[track_caller]
+            pub fn new(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
+                let stack = Stack::new(stringify!($name), $recurrence, inputs, units, layers, false, rng);
+                $name { stack }
+            }
+
+            /// [`new`](Self::new) in both directions: each layer sees the outputs of both of the layer before.
+            ///
+            /// # Panics
+            /// If one of the sizes is 0.
+            #[track_caller]
+            pub fn bidirectional(inputs: usize, units: usize, layers: usize, rng: &mut Rng) -> Self {
+                let stack = Stack::new(stringify!($name), $recurrence, inputs, units, layers, true, rng);
+                $name { stack }
+            }
+
             /// The network without biases.
             #[must_use]
             pub fn no_bias(mut self) -> Self {
@@ -210,3 +230,38 @@ macro_rules! recurrent_network {
     };
 }
 pub(super) use recurrent_network;
+
+/// The pass: what it gives, the initial states and the list of them, and the last states and how they are taken from a list, one by one.
+macro_rules! with_states {
+    ($name:ident, $gives:literal, $From:ty: |$from:pat_param| $list:expr, $To:ty: |$next:ident| $to:expr) => {
+        impl $name {
+            #[doc = concat!("`", $gives, "`, from states of 0.")]
+            ///
+            /// # Panics
+            /// If the input is not `[batch, time, inputs]` with at least one step.
+            #[track_caller]
+            pub fn forward(&self, x: &Var) -> (Var, $To) {
+                self.forward_from(x, None, None)
+            }
+
+            #[doc = concat!(
+                "`", $gives, "`, from these initial states (0, if `None`), for samples of these `lengths` (`time`, if `None`). Beyond a \
+                sample's length its outputs are 0; its last state is that after its own last step, and backwards it begins there \
+                (PyTorch's packed sequences)."
+            )]
+            ///
+            /// # Panics
+            /// If the shapes do not fit together, or a length is not in `1..=time`.
+            #[track_caller]
+            #[doc(alias("pack_padded_sequence", "pad_packed_sequence"))]
+            pub fn forward_from(&self, x: &Var, initial: Option<$From>, lengths: Option<&[usize]>) -> (Var, $To) {
+                let initial: Vec<&Var> = initial.into_iter().flat_map(|$from| $list).collect();
+                let (y, last) = self.stack.forward(x, &initial, lengths);
+                let mut last = last.into_iter();
+                let mut $next = || last.next().expect("as many as there are states");
+                (y, $to)
+            }
+        }
+    };
+}
+pub(super) use with_states;

@@ -7,12 +7,27 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use crate::{Number, Tensor};
 
+/// Panics at the caller's line if an integer is to be divided by 0.
+#[track_caller]
+fn divides<T: Number, I: IntoIterator<Item = T>>(divisors: impl FnOnce() -> I) {
+    if !T::DTYPE.is_float() {
+        let zero = divisors().into_iter().any(|divisor| divisor == T::ZERO);
+        assert!(!zero, "div: an integer is divided by 0");
+    }
+}
+
+/// Whatever is on the right will do.
+fn anything<I>(_: impl FnOnce() -> I) {}
+
 macro_rules! operator {
-    ($Trait:ident $method:ident, $Assign:ident $assign:ident, $name:literal, |$a:ident, $b:ident| $formula:expr) => {
+    (
+        $Trait:ident $method:ident, $Assign:ident $assign:ident, $name:literal, $fits:ident, |$a:ident, $b:ident| $formula:expr
+    ) => {
         impl<T: Number> $Trait<&Tensor<T>> for &Tensor<T> {
             type Output = Tensor<T>;
             #[track_caller]
             fn $method(self, rhs: &Tensor<T>) -> Tensor<T> {
+                $fits(|| rhs.iter());
                 self.zip_named($name, rhs, |$a, $b| $formula)
             }
         }
@@ -21,6 +36,7 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, mut rhs: Tensor<T>) -> Tensor<T> {
                 if rhs.is_exclusive() && rhs.shape().broadcast(self.shape()) == Some(*rhs.shape()) {
+                    $fits(|| rhs.iter());
                     rhs.zip_(self, |$b, $a| *$b = { let $b = *$b; $formula });
                     return rhs;
                 }
@@ -47,12 +63,15 @@ macro_rules! operator {
         }
         impl<T: Number> $Trait<T> for &Tensor<T> {
             type Output = Tensor<T>;
+            #[track_caller]
             fn $method(self, $b: T) -> Tensor<T> {
+                $fits(|| [$b]);
                 self.map(|$a| $formula)
             }
         }
         impl<T: Number> $Trait<T> for Tensor<T> {
             type Output = Tensor<T>;
+            #[track_caller]
             fn $method(mut self, rhs: T) -> Tensor<T> {
                 if self.is_exclusive() {
                     self.$assign(rhs);
@@ -64,26 +83,32 @@ macro_rules! operator {
         impl<T: Number> $Assign<&Tensor<T>> for Tensor<T> {
             #[track_caller]
             fn $assign(&mut self, rhs: &Tensor<T>) {
+                $fits(|| rhs.iter());
                 self.zip_(rhs, |$a, $b| *$a = { let $a = *$a; $formula });
             }
         }
         impl<T: Number> $Assign<T> for Tensor<T> {
+            #[track_caller]
             fn $assign(&mut self, $b: T) {
+                $fits(|| [$b]);
                 self.map_(|$a| $formula);
             }
         }
-        operator!(scalar on the left: $Trait $method, |$a, $b| $formula, f32 f64 i32 i64 u8);
+        operator!(scalar on the left: $Trait $method, $fits, |$a, $b| $formula, f32 f64 i32 i64 u8);
     };
-    (scalar on the left: $Trait:ident $method:ident, |$a:ident, $b:ident| $formula:expr, $($t:ty)*) => {$(
+    (scalar on the left: $Trait:ident $method:ident, $fits:ident, |$a:ident, $b:ident| $formula:expr, $($t:ty)*) => {$(
         impl $Trait<&Tensor<$t>> for $t {
             type Output = Tensor<$t>;
+            #[track_caller]
             fn $method(self, rhs: &Tensor<$t>) -> Tensor<$t> {
+                $fits(|| rhs.iter());
                 let $a = self;
                 rhs.map(|$b| $formula)
             }
         }
         impl $Trait<Tensor<$t>> for $t {
             type Output = Tensor<$t>;
+            #[track_caller]
             fn $method(self, rhs: Tensor<$t>) -> Tensor<$t> {
                 self.$method(&rhs)
             }
@@ -91,10 +116,10 @@ macro_rules! operator {
     )*};
 }
 
-operator!(Add add, AddAssign add_assign, "add", |a, b| a.plus(b));
-operator!(Sub sub, SubAssign sub_assign, "sub", |a, b| a.minus(b));
-operator!(Mul mul, MulAssign mul_assign, "mul", |a, b| a.times(b));
-operator!(Div div, DivAssign div_assign, "div", |a, b| a.over(b));
+operator!(Add add, AddAssign add_assign, "add", anything, |a, b| a.plus(b));
+operator!(Sub sub, SubAssign sub_assign, "sub", anything, |a, b| a.minus(b));
+operator!(Mul mul, MulAssign mul_assign, "mul", anything, |a, b| a.times(b));
+operator!(Div div, DivAssign div_assign, "div", divides, |a, b| a.over(b));
 
 /// Integers wrap: of a type without sign, `-x` is what gives 0 with `x`.
 impl<T: Number> Neg for &Tensor<T> {
@@ -153,6 +178,7 @@ mod tests {
         assert_eq!((Tensor::from([i32::MIN, -7]) / Tensor::from([-1, 2])).to_vec(), [i32::MIN, -3]);
         assert_eq!((-Tensor::from([3i64]), -Tensor::from([1u8])), (Tensor::from([-3]), Tensor::from([255])));
         assert!((-Tensor::from([0.0f32])).item().is_sign_negative());
+        assert_eq!((Tensor::<i32>::zeros([0]) / Tensor::scalar(1)).numel(), 0);
     }
 
     #[test]

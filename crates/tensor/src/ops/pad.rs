@@ -1,6 +1,6 @@
 //! Elements added at the ends of axes.
 
-use crate::{Element, Tensor};
+use crate::{Element, Shape, Tensor};
 
 /// What [`Tensor::pad`] puts at the ends of an axis `1 2 3 4`, two at each end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,13 +34,14 @@ impl<T> Pad<T> {
             before.max(after) <= longest,
             "pad: an axis of {n} elements is too short to {name} {before} before it and {after} after it"
         );
+        let all = Shape::new(&[n.saturating_add(before).saturating_add(after)]).numel();
         let place = |i: usize| match self {
             Pad::Reflect if i < before => before - i,
             Pad::Reflect if i >= before + n => 2 * (n - 1) - (i - before),
             Pad::Circular => (i + n - before) % n,
             _ => i.saturating_sub(before).min(n - 1),
         };
-        Some((0..before + n + after).map(|i| place(i) as i64).collect())
+        Some((0..all).map(|i| place(i) as i64).collect())
     }
 }
 

@@ -70,7 +70,7 @@ impl<T: Float> Tensor<T> {
     pub fn outer(&self, rhs: &Tensor<T>) -> Tensor<T> {
         let fits = self.rank() == 1 && rhs.rank() == 1;
         assert!(fits, "outer: {} and {}: two vectors are needed", self.shape(), rhs.shape());
-        self.unsqueeze(1).zip(rhs, |a, b| a * b)
+        self.unsqueeze(1).zip_named("outer", rhs, |a, b| a * b)
     }
 
     /// The sums `Σ x[.., i, i]` of the diagonals of the matrices in the last two axes.
