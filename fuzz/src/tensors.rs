@@ -55,7 +55,11 @@ fn npz(bytes: &[u8]) -> Result<(), String> {
     }
     let file = Npz::from_bytes(bytes.to_vec(), "x.npz");
     let Ok(file) = file else { return said(file) };
-    file.names().fold(Ok(()), |outcome, name| outcome.and(as_any!(read(&file, name))))
+    let mut outcome = Ok(());
+    for name in file.names() {
+        outcome = outcome.and(as_any!(read(&file, name)));
+    }
+    outcome
 }
 
 /// A file as safetensors: every tensor in it.
@@ -65,5 +69,9 @@ fn safetensors(bytes: &[u8]) -> Result<(), String> {
     }
     let file = SafeTensors::from_bytes(bytes.to_vec(), "x.safetensors");
     let Ok(file) = file else { return said(file) };
-    file.entries().iter().fold(Ok(()), |outcome, entry| outcome.and(as_any!(read(&file, &entry.name))))
+    let mut outcome = Ok(());
+    for entry in file.entries() {
+        outcome = outcome.and(as_any!(read(&file, &entry.name)));
+    }
+    outcome
 }
