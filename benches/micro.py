@@ -19,6 +19,9 @@ import torch.nn.functional as F
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+PASSES = 4
+
+
 def kernels():
     """The same names and shapes as in micro.rs."""
     r = torch.randn
@@ -99,12 +102,14 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.1)
     parser.add_argument("--only", default="")
     parser.add_argument("--json")
-    parser.add_argument("--pytorch", action="store_true", help="measure PyTorch alone, once")
+    parser.add_argument("--pytorch", action="store_true", help="measure PyTorch alone, in this process")
     args = parser.parse_args()
     if args.pytorch:
         torch.set_num_threads(args.threads)
         with torch.no_grad():
-            return print(json.dumps(pytorch(args.seconds, args.only)))
+            # The first results of a process are slow, some by a factor of ten: their pages are new. Its best is what counts.
+            passes = [pytorch(args.seconds, args.only) for _ in range(PASSES)]
+            return print(json.dumps({name: min(times[name] for times in passes) for name in passes[0]}))
     options = ["--threads", str(args.threads), "--seconds", str(args.seconds), "--only", args.only]
     programs = [[os.path.join(ROOT, "target/release/micro")], [sys.executable, __file__, "--pytorch"]]
     best = [{}, {}]
