@@ -52,6 +52,11 @@ impl Guard {
         Ok(())
     }
 
+    /// How many losses it took notice of.
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// Whether a loss is too many times the first ones. Of nothing there is no multiple.
     pub fn exploded(&self, loss: f64, limit: f64) -> bool {
         self.first != 0.0 && loss - self.first > limit * self.first.abs()

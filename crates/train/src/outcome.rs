@@ -150,6 +150,11 @@ impl Scores {
     /// The most classes of which [`Outcome::classification`] counts the confusion.
     pub const MAX_CLASSES: usize = 256;
 
+    /// The most that is counted in them: samples, or their elements.
+    pub(crate) fn counted(&self) -> u64 {
+        self.samples.max(self.residuals.map_or(0, |residuals| residuals.count()))
+    }
+
     /// The scores of so many samples, given as sums.
     pub(crate) fn from_sums(samples: u64, loss: f64, means: Vec<(String, f64)>) -> Self {
         Scores { samples, loss, means, ..Scores::default() }

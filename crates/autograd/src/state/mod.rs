@@ -3,11 +3,12 @@
 mod load;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 
 use ravine_tensor::safetensors::{SafeTensors, Writer};
 use ravine_tensor::{DType, FileError, Tensor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::module::{Leaf, Module, Visitor};
 
@@ -203,8 +204,28 @@ impl FromIterator<(String, Tensor)> for StateDict {
 /// A tensor with its path, as it is saved.
 #[derive(Serialize, Deserialize)]
 struct Entry {
+    #[serde(deserialize_with = "text")]
     path: String,
     tensor: Tensor,
+}
+
+/// A text that the format may lend: a `String` makes some of them, bincode among them, believe its length before they look whether it is there.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Text;
+
+    impl de::Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a path")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Text)
 }
 
 impl Serialize for StateDict {
@@ -220,7 +241,7 @@ impl<'de> Deserialize<'de> for StateDict {
         let mut state = StateDict::new();
         for Entry { path, tensor } in Vec::<Entry>::deserialize(deserializer)? {
             if state.get(&path).is_some() {
-                return Err(serde::de::Error::custom(format!("path: found '{path}' twice, expected once")));
+                return Err(de::Error::custom(format!("path: found '{path}' twice, expected once")));
             }
             state.insert(path, tensor);
         }

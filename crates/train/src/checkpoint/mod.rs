@@ -10,8 +10,12 @@ use ravine_optim::{Optimize, OptimizerState};
 use ravine_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::file::Payload;
 use crate::guard::Guard;
 use crate::{FileError, Record, Scores, StepRecord, TrainError, file, hash};
+
+/// The most that a counter of a run may be: what no run comes to, and what can be added to.
+const MOST: u64 = 1 << 53;
 
 /// A tensor with its path, as it is saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,14 +93,57 @@ impl Checkpoint {
     /// Reads it from `file`, which this version of Ravine or an earlier one wrote.
     ///
     /// # Errors
-    /// If the file cannot be read, is not a whole checkpoint, or is of a later version.
+    /// If the file cannot be read, is not a whole checkpoint, or is of a later version. Whatever is in it, no more memory is taken than a small multiple of its
+    /// length.
     pub fn load(file: &Path) -> Result<Self, FileError> {
-        let payload = file::open(file)?;
-        match payload.version {
-            1 => payload.decode::<version1::Checkpoint>().map(Checkpoint::from),
-            2 => payload.decode::<version2::Checkpoint>().map(Checkpoint::from),
-            _ => payload.decode(),
+        Checkpoint::decode(&Payload::read(file)?)
+    }
+
+    /// Reads it from the bytes of a file of this name.
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    pub fn from_bytes(bytes: Vec<u8>, file: impl AsRef<Path>) -> Result<Self, FileError> {
+        Checkpoint::decode(&Payload::parse(bytes, file.as_ref())?)
+    }
+
+    fn decode(payload: &Payload) -> Result<Self, FileError> {
+        let checkpoint: Checkpoint = match payload.version {
+            1 => payload.decode::<version1::Checkpoint>()?.into(),
+            2 => payload.decode::<version2::Checkpoint>()?.into(),
+            _ => payload.decode()?,
+        };
+        if let Some((what, count)) = checkpoint.counters().find(|(_, count)| *count > MOST) {
+            return Err(payload.wrong(format!("{what}: found {count}, expected at most {MOST}")));
         }
+        Ok(checkpoint)
+    }
+
+    /// All that a run counts up further, by name.
+    fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let optimizer = &self.optimizer;
+        let (epoch, batch) = self.place.unwrap_or_default();
+        let history = self.history.iter().flat_map(|record| {
+            let test = record.test.as_ref().map_or(0, Scores::counted);
+            [
+                ("epoch", record.epoch as u64),
+                ("steps", record.steps as u64),
+                ("samples", record.train.counted()),
+                ("test samples", test),
+            ]
+        });
+        let run = [
+            ("step", self.step as u64),
+            ("samples", self.running.counted()),
+            ("losses", self.guard.seen()),
+            ("steps of the optimizer", optimizer.steps),
+            ("skipped steps", optimizer.skipped),
+            ("epoch of the data", epoch as u64),
+            ("batch of the data", batch as u64),
+        ];
+        let trace = self.trace.iter().map(|record| ("step", record.step as u64));
+        let updates = optimizer.params.iter().map(|param| ("updates", param.updates));
+        run.into_iter().chain(history).chain(trace).chain(updates)
     }
 
     /// The path of the first parameter or buffer with a number in it that is not finite, if there is one.

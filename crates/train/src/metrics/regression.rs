@@ -25,6 +25,11 @@ pub struct Residuals {
 }
 
 impl Residuals {
+    /// Of how many elements they are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Of predictions and targets of one shape, element by element.
     ///
     /// # Panics
