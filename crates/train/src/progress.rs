@@ -1,6 +1,7 @@
 //! What a run shows of itself while it runs.
 
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,7 +14,7 @@ pub enum Progress {
     /// Not at all.
     #[default]
     Silent,
-    /// A line for each evaluation, and one every ten seconds.
+    /// A line for each evaluation, and one every ten seconds of training or other work.
     Lines,
     /// Bars for the run, the epoch, and an evaluation under way, and a line for each evaluation above them.
     Bar,
@@ -39,7 +40,7 @@ impl Progress {
     /// }
     /// ```
     pub fn task(self, name: &str, total: usize) -> Task {
-        Task::on(&MultiProgress::with_draw_target(self.target()), name, total)
+        Task::on(&MultiProgress::with_draw_target(self.target()), self, name, total)
     }
 
     fn target(self) -> ProgressDrawTarget {
@@ -51,10 +52,12 @@ impl Progress {
 #[derive(Debug)]
 pub struct Task {
     bar: ProgressBar,
+    /// When a line was written last, if lines are.
+    shown: Option<Mutex<Instant>>,
 }
 
 impl Task {
-    fn on(screen: &MultiProgress, name: &str, total: usize) -> Self {
+    fn on(screen: &MultiProgress, mode: Progress, name: &str, total: usize) -> Self {
         let bar = screen.add(ProgressBar::new(total as u64).with_prefix(name.to_owned()));
         if total > 0 {
             bar.set_style(style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %"));
@@ -62,12 +65,26 @@ impl Task {
             bar.set_style(style("{prefix:<14} {spinner}"));
             bar.enable_steady_tick(BLINK);
         }
-        Task { bar }
+        let lines = mode == Progress::Lines && total > 0;
+        Task { bar, shown: lines.then(|| Mutex::new(Instant::now())) }
     }
 
     /// Some more parts are done.
     pub fn advance(&self, parts: usize) {
         self.bar.inc(parts as u64);
+        if let Some(line) = self.line(PAUSE) {
+            let _ = writeln!(stderr(), "{line}");
+        }
+    }
+
+    /// `evaluating  12/40`, if lines are written and the last one is long ago.
+    fn line(&self, pause: Duration) -> Option<String> {
+        let mut shown = self.shown.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.elapsed() < pause {
+            return None;
+        }
+        *shown = Instant::now();
+        Some(format!("{}  {}/{}", self.bar.prefix(), self.bar.position(), self.bar.length()?))
     }
 }
 
@@ -83,7 +100,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// How often a bar changes.
 const BLINK: Duration = Duration::from_millis(100);
-/// How often a line comes within an epoch.
+/// How often a line comes within an epoch, or another task.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A run on display.
@@ -124,7 +141,7 @@ impl Display {
         }
         self.shown = Instant::now();
         let epoch = self.epoch_of(epoch);
-        let message = format!("{:>8} images/s  {}", grouped(rate), describe(scores));
+        let message = format!("{:>8} samples/s  {}", grouped(rate), describe(scores));
         if self.mode == Progress::Bar {
             if self.run.position() == 0 {
                 // The steps before a resume took no time.
@@ -150,12 +167,12 @@ impl Display {
         if let Some(test) = &record.test {
             line += &format!("  |  test {}", describe(test));
         }
-        self.line(&format!("{line}  |  {} images/s", grouped(rate)));
+        self.line(&format!("{line}  |  {} samples/s", grouped(rate)));
     }
 
     /// Work between two steps.
     pub(crate) fn task(&self, name: &str, total: usize) -> Task {
-        Task::on(&self.screen, name, total)
+        Task::on(&self.screen, self.mode, name, total)
     }
 
     /// `epoch  3/12`, or `epoch 3` if nobody knows how many there are.
@@ -213,6 +230,15 @@ fn grouped(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_shows_itself_without_a_terminal() {
+        let task = Progress::Lines.task("reading", 3);
+        task.advance(2);
+        assert_eq!(task.line(Duration::ZERO).unwrap(), "reading  2/3");
+        assert_eq!(task.line(PAUSE), None, "not again so soon");
+        assert_eq!(Progress::Silent.task("reading", 3).line(Duration::ZERO), None);
+    }
 
     #[test]
     fn numbers_are_grouped() {
