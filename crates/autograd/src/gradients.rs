@@ -15,8 +15,16 @@ pub struct Gradients<T: Float = f32, V = Tensor<T>> {
     tape: usize,
     variables: HashMap<NodeId, V>,
     /// In the order of the parameters' first uses. What was taken out leaves a gap.
-    params: Vec<Option<(Param<T>, V)>>,
+    params: Vec<Option<Found<T, V>>>,
     places: HashMap<ParamKey, usize>,
+}
+
+/// The gradient by one parameter.
+struct Found<T: Float, V> {
+    param: Param<T>,
+    grad: V,
+    /// Its squared norm, if it is known.
+    norm_squared: Option<f64>,
 }
 
 impl<T: Float, V> Gradients<T, V> {
@@ -48,7 +56,17 @@ impl<T: Float, V> Gradients<T, V> {
         if place == next {
             self.params.push(None);
         }
-        self.params[place] = Some((param, grad));
+        self.params[place] = Some(Found { param, grad, norm_squared: None });
+    }
+
+    fn found(&self, param: &Param<T>) -> Option<&Found<T, V>> {
+        let place = *self.places.get(&param.key())?;
+        self.params[place].as_ref()
+    }
+
+    fn found_mut(&mut self, param: &Param<T>) -> Option<&mut Found<T, V>> {
+        let place = *self.places.get(&param.key())?;
+        self.params[place].as_mut()
     }
 
     /// The gradient by a variable ([`Tape::variable`](crate::Tape::variable)), or by a value that
@@ -67,30 +85,36 @@ impl<T: Float, V> Gradients<T, V> {
 
     /// The gradient by a parameter; `None` if the output does not depend on it, or it is frozen.
     pub fn get(&self, param: &Param<T>) -> Option<&V> {
-        let place = *self.places.get(&param.key())?;
-        self.params[place].as_ref().map(|(_, grad)| grad)
+        self.found(param).map(|found| &found.grad)
+    }
+
+    /// [`get`](Self::get), with the squared Euclidean norm of the gradient where [`add`](Gradients::add) has found it in passing.
+    pub fn get_with_norm(&self, param: &Param<T>) -> Option<(&V, Option<f64>)> {
+        self.found(param).map(|found| (&found.grad, found.norm_squared))
     }
 
     /// The gradient by a parameter, for writing.
     pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut V> {
-        let place = *self.places.get(&param.key())?;
-        self.params[place].as_mut().map(|(_, grad)| grad)
+        self.found_mut(param).map(Found::change)
     }
 
     /// Takes the gradient by a parameter out.
     pub fn take(&mut self, param: &Param<T>) -> Option<V> {
         let place = *self.places.get(&param.key())?;
-        self.params[place].take().map(|(_, grad)| grad)
+        self.params[place].take().map(|found| found.grad)
     }
 
     /// The parameters with their gradients, in the order of their first uses in the forward pass.
     pub fn iter(&self) -> impl Iterator<Item = (&Param<T>, &V)> {
-        self.params.iter().flatten().map(|(param, grad)| (param, grad))
+        self.params.iter().flatten().map(|found| (&found.param, &found.grad))
     }
 
     /// [`iter`](Self::iter), for writing.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Param<T>, &mut V)> {
-        self.params.iter_mut().flatten().map(|(param, grad)| (&*param, grad))
+        self.params.iter_mut().flatten().map(|Found { param, grad, norm_squared }| {
+            *norm_squared = None;
+            (&*param, grad)
+        })
     }
 
     /// How many parameters have a gradient here.
@@ -121,10 +145,12 @@ impl<T: Float> Gradients<T> {
     }
 
     /// Adds the parameter gradients of another pass: another shard of the batch, or another micro-batch.
+    ///
+    /// Their norms are found in passing, so that an optimizer need not go through memory again to look for infinities or to clip.
     pub fn add(&mut self, other: Gradients<T>) {
-        for (param, grad) in other.params.into_iter().flatten() {
-            match self.get_mut(&param) {
-                Some(sum) => *sum += &grad,
+        for Found { param, grad, .. } in other.params.into_iter().flatten() {
+            match self.found_mut(&param) {
+                Some(sum) => sum.norm_squared = Some(sum.grad.add_norm_squared(&grad)),
                 None => self.put(param, grad),
             }
         }
@@ -139,6 +165,40 @@ impl<T: Float> Gradients<T> {
 
     /// The Euclidean norm of all parameter gradients together, as of one vector.
     pub fn norm(&self) -> f64 {
-        self.iter().map(|(_, grad)| grad.norm_squared()).sum::<f64>().sqrt()
+        let norm_squared =
+            |found: &Found<T, _>| found.norm_squared.unwrap_or_else(|| Tensor::norm_squared(&found.grad));
+        self.params.iter().flatten().map(norm_squared).sum::<f64>().sqrt()
+    }
+}
+
+impl<T: Float, V> Found<T, V> {
+    /// The gradient, for writing.
+    fn change(&mut self) -> &mut V {
+        self.norm_squared = None;
+        &mut self.grad
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_norm_that_is_known_is_that_of_what_is_there() {
+        let w = Param::new(Tensor::from([1.0f64, 2.0]));
+        let pass = || (Tape::new().param(&w) * 3.0).sum(..).backward();
+        let known = |gradients: &Gradients<f64>| gradients.get_with_norm(&w).and_then(|(_, norm)| norm);
+        let mut gradients = pass();
+        assert_eq!((known(&gradients), gradients.norm()), (None, 18.0f64.sqrt()));
+        gradients.add(pass());
+        assert_eq!((known(&gradients), gradients.norm()), (Some(72.0), 72.0f64.sqrt()));
+        gradients.scale(0.5);
+        assert_eq!((known(&gradients), gradients.norm()), (None, 18.0f64.sqrt()));
+        gradients.add(pass());
+        *gradients.get_mut(&w).unwrap() += 1.0;
+        assert_eq!((known(&gradients), gradients.norm()), (None, 98.0f64.sqrt()));
+        gradients.add(pass());
+        gradients.insert(&w, Tensor::from([3.0, 4.0]));
+        assert_eq!((known(&gradients), gradients.norm()), (None, 5.0));
     }
 }

@@ -76,19 +76,22 @@ impl<R: Rule> Optimizer<R> {
             return Ok(outcome);
         }
         let clipped: Vec<Clipped> = (grads.iter().zip(&self.entries).enumerate())
-            .map(|(index, (&grad, entry))| Clipped {
-                grad,
-                replaced: match self.clip {
-                    Clip::Adaptive(limit) => {
-                        grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit)).map(Box::new)
-                    }
-                    _ => None,
-                },
-                scale: match (self.clip, &norms) {
-                    (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
-                    (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
-                    _ => 1.0,
-                },
+            .map(|(index, (&given, entry))| {
+                let grad = given.map(|(grad, _)| grad);
+                Clipped {
+                    grad,
+                    replaced: match self.clip {
+                        Clip::Adaptive(limit) => {
+                            grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit)).map(Box::new)
+                        }
+                        _ => None,
+                    },
+                    scale: match (self.clip, &norms) {
+                        (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
+                        (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
+                        _ => 1.0,
+                    },
+                }
             })
             .collect();
         outcome.clipped = clipped.iter().any(|c| c.scale < 1.0 || c.replaced.is_some());
@@ -106,13 +109,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// The gradient of each parameter; `None` for those that stay as they are.
-    fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<&'g Tensor>>, OptimError> {
+    fn select<'g>(&self, gradients: &'g Gradients) -> Result<Vec<Option<Given<'g>>>, OptimError> {
         if !self.entries.is_empty() && self.entries.iter().all(|entry| entry.param.is_frozen()) {
             return Err(OptimError::AllFrozen);
         }
         let mut grads = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
-            let grad = if entry.param.is_frozen() { None } else { gradients.get(&entry.param) };
+            let grad = if entry.param.is_frozen() { None } else { gradients.get_with_norm(&entry.param) };
             if grad.is_none() && !entry.param.is_frozen() && !entry.param.is_optional() {
                 return Err(OptimError::MissingGradient { path: entry.path.clone() });
             }
@@ -122,13 +125,17 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.
-    fn squared_norms(&self, grads: &[Option<&Tensor>]) -> Option<Vec<f64>> {
+    fn squared_norms(&self, grads: &[Option<Given>]) -> Option<Vec<f64>> {
         let clips = matches!(self.clip, Clip::Norm(_) | Clip::GlobalNorm(_));
         if !clips && self.non_finite == NonFinite::Ignore {
             return None;
         }
-        let norm = |grad: &Option<&Tensor>| grad.map_or(0.0, Tensor::norm_squared);
-        Some(if self.in_parallel(1) {
+        let norm = |given: &Option<Given>| {
+            given.map_or(0.0, |(grad, known)| known.unwrap_or_else(|| grad.norm_squared()))
+        };
+        let work =
+            grads.iter().flatten().filter(|(_, known)| known.is_none()).map(|(grad, _)| grad.numel()).sum();
+        Some(if self.in_parallel(work) {
             grads.par_iter().map(norm).collect()
         } else {
             grads.iter().map(norm).collect()
@@ -136,8 +143,7 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Whether it pays to work on several parameters at once. (Large ones are cut into pieces by their kernels.)
-    fn in_parallel(&self, passes: usize) -> bool {
-        let work: usize = self.entries.iter().map(|entry| entry.numel * passes).sum();
+    fn in_parallel(&self, work: usize) -> bool {
         self.entries.len() > 1 && threads_for(work) > 1
     }
 
@@ -149,7 +155,8 @@ impl<R: Rule> Optimizer<R> {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
         let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
-        let parallel = self.in_parallel(2 + self.rule.slots().len());
+        let numel: usize = self.entries.iter().map(|entry| entry.numel).sum();
+        let parallel = self.in_parallel(numel * (2 + self.rule.slots().len()));
         let (rule, groups) = (&self.rule, &self.groups);
         let update = |(entry, clipped): (&mut Entry, &Clipped)| {
             let Some(raw) = clipped.grad else { return };
@@ -186,6 +193,9 @@ impl<R: Rule> Optimizer<R> {
         }
     }
 }
+
+/// A gradient, and its squared norm if that is known.
+type Given<'g> = (&'g Tensor, Option<f64>);
 
 /// The gradient of a parameter, and what clipping makes of it.
 struct Clipped<'g> {

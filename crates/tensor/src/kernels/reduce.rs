@@ -6,8 +6,10 @@
 
 use std::hint::black_box;
 
+use rayon::prelude::*;
+
 use super::simd::dispatch;
-use crate::parallel::split_units;
+use crate::parallel::{WORTH_SPLITTING, split_units, threads_for};
 use crate::{Float, Number};
 
 /// Summands that are added without a tree.
@@ -29,7 +31,7 @@ pub fn sum<T: Number, U: Number>(
     f: impl Fn(T) -> U + Sync,
 ) {
     debug_assert_eq!((x.len(), out.len()), (outer * n * inner, outer * inner));
-    if inner == 1 && n > PIECE {
+    if inner == 1 && n >= WORTH_SPLITTING {
         for (x, out) in x.chunks_exact(n).zip(out) {
             *out = total(x, &f);
         }
@@ -60,7 +62,7 @@ pub fn sum<T: Number, U: Number>(
 }
 
 /// Summands of a piece of a long sum that may be split over threads.
-const PIECE: usize = 64 * BLOCK;
+const PIECE: usize = 16 * BLOCK;
 
 /// [`sum_slice`] on several threads, if there are many numbers: pieces of a fixed length are summed, then their sums.
 pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
@@ -82,6 +84,32 @@ pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
         );
     });
     // A piece is a power of two of blocks: this is the tree that one thread would have walked.
+    pairwise(sums.len(), |piece| sums[piece])
+}
+
+/// `x[i] += y[i]`, and [`total`] of what `x` is then, in one pass over memory: a block is summed while it is in the first-level cache.
+pub fn add_total<T: Number, U: Number>(x: &mut [T], y: &[T], f: impl Fn(T) -> U + Sync) -> U {
+    let add = |x: &mut [T], y: &[T]| {
+        dispatch(
+            #[inline(always)]
+            || {
+                pairwise(
+                    x.len().div_ceil(BLOCK),
+                    #[inline(always)]
+                    |block| {
+                        let places = block * BLOCK..x.len().min((block + 1) * BLOCK);
+                        let x = &mut x[places.clone()];
+                        x.iter_mut().zip(&y[places]).for_each(|(x, &y)| *x = x.plus(y));
+                        sum_block(x, &f)
+                    },
+                )
+            },
+        )
+    };
+    if threads_for(x.len()) <= 1 {
+        return add(x, y);
+    }
+    let sums: Vec<U> = x.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).map(|(x, y)| add(x, y)).collect();
     pairwise(sums.len(), |piece| sums[piece])
 }
 
@@ -120,7 +148,7 @@ fn block_of<T>(x: &[T], block: usize) -> &[T] {
 ///
 /// (The blocks come by number and not from an iterator, whose `next` would be a function of its own and miss the instruction set.)
 #[inline(always)]
-fn pairwise<U: Number>(blocks: usize, sum_of: impl Fn(usize) -> U) -> U {
+fn pairwise<U: Number>(blocks: usize, mut sum_of: impl FnMut(usize) -> U) -> U {
     let mut levels = [U::ZERO; usize::BITS as usize];
     for block in 0..blocks {
         let mut sum = sum_of(block);

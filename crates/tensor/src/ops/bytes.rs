@@ -3,10 +3,13 @@
 use crate::kernels::simd::prefetch;
 use crate::{Element, Shape, Tensor};
 
+/// Bytes that a cache reads at once.
+const LINE: usize = 64;
+
 impl<T: Element> Tensor<T> {
     /// A tensor of rows of bytes, each byte as the number that a table has for it.
     ///
-    /// The rows may lie far apart, as those of a shuffled batch do: memory is asked for a row or two ahead.
+    /// The rows may lie far apart, as those of a shuffled batch do: memory is asked for two rows ahead, line by line.
     ///
     /// ```
     /// use ravine_tensor::Tensor;
@@ -29,10 +32,11 @@ impl<T: Element> Tensor<T> {
         );
         Tensor::build(shape, |out| {
             for (i, out) in out.chunks_exact_mut(length.max(1)).enumerate() {
-                if let Some(later) = rows.get(i + 2) {
+                let later = rows.get(i + 2).unwrap_or(&rows[i]).chunks(LINE);
+                for ((out, row), later) in out.chunks_mut(LINE).zip(rows[i].chunks(LINE)).zip(later) {
                     prefetch(later);
+                    out.iter_mut().zip(row).for_each(|(out, &byte)| *out = table[usize::from(byte)]);
                 }
-                out.iter_mut().zip(rows[i]).for_each(|(out, &byte)| *out = table[usize::from(byte)]);
             }
         })
     }

@@ -99,12 +99,38 @@ impl<T: Float> Tensor<T> {
     /// ```
     #[must_use]
     pub fn norm_squared(&self) -> f64 {
-        let square = |v: T| v.as_f64() * v.as_f64();
         match self.as_slice() {
             Some(values) => reduce::total(values, square),
             None => reduce::total(self.contiguous().values(), square),
         }
     }
+
+    /// `x += y`, and the [`norm_squared`](Self::norm_squared) of the sum, to the bit, in one pass over memory.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let mut x = Tensor::from([1.0f32, -4.0]);
+    /// assert_eq!(x.add_norm_squared(&Tensor::from([2.0, 0.0])), 25.0);
+    /// assert_eq!(x.to_vec(), [3.0, -4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn add_norm_squared(&mut self, y: &Tensor<T>) -> f64 {
+        assert!(self.shape() == y.shape(), "add_norm_squared: {} differs from {}", y.shape(), self.shape());
+        match y.as_slice() {
+            Some(y) => reduce::add_total(self.as_mut_slice(), y, square),
+            None => reduce::add_total(self.as_mut_slice(), y.contiguous().values(), square),
+        }
+    }
+}
+
+/// `v²` in `f64`, where that of an `f32` cannot overflow.
+#[inline(always)]
+fn square<T: Float>(v: T) -> f64 {
+    v.as_f64() * v.as_f64()
 }
 
 #[cfg(test)]
@@ -129,6 +155,16 @@ mod tests {
         };
         assert!((run(1) / exact - 1.0).abs() < 1e-12);
         assert!([2, 3, 8].iter().all(|&t| run(t).to_bits() == run(1).to_bits()));
+        let half = &x * 0.5;
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut sum = half.t();
+            assert_eq!(
+                pool.install(|| sum.add_norm_squared(&half.t())).to_bits(),
+                x.t().norm_squared().to_bits()
+            );
+            assert_eq!(sum, x.t());
+        }
         assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).t().narrow(0, 0, 1).norm_squared(), 10.0);
         assert_eq!(Tensor::<f32>::zeros([0]).norm_squared(), 0.0);
         assert!(Tensor::from([f32::MAX; 4]).norm_squared().is_finite());
