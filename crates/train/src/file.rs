@@ -117,6 +117,14 @@ pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
     sync_folder(file).map_err(FileError::io(file, "flush its folder"))
 }
 
+/// Adds bytes at the end of `out`: all of them, or none. Half a line or half an event would spoil what comes behind it once there is room again.
+pub(crate) fn append(out: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let end = out.metadata()?.len();
+    out.write_all(bytes).inspect_err(|_| {
+        let _ = out.set_len(end);
+    })
+}
+
 fn checksum(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     parts.iter().for_each(|part| hasher.update(part));

@@ -188,6 +188,9 @@ fn a_full_disk_need_not_stop_the_run() {
     let said = said(&command(&folder.path().join("run"), FULL).env(GO_ON, "1").output().unwrap());
     let unsaved = said.strip_prefix(&format!("hash {whole} unsaved ")).unwrap_or_else(|| panic!("{said}"));
     assert!(unsaved.parse::<usize>().unwrap() > 10, "{said}");
+    // Of the log there is what fitted, and no torn line, behind which others would be lost.
+    let log = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
+    assert!(log.len() > 2000 && log.ends_with("}\n"), "{log}");
     Checkpoint::load(&folder.path().join("run/last.ravine")).unwrap();
 }
 

@@ -1,7 +1,6 @@
 //! `metrics.jsonl`: a line of JSON for each evaluation and each step that is kept.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -23,7 +22,7 @@ impl Jsonl {
     fn append(&mut self, line: &Value) -> CallbackResult {
         if let Some(out) = &mut self.out {
             let text = format!("{line}\n");
-            out.write_all(text.as_bytes()).map_err(FileError::io(&self.file, "write it"))?;
+            file::append(out, text.as_bytes()).map_err(FileError::io(&self.file, "write it"))?;
         }
         Ok(Flow::GoOn)
     }

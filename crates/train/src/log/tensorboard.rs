@@ -4,7 +4,6 @@
 //! protocol buffer of type `Event` (tensorflow/core/util/event.proto), of which the few fields that are needed are written by hand.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +12,7 @@ use ravine_tensor::Tensor;
 
 use super::{Picture, filters};
 use crate::callback::{Callback, CallbackResult, Flow, Moment};
-use crate::{FileError, Record, StepRecord};
+use crate::{FileError, Record, StepRecord, file};
 
 /// A log for TensorBoard in a folder of its own: `tensorboard --logdir FOLDER`.
 ///
@@ -162,7 +161,7 @@ impl TensorBoard {
 
     fn append(&mut self, event: &Message) -> Result<(), FileError> {
         let Some(out) = &mut self.out else { return Ok(()) };
-        out.write_all(&framed(&event.0)).map_err(FileError::io(&self.file, "write it"))
+        file::append(out, &framed(&event.0)).map_err(FileError::io(&self.file, "write it"))
     }
 }
 

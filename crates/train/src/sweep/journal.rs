@@ -1,7 +1,6 @@
 //! The file of finished trials: a line for the sweep, and one for each trial, in the order in which they ended.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{SweepError, Tried};
 use crate::FileError;
+use crate::file::append;
 
 /// An open journal, which nobody else writes into.
 pub(super) struct Journal {
@@ -86,6 +86,6 @@ fn write(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
     // In one call, so that a kill tears the last line at most.
-    file.write_all(&line)?;
+    append(file, &line)?;
     file.sync_data()
 }
