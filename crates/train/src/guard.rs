@@ -7,6 +7,7 @@ use ravine_autograd::{Gradients, Leaf, Module, Param, Tape, Visitor};
 use ravine_tensor::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::report::short;
 use crate::{FileError, Outcome, StepRecord, file};
 
 /// Over how many losses the guard takes its mean.
@@ -177,17 +178,17 @@ impl PostMortem {
         let mut line = |what: &str, value: &str| {
             let _ = writeln!(text, "{what:<24} {value}");
         };
-        line("loss", &self.loss.to_string());
+        line("loss", &short(self.loss));
         line("what is wrong", &self.trouble.to_string());
         line("first bad op", self.op.as_deref().unwrap_or("not found"));
         line("first bad parameter", self.parameter.as_deref().unwrap_or("none: all weights are finite"));
         if let Some((path, ratio)) = &self.largest_update {
             line("largest update", &format!("{ratio:.3e} of {path}"));
         }
-        line("learning rate", &self.learning_rate.to_string());
+        line("learning rate", &short(self.learning_rate));
         line("suggested rate", &self.suggested_rate.to_string());
         for (step, loss) in &self.losses {
-            line(&format!("loss of step {step}"), &loss.to_string());
+            line(&format!("loss of step {step}"), &short(*loss));
         }
         if self.data_is_bad() {
             return text + "\nIt is the data of this step that is not finite: look at its batch.\n";
@@ -222,7 +223,8 @@ impl fmt::Display for Trouble {
 
 impl fmt::Display for PostMortem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PostMortem { step, loss, trouble, learning_rate, suggested_rate, .. } = self;
+        let PostMortem { step, trouble, suggested_rate, .. } = self;
+        let (loss, learning_rate) = (short(self.loss), short(self.learning_rate));
         write!(f, "step {step}: the loss is {loss}: ")?;
         if *trouble != Trouble::Loss {
             write!(f, "{trouble}: ")?;
@@ -281,5 +283,13 @@ mod tests {
         assert_eq!(dead(&[record(f32::NAN)]).suggested_rate, 0.8);
         let text = dead(&[record(0.5)]).text();
         assert!(text.contains("largest update           5.000e-1 of b\n"), "{text}");
+
+        let exploded =
+            PostMortem::new((9, 4.7e33, Trouble::Explosion(1e6)), 999.8205, &[record(0.5)], &watched);
+        assert!(
+            exploded.to_string().starts_with("step 9: the loss is 4.7e33: the loss is 1000000 times"),
+            "{exploded}"
+        );
+        assert!(exploded.to_string().contains("try a learning rate below 999.8, such as 20, "), "{exploded}");
     }
 }
