@@ -64,6 +64,7 @@ def kernels():
         yield f"rows variance and mean {rows}x{columns}", lambda x=x: torch.var_mean(x, -1, correction=0)
         yield f"rows sum {rows}x{columns}", lambda x=x: x.sum(-1)
         yield f"rows sum of columns {rows}x{columns}", lambda x=x: x.sum(0)
+    yield from layers()
     for name, count, numel in (("10,000,000 weights", 1, 10_000_000), ("100,000 weights", 1, 100_000), ("10,000 parameters of 8 weights", 10_000, 8)):
         params = [torch.nn.Parameter(torch.ones(numel)) for _ in range(count)]
         for p in params:
@@ -74,6 +75,36 @@ def kernels():
         for look in ("", ", no look"):
             yield f"optimizer SGD with momentum, {name}{look}", sgd.step
             yield f"optimizer Adam, {name}{look}", adam.step
+
+
+def layers():
+    """Layers forward and backward."""
+    attention = torch.nn.MultiheadAttention(128, 8, batch_first=True)
+    block = torch.nn.TransformerEncoderLayer(128, 8, 512, dropout=0.0, batch_first=True)
+    lstm, gru = (kind(28, 128, batch_first=True) for kind in (torch.nn.LSTM, torch.nn.GRU))
+    future = torch.nn.Transformer.generate_square_subsequent_mask(64)
+    labels = torch.arange(512) * 7 % 1000
+    for name, shape, parameters, forward in (
+        ("layer norm 2048x256", (2048, 256), (norm := torch.nn.LayerNorm(256)), norm),
+        ("batch norm 64x64x14x14", (64, 64, 14, 14), (norm := torch.nn.BatchNorm2d(64)), norm),
+        ("max-pooling 2x2 64x64x24x24", (64, 64, 24, 24), None, lambda x: F.max_pool2d(x, 2)),
+        ("LSTM 28-128, 28 steps, batch 64", (64, 28, 28), lstm, lambda x: lstm(x)[0]),
+        ("GRU 28-128, 28 steps, batch 64", (64, 28, 28), gru, lambda x: gru(x)[0]),
+        ("attention, 8 heads, 32x64x128", (32, 64, 128), attention, lambda x: attention(x, x, x, need_weights=False)[0]),
+        ("causal attention, 8 heads, 32x64x128", (32, 64, 128), attention,
+         lambda x: attention(x, x, x, need_weights=False, attn_mask=future, is_causal=True)[0]),
+        ("transformer layer, 8 heads, 32x64x128", (32, 64, 128), block, block),
+        ("cross-entropy 512x1000", (512, 1000), None, lambda x: F.cross_entropy(x, labels)),
+    ):  # fmt: skip
+        x = torch.randn(*shape).requires_grad_()
+        inputs = [x, *(parameters.parameters() if parameters else [])]
+        dy = torch.randn_like(forward(x))
+
+        def passes(forward=forward, x=x, inputs=inputs, dy=dy):
+            with torch.enable_grad():
+                return torch.autograd.grad(forward(x), inputs, dy)
+
+        yield f"layer {name}", passes
 
 
 def pytorch(seconds, only):

@@ -94,6 +94,7 @@ fn main() {
             conv(&mut bench);
             elementwise(&mut bench);
             rows(&mut bench);
+            layers(&mut bench);
             optimizers(&mut bench);
         }
     });
@@ -168,6 +169,38 @@ fn rows(bench: &mut Bench) {
         bench.run(format!("rows sum {rows}x{columns}"), || x.sum(-1));
         bench.run(format!("rows sum of columns {rows}x{columns}"), || x.sum(0));
     }
+}
+
+/// Layers forward and backward, as a training pass runs them in one shard.
+fn layers(bench: &mut Bench) {
+    let rng = &mut Rng::new(3);
+    let mut layer = |name: &str, shape: &[usize], forward: &dyn Fn(&Var) -> Var| {
+        let x = Tensor::randn(shape, &mut Rng::new(4));
+        let dy = Tensor::randn(*forward(&Tape::eval().input(x.clone())).shape(), &mut Rng::new(5));
+        bench.run(format!("layer {name}"), || {
+            let x = Tape::train(Rng::new(6)).variable(x.clone());
+            forward(&x).backward_from(dy.clone())
+        });
+    };
+    let norm = LayerNorm::new([256]);
+    layer("layer norm 2048x256", &[2048, 256], &|x| norm.forward(x));
+    let norm = BatchNorm2d::new(64);
+    layer("batch norm 64x64x14x14", &[64, 64, 14, 14], &|x| norm.forward(x));
+    let pool = MaxPool2d::new(2);
+    layer("max-pooling 2x2 64x64x24x24", &[64, 64, 24, 24], &|x| pool.forward(x));
+    let lstm = Lstm::new(28, 128, 1, rng);
+    layer("LSTM 28-128, 28 steps, batch 64", &[64, 28, 28], &|x| lstm.forward(x).0);
+    let gru = Gru::new(28, 128, 1, rng);
+    layer("GRU 28-128, 28 steps, batch 64", &[64, 28, 28], &|x| gru.forward(x).0);
+    let attention = MultiHeadAttention::new(128, 8, rng);
+    layer("attention, 8 heads, 32x64x128", &[32, 64, 128], &|x| attention.forward(x, x, x, &Mask::none()));
+    layer("causal attention, 8 heads, 32x64x128", &[32, 64, 128], &|x| {
+        attention.forward(x, x, x, &Mask::causal())
+    });
+    let block = TransformerEncoderLayer::new(128, 8, rng);
+    layer("transformer layer, 8 heads, 32x64x128", &[32, 64, 128], &|x| block.forward(x));
+    let labels = Tensor::from_fn([512], |i| i as i64 * 7 % 1000);
+    layer("cross-entropy 512x1000", &[512, 1000], &|x| x.cross_entropy(&labels));
 }
 
 /// Steps alone, with gradients that are there: with a look for infinities before anything is changed, and without.
