@@ -9,16 +9,18 @@ use crate::var::Var;
 
 impl<T: Float> Var<T> {
     /// The gradients of this scalar by the variables and parameters that it was computed from. Frees the derivatives it passes,
-    /// with the values they kept.
+    /// with the values they kept. Gradients are returned and kept nowhere, so there are none to clear.
     ///
     /// # Panics
     /// If this is not a single number, or if its graph was freed by an earlier backward.
+    #[doc(alias = "zero_grad")]
     #[track_caller]
     pub fn backward(&self) -> Gradients<T> {
         values(self, scalar_seed("backward", self), true)
     }
 
     /// [`backward`](Self::backward), keeping the derivatives for another pass.
+    #[doc(alias = "retain_graph")]
     #[track_caller]
     pub fn backward_retained(&self) -> Gradients<T> {
         values(self, scalar_seed("backward_retained", self), false)
@@ -38,6 +40,7 @@ impl<T: Float> Var<T> {
     /// // d/dw (w² + ½ (2w)²) = 2w + 4w
     /// assert_eq!(penalised.backward().get(&w).unwrap().item(), 18.0);
     /// ```
+    #[doc(alias = "create_graph")]
     #[track_caller]
     pub fn backward_create_graph(&self) -> Gradients<T, Var<T>> {
         collect(self, scalar_seed("backward_create_graph", self), false, true, |grad| grad)

@@ -130,6 +130,7 @@ impl<T: Float> Var<T> {
     ///
     /// # Panics
     /// In backward, if `f` returns a gradient of another shape.
+    #[doc(alias = "register_hook")]
     pub fn hook(&self, f: impl Fn(&Var<T>) -> Option<Var<T>> + 'static) {
         if self.requires_grad() && self.tape().is_recording() {
             self.tape().hooks().change(self.id(), |place| place.hooks.push(Rc::new(f)));

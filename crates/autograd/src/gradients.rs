@@ -84,6 +84,7 @@ impl<T: Float, V> Gradients<T, V> {
     }
 
     /// The gradient by a parameter; `None` if the output does not depend on it, or it is frozen.
+    #[doc(alias = "grad")]
     pub fn get(&self, param: &Param<T>) -> Option<&V> {
         self.found(param).map(|found| &found.grad)
     }

@@ -98,6 +98,7 @@ pub trait Dataset: Send + Sync {
     ///
     /// # Panics
     /// If there are not so many.
+    #[doc(alias = "random_split")]
     #[track_caller]
     fn split(self, second: usize, seed: u64) -> (Subset<Self>, Subset<Self>)
     where

@@ -47,7 +47,15 @@ impl<O: Optimize> Averaged<O> {
     /// weights. Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
     ///
     /// Polyak and Juditsky 1992; Tarvainen and Valpola 2017, 'Mean teachers are better role models'.
+    ///
+    /// # Panics
+    /// If `decay` is not from 0 to below 1.
+    #[track_caller]
     pub fn ema(model: &(impl Module + ?Sized), optimizer: O, decay: f64) -> Self {
+        assert!(
+            (0.0..1.0).contains(&decay),
+            "Averaged::ema: decay: found {decay}, expected from 0 to below 1 (usual: 0.999)"
+        );
         Averaged {
             average: Beside::new("Ema", "average", model),
             optimizer,

@@ -23,6 +23,20 @@ pub enum Clip {
     Adaptive(f64),
 }
 
+impl Clip {
+    /// Panics unless the limit is above 0.
+    #[track_caller]
+    pub(crate) fn check(self) {
+        if let Clip::Value(limit) | Clip::Norm(limit) | Clip::GlobalNorm(limit) | Clip::Adaptive(limit) = self
+        {
+            assert!(
+                limit > 0.0,
+                "Optimizer::clip: limit: found {limit}, expected a number above 0 (usual for the norm of all: 1)"
+            );
+        }
+    }
+}
+
 /// The factor that brings a norm down to `limit`. As PyTorch's, a little smaller than the quotient, and never above 1.
 pub(crate) fn factor(limit: f64, norm: f64) -> f64 {
     (limit / (norm + 1e-6)).min(1.0)

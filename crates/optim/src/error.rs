@@ -12,6 +12,16 @@ pub enum OptimError {
         /// The parameter.
         path: String,
     },
+    /// The loss does not depend on a parameter, but on others that the optimizer does not have.
+    #[error(
+        "{path}: the loss gave it no gradient, but gave one to {others} parameters that are not the optimizer's: make it for the model that is trained, not for a clone, and after its layers were replaced"
+    )]
+    OtherParameters {
+        /// The parameter.
+        path: String,
+        /// How many the optimizer does not have.
+        others: usize,
+    },
     /// A gradient holds an infinity or a NaN.
     #[error(
         "{path}: its gradient is not finite; try a smaller learning rate or clip_norm, or skip such steps"
@@ -28,6 +38,14 @@ pub enum OptimError {
         "learning rate of step {step}: found {found}, expected a number that is not negative (to climb, use maximize)"
     )]
     Rate {
+        /// The step, counted from 0.
+        step: u64,
+        /// What the schedule says.
+        found: f64,
+    },
+    /// A weight decay that makes no sense.
+    #[error("weight decay of step {step}: found {found}, expected a number that is not negative")]
+    Decay {
         /// The step, counted from 0.
         step: u64,
         /// What the schedule says.

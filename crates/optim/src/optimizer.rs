@@ -177,8 +177,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// What is done to the gradients before each step.
+    ///
+    /// # Panics
+    /// If its limit is not above 0.
     #[must_use]
+    #[track_caller]
     pub fn clip(mut self, clip: Clip) -> Self {
+        clip.check();
         self.clip = clip;
         self
     }
@@ -186,6 +191,7 @@ impl<R: Rule> Optimizer<R> {
     /// [`clip`](Self::clip) of the norm of all gradients together.
     #[must_use]
     #[doc(alias("clip_grad_norm_", "max_norm"))]
+    #[track_caller]
     pub fn clip_norm(self, limit: f64) -> Self {
         self.clip(Clip::GlobalNorm(limit))
     }
@@ -193,6 +199,7 @@ impl<R: Rule> Optimizer<R> {
     /// [`clip`](Self::clip) of each element.
     #[must_use]
     #[doc(alias = "clip_grad_value_")]
+    #[track_caller]
     pub fn clip_value(self, limit: f64) -> Self {
         self.clip(Clip::Value(limit))
     }
@@ -250,6 +257,7 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// The learning rate of the step that comes next, for parameters in no group.
+    #[doc(alias = "get_last_lr")]
     pub fn learning_rate(&self) -> f64 {
         self.schedule.rate(self.steps) * self.plateau_factor
     }

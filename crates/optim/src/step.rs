@@ -101,11 +101,17 @@ impl<R: Rule> Optimizer<R> {
     }
 
     fn check_rates(&self) -> Result<(), OptimError> {
-        let rates = (0..=self.groups.len()).map(|group| self.settings_of(group).rate);
-        match rates.into_iter().find(|rate| !(rate.is_finite() && *rate >= 0.0)) {
-            Some(found) => Err(OptimError::Rate { step: self.steps, found }),
-            None => Ok(()),
+        let sane = |number: f64| number.is_finite() && number >= 0.0;
+        for group in 0..=self.groups.len() {
+            let Settings { rate, weight_decay, .. } = self.settings_of(group);
+            if !sane(rate) {
+                return Err(OptimError::Rate { step: self.steps, found: rate });
+            }
+            if !sane(weight_decay) {
+                return Err(OptimError::Decay { step: self.steps, found: weight_decay });
+            }
         }
+        Ok(())
     }
 
     /// The gradient of each parameter; `None` for those that stay as they are.
@@ -117,11 +123,20 @@ impl<R: Rule> Optimizer<R> {
         for entry in &self.entries {
             let grad = if entry.param.is_frozen() { None } else { gradients.get_with_norm(&entry.param) };
             if grad.is_none() && !entry.param.is_frozen() && !entry.param.is_optional() {
-                return Err(OptimError::MissingGradient { path: entry.path.clone() });
+                return Err(self.missing(&entry.path, gradients));
             }
             grads.push(grad);
         }
         Ok(grads)
+    }
+
+    /// Why a parameter has no gradient.
+    fn missing(&self, path: &str, gradients: &Gradients) -> OptimError {
+        let known = self.entries.iter().filter(|entry| gradients.get(&entry.param).is_some()).count();
+        match gradients.len() - known {
+            0 => OptimError::MissingGradient { path: path.into() },
+            others => OptimError::OtherParameters { path: path.into(), others },
+        }
     }
 
     /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.

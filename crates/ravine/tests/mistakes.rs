@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 
+use ravine::optim::{Averaged, RateFinder};
 use ravine::prelude::*;
 
 type Said = Result<(), Box<dyn Error>>;
@@ -153,6 +154,14 @@ fn shapes() -> impl IntoIterator<Item = Mistake> {
         "the number in a tensor of many" => { let _ = zeros([3]).item(); }, ["item: a tensor of shape [3] has 3 elements, not one"];
         "numbers that do not fill the shape" => { let _ = Tensor::from_slice(&[1.0f32, 2.0, 3.0], [2, 2]); }, ["from_slice: 3 values do not fill shape [2, 2]"];
         "a range that ends before it begins" => { let _ = Tensor::<f32>::uniform([3], 1.0, -1.0, &mut rng()); }, ["uniform: the lower bound 1 is above the upper bound -1"];
+        "a sequence longer than the positions" => {
+            let layer = TransformerEncoderLayer::new(8, 2, &mut rng()).rotary(4);
+            let _ = layer.forward(&zeros([1, 9, 8]));
+        }, ["RotaryPositions: input [1, 2, 9, 4]", "a length of at most 4 positions"];
+        "lengths beyond the sequence" => {
+            let layer = TransformerEncoderLayer::new(8, 2, &mut rng());
+            let _ = layer.forward_masked(&zeros([2, 5, 8]), &Mask::none().lengths(&[3, 9]));
+        }, ["Mask: lengths is [3, 9]", "at most 5, as many as there are keys"];
     }
 }
 
@@ -176,6 +185,12 @@ fn labels() -> impl IntoIterator<Item = Mistake> {
             let x = zeros([2]);
             let _ = loss::hinge_loss(&x, &Tensor::from([0.0, 1.0]), 1.0, loss::Reduction::Mean);
         }, ["hinge_loss: target 0", "expected 1 or -1"];
+        "classes in the second axis" => {
+            let _ = zeros([2, 3, 4, 4]).cross_entropy(&Tensor::<i64>::zeros([2, 4, 4]));
+        }, ["cross_entropy: logits [2, 3, 4, 4] and targets [2, 4, 4]", "classes are the last axis: movedim(1, -1)"];
+        "a column of predictions for a row of numbers" => {
+            let _ = Outcome::regression(&zeros([32, 1]), &Tensor::zeros([32]));
+        }, ["Outcome::regression: prediction [32, 1] and target [32] differ", "squeeze(1)"];
     }
 }
 
@@ -251,6 +266,28 @@ fn optimizers() -> impl IntoIterator<Item = Mistake> {
             let saved = Optimizer::new(&net, Sgd::momentum(0.9), 0.1).state();
             Optimizer::new(&net, Adam::default(), 0.1).load_state(&saved)?;
         }, ["optimizer state: rule: found Sgd, expected Adam"];
+        "the optimizer of a clone" => {
+            let net = net();
+            let clone = Net { body: net.body.clone(), head: net.head.clone() };
+            train(Trainer::new(), &net, Optimizer::new(&clone, Sgd::default(), 0.1), &points())?;
+        }, ["body.weight: the loss gave it no gradient, but gave one to 4 parameters that are not the optimizer's", "not for a clone"];
+        "a momentum of 9 for 0.9" => { let _ = Sgd::momentum(9.0); }, ["Sgd::momentum: found 9", "from 0 to below 1 (usual: 0.9)"];
+        "gradients clipped to nothing" => {
+            let _ = Optimizer::new(&net(), Sgd::default(), 0.1).clip_norm(0.0);
+        }, ["Optimizer::clip: limit: found 0", "above 0"];
+        "a weight decay that lets weights grow" => {
+            let net = net();
+            train(Trainer::new(), &net, Optimizer::new(&net, Sgd::default(), 0.1).weight_decay(-1e-4), &points())?;
+        }, ["weight decay of step 0: found -0.0001", "not negative"];
+        "an average that forgets what it should keep" => {
+            let net = net();
+            let _ = Averaged::ema(&net, Optimizer::new(&net, Sgd::default(), 0.1), 1.0);
+        }, ["Averaged::ema: decay: found 1", "from 0 to below 1 (usual: 0.999)"];
+        "a range test of a single rate" => {
+            let net = linear(4, 1);
+            let finder = RateFinder { steps: 1, ..RateFinder::default() };
+            finder.run(&net, Sgd::default(), |tape, _| net.forward(&tape.input(Tensor::ones([2, 4]))).mean(..))?;
+        }, ["RateFinder: steps: found 1", "at least 2"];
     }
 }
 
@@ -300,6 +337,14 @@ fn runs() -> impl IntoIterator<Item = Mistake> {
         "inputs and labels of different lengths" => {
             let _ = TensorSet::new(Tensor::<f32>::zeros([32, 4]), Tensor::<i64>::zeros([31]));
         }, ["TensorSet::new: x [32, 4] and y [31]", "the same first axis"];
+        "batches of no sample, in a loop of one's own" => {
+            let _ = Loader::new(points(), 0, Order::Sequential);
+        }, ["batch_size: found 0, expected at least 1"];
+        "weights for other samples" => {
+            let (net, weights) = (net(), Weights::balancing(&[0, 1]));
+            let trainer = Trainer::new().order(Order::Weighted { seed: 0, weights });
+            train(trainer, &net, Optimizer::new(&net, Sgd::default(), 0.1), &points())?;
+        }, ["order: found one of 2 samples", "expected one of all training samples"];
         "a deviation of 0 for normalising" => {
             let _ = ImageSet::new(vec![0; 4], [1, 2, 2], vec![0], 10)?.normalize(0.1, 0.0);
         }, ["normalize: mean 0.1 and deviation 0", "above 0"];
@@ -309,6 +354,12 @@ fn runs() -> impl IntoIterator<Item = Mistake> {
 fn files() -> impl IntoIterator<Item = Mistake> {
     mistakes! {
         "a folder without the data" => { Mnist::load("no/such/folder")?; }, ["no/such/folder: files: found no train-images-idx3-ubyte", "or train-images-idx3-ubyte.gz"];
+        "a file where the folder is wanted" => {
+            let folder = folder();
+            let file = folder.path().join("train-images-idx3-ubyte");
+            std::fs::write(&file, b"")?;
+            Mnist::load(&file)?;
+        }, ["train-images-idx3-ubyte: path: found a file", "the folder that the four files are in"];
         "bytes that are not so many images" => { ImageSet::new(vec![0; 100], [1, 28, 28], vec![3], 10)?; }, ["images: length: found 100", "1 images of shape [1, 28, 28], one for each label"];
         "a label beyond the classes in a file" => { ImageSet::new(vec![0; 4], [1, 2, 2], vec![12], 10)?; }, ["labels: label of row 0: found 12, expected a class below 10"];
         "the state of another architecture" => {

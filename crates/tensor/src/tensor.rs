@@ -138,6 +138,7 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A copy of the elements in row-major order.
+    #[doc(alias("numpy", "tolist"))]
     pub fn to_vec(&self) -> Vec<T> {
         match self.as_slice() {
             Some(values) => values.to_vec(),

@@ -80,6 +80,11 @@ impl Outcome {
     /// If the shapes differ.
     #[track_caller]
     pub fn regression(prediction: &Var, target: &Tensor) -> Self {
+        let (found, wanted) = (prediction.shape(), target.shape());
+        assert!(
+            found == wanted,
+            "Outcome::regression: prediction {found} and target {wanted} differ; squeeze(1) makes a column a row of numbers"
+        );
         let residuals = Residuals::of(prediction.value(), target);
         let loss = (prediction - prediction.tape().input(target.clone())).square().mean(..);
         let mut outcome = Outcome::new(loss, target.shape().first().copied().unwrap_or(1));

@@ -53,7 +53,11 @@ impl<T: Float> Var<T> {
     pub fn cross_entropy_each(&self, targets: &Tensor<i64>) -> Var<T> {
         let (x, t) = (self.shape(), targets.shape());
         if self.rank() == 0 || x[..self.rank() - 1] != t[..] {
-            let hint = if x == t { "; of one-hot targets, take argmax(-1)" } else { "" };
+            let hint = match (x.rank(), t.rank()) {
+                _ if x == t => "; of one-hot targets, take argmax(-1)",
+                (3.., t_rank) if t_rank + 1 == x.rank() => "; classes are the last axis: movedim(1, -1)",
+                _ => "",
+            };
             panic!(
                 "cross_entropy: logits {x} and targets {t}: targets are one class index per row of logits{hint}"
             );

@@ -61,6 +61,7 @@ impl<D: Dataset + 'static> Loader<D> {
     ///
     /// # Panics
     /// If it is 0: [`prefetch(0)`](Self::prefetch) does without threads.
+    #[doc(alias = "num_workers")]
     #[track_caller]
     #[must_use]
     pub fn workers(mut self, threads: usize) -> Self {

@@ -96,7 +96,7 @@ impl<S: Stream + 'static> StreamLoader<S> {
     /// If the batch size is 0.
     #[track_caller]
     pub fn new(stream: S, batch_size: usize) -> Self {
-        assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
+        assert!(batch_size > 0, "batch_size: found 0, expected at least 1");
         StreamLoader { stream: Arc::new(stream), batch_size, drop_last: false, prefetch: 2 }
     }
 
@@ -184,7 +184,7 @@ impl<P: Deref<Target: Stream>> Walk<P> {
     /// If the batch size is 0.
     #[track_caller]
     pub fn new(stream: P, batch_size: usize, position: Position) -> Self {
-        assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
+        assert!(batch_size > 0, "batch_size: found 0, expected at least 1");
         Walk { stream, batch_size, drop_last: false, end: usize::MAX, position, samples: None }
     }
 

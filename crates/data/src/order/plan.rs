@@ -71,7 +71,7 @@ impl Plan {
     /// If the batch size is 0, or the order is for another number of samples.
     #[track_caller]
     pub fn new(samples: usize, batch_size: usize, order: Order) -> Self {
-        assert!(batch_size > 0, "a batch size of 0; it must be at least 1");
+        assert!(batch_size > 0, "batch_size: found 0, expected at least 1");
         order.check(samples);
         Plan { samples, batch_size, order, drop_last: false }
     }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a batch size of 0; it must be at least 1")]
+    #[should_panic(expected = "batch_size: found 0, expected at least 1")]
     fn empty_batches() {
         Plan::new(10, 0, Order::Sequential);
     }

@@ -32,6 +32,9 @@ impl Mnist {
     /// If a file is missing, cannot be read or is not what it should be.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, DataError> {
         let dir = dir.as_ref();
+        if dir.is_file() {
+            return Err(DataError::invalid(dir, "path", "a file", "the folder that the four files are in"));
+        }
         let set = |part: &str| {
             let images = find(dir, format!("{part}-images-idx3-ubyte"))?;
             let labels = find(dir, format!("{part}-labels-idx1-ubyte"))?;

@@ -3,7 +3,7 @@
 use ravine_autograd::{Module, Var};
 use ravine_tensor::Rng;
 
-use super::encoder::{Between, around};
+use super::encoder::{Around, Between};
 use super::{Mask, MultiHeadAttention};
 use crate::{Layer, LayerNorm, Linear, check, dropout::dropout};
 
@@ -100,13 +100,16 @@ impl TransformerDecoderLayer {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn forward(&self, x: &Var, memory: &Var, mask: &Mask, memory_mask: &Mask) -> Var {
-        let attend = |x: &Var| dropout(&self.self_attn.forward(x, x, x, mask), self.dropout);
-        let recall =
-            |x: &Var| dropout(&self.multihead_attn.forward(x, memory, memory, memory_mask), self.dropout);
-        let feed = |x: &Var| self.between.feed_forward(x, [&self.linear1, &self.linear2], self.dropout);
-        let x = around(x, &self.norm1, self.norm_first, attend);
-        let x = around(&x, &self.norm2, self.norm_first, recall);
-        around(&x, &self.norm3, self.norm_first, feed)
+        let [attention, recall, feeding] =
+            [&self.norm1, &self.norm2, &self.norm3].map(|norm| Around { norm, first: self.norm_first });
+        let inner = attention.before(x);
+        let inner = self.self_attn.forward(&inner, &inner, &inner, mask);
+        let x = attention.after(x, dropout(&inner, self.dropout));
+        let inner = self.multihead_attn.forward(&recall.before(&x), memory, memory, memory_mask);
+        let x = recall.after(&x, dropout(&inner, self.dropout));
+        let inner = feeding.before(&x);
+        let inner = self.between.feed_forward(&inner, [&self.linear1, &self.linear2], self.dropout);
+        feeding.after(&x, inner)
     }
 }
 
@@ -158,7 +161,10 @@ impl TransformerDecoder {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn forward(&self, x: &Var, memory: &Var, mask: &Mask, memory_mask: &Mask) -> Var {
-        let through = |x: Var, layer: &TransformerDecoderLayer| layer.forward(&x, memory, mask, memory_mask);
-        self.norm.forward(&self.layers.iter().fold(x.clone(), through))
+        let mut y = x.clone();
+        for layer in &self.layers {
+            y = layer.forward(&y, memory, mask, memory_mask);
+        }
+        self.norm.forward(&y)
     }
 }

@@ -6,9 +6,25 @@ use ravine_tensor::Rng;
 use super::{Mask, MultiHeadAttention};
 use crate::{Gelu, Layer, LayerNorm, Linear, Relu, check, dropout::dropout};
 
-/// A part of a transformer's layer, its input added to what it computes: `norm(x + f(x))`, or `x + f(norm(x))`.
-pub(super) fn around(x: &Var, norm: &LayerNorm, norm_first: bool, f: impl Fn(&Var) -> Var) -> Var {
-    if norm_first { x + f(&norm.forward(x)) } else { norm.forward(&(x + f(x))) }
+/// Where the norm of a part `f` of a transformer's layer stands: `norm(x + f(x))`, or, if it comes first, `x + f(norm(x))`.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) norm: &'a LayerNorm,
+    pub(super) first: bool,
+}
+
+impl Around<'_> {
+    /// What goes into the part.
+    #[track_caller]
+    pub(super) fn before(self, x: &Var) -> Var {
+        if self.first { self.norm.forward(x) } else { x.clone() }
+    }
+
+    /// What comes of its input and its output.
+    #[track_caller]
+    pub(super) fn after(self, x: &Var, inner: Var) -> Var {
+        if self.first { x + inner } else { self.norm.forward(&(x + inner)) }
+    }
 }
 
 /// What is between the two linear layers of a transformer's layer.
@@ -128,10 +144,14 @@ impl TransformerEncoderLayer {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn forward_masked(&self, x: &Var, mask: &Mask) -> Var {
-        let attend = |x: &Var| dropout(&self.self_attn.forward(x, x, x, mask), self.dropout);
-        let feed = |x: &Var| self.between.feed_forward(x, [&self.linear1, &self.linear2], self.dropout);
-        let x = around(x, &self.norm1, self.norm_first, attend);
-        around(&x, &self.norm2, self.norm_first, feed)
+        let [attention, feeding] =
+            [&self.norm1, &self.norm2].map(|norm| Around { norm, first: self.norm_first });
+        let inner = attention.before(x);
+        let inner = self.self_attn.forward(&inner, &inner, &inner, mask);
+        let x = attention.after(x, dropout(&inner, self.dropout));
+        let inner = feeding.before(&x);
+        let inner = self.between.feed_forward(&inner, [&self.linear1, &self.linear2], self.dropout);
+        feeding.after(&x, inner)
     }
 }
 
@@ -190,7 +210,10 @@ impl TransformerEncoder {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn forward_masked(&self, x: &Var, mask: &Mask) -> Var {
-        let y = self.layers.iter().fold(x.clone(), |x, layer| layer.forward_masked(&x, mask));
+        let mut y = x.clone();
+        for layer in &self.layers {
+            y = layer.forward_masked(&y, mask);
+        }
         self.norm.forward(&y)
     }
 }

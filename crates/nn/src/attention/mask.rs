@@ -63,30 +63,41 @@ impl Mask {
     /// If what was asked for does not have the shape that it must have for these sizes.
     #[track_caller]
     pub fn hidden(&self, batch: usize, queries: usize, keys: usize) -> Option<Tensor<bool>> {
+        self.check(batch, queries, keys);
         let causal = self.causal.then(|| Tensor::from_fn([1, 1, queries, keys], |i| i % keys > i / keys));
         let pairs = self.pairs.as_ref().map(|pairs| {
+            if pairs.rank() == 2 { pairs.reshape([1, 1, queries, keys]) } else { pairs.clone() }
+        });
+        let padding = self.keys.as_ref().map(|hidden| hidden.reshape([batch, 1, 1, keys]));
+        let beyond = self
+            .lengths
+            .as_ref()
+            .map(|lengths| Tensor::from_fn([batch, 1, 1, keys], |i| i % keys >= lengths[i / keys]));
+        [causal, pairs, padding, beyond].into_iter().flatten().reduce(|a, b| a.zip(&b, |a, b| a || b))
+    }
+
+    /// Panics unless all that was asked for has the shape that it must have.
+    #[track_caller]
+    fn check(&self, batch: usize, queries: usize, keys: usize) {
+        if let Some(pairs) = &self.pairs {
             let (shape, rank) = (pairs.shape(), pairs.rank());
             assert!(
                 matches!(rank, 2 | 4) && shape[rank - 2..] == [queries, keys],
                 "Mask: pairs is {shape}; expected [queries, keys], maybe with [batch, heads] before, where these are {queries} and {keys}"
             );
-            if rank == 2 { pairs.reshape([1, 1, queries, keys]) } else { pairs.clone() }
-        });
-        let padding = self.keys.as_ref().map(|hidden| {
+        }
+        if let Some(hidden) = &self.keys {
             assert!(
                 *hidden.shape() == [batch, keys],
                 "Mask: keys is {}; expected [batch, keys] = [{batch}, {keys}]",
                 hidden.shape()
             );
-            hidden.reshape([batch, 1, 1, keys])
-        });
-        let beyond = self.lengths.as_ref().map(|lengths| {
+        }
+        if let Some(lengths) = &self.lengths {
             assert!(
-                lengths.len() == batch,
-                "Mask: lengths is {lengths:?}; expected one for each of {batch} samples"
+                lengths.len() == batch && lengths.iter().all(|&length| length <= keys),
+                "Mask: lengths is {lengths:?}; expected one for each of {batch} samples, at most {keys}, as many as there are keys"
             );
-            Tensor::from_fn([batch, 1, 1, keys], |i| i % keys >= lengths[i / keys])
-        });
-        [causal, pairs, padding, beyond].into_iter().flatten().reduce(|a, b| a.zip(&b, |a, b| a || b))
+        }
     }
 }

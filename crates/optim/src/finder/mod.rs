@@ -98,14 +98,24 @@ impl RateFinder {
     /// Looks for a rate for `rule` on the parameters of `model`, whose loss on the `step`-th batch `loss` computes on the tape that it
     /// is given.
     ///
+    /// # Panics
+    /// If there are less than two steps, or the rates are not above 0 and in order.
+    ///
     /// # Errors
     /// If a parameter gets no gradient; see [`Optimizer::step`]. The model is as before then, too.
+    #[track_caller]
     pub fn run<R: Rule>(
         &self,
         model: &(impl Module + ?Sized),
         rule: R,
         mut loss: impl FnMut(&Tape, u64) -> Var,
     ) -> Result<RateCurve, OptimError> {
+        let RateFinder { steps, lowest, highest, .. } = *self;
+        assert!(steps >= 2, "RateFinder: steps: found {steps}, expected at least 2");
+        assert!(
+            0.0 < lowest && lowest < highest && highest.is_finite(),
+            "RateFinder: rates from {lowest} to {highest}: expected them above 0, the lowest first"
+        );
         let _restored = Snapshot::of(model);
         let rng = Rng::new(self.seed);
         let limit = rule.stability_limit();
@@ -113,14 +123,13 @@ impl RateFinder {
         let curvature = (self.curvature_batches > 0)
             .then(|| curvature::largest(&distinct_params(model), self.curvature_batches, &rng, &mut pass));
 
-        let (lowest, ratio) = (self.lowest, self.highest / self.lowest);
-        let last = (self.steps.max(2) - 1) as f64;
+        let (ratio, last) = (highest / lowest, (steps - 1) as f64);
         let mut optimizer =
             Optimizer::new(model, rule, move |step: u64| lowest * ratio.powf(step as f64 / last));
         let mut points: Vec<RatePoint> = Vec::new();
         let mut diverged = None;
         let (mut sum, mut weight, mut best) = (0.0, 0.0, f64::INFINITY);
-        for step in 0..self.steps {
+        for step in 0..steps {
             let loss = pass(step);
             let (rate, value) = (optimizer.learning_rate(), f64::from(loss.item()));
             sum = self.smoothing * sum + (1.0 - self.smoothing) * value;

@@ -22,7 +22,7 @@ pub(super) fn draw(curve: &RateCurve) -> String {
     let y = |loss: f64| top + (most - loss.clamp(least, most)) / (most - least) * (HEIGHT - top - bottom);
 
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui, sans-serif\" font-size=\"14\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n"
     );
     let floor = HEIGHT - bottom;
@@ -31,9 +31,11 @@ pub(super) fn draw(curve: &RateCurve) -> String {
         text(&mut svg, at, floor + 18.0, "middle", "black", &format!("1e{power}"));
         line(&mut svg, [at, top, at, floor], "#ddd", "");
     }
-    for tick in 0..=4 {
-        let loss = least + (most - least) * f64::from(tick) / 4.0;
-        text(&mut svg, left - 6.0, y(loss) + 4.0, "end", "black", &format!("{loss:.3}"));
+    let step = round_step((most - least) / 5.0);
+    let digits = (-step.log10().floor()).max(0.0) as usize;
+    for tick in (least / step).ceil() as i64..=(most / step).floor() as i64 {
+        let loss = tick as f64 * step;
+        text(&mut svg, left - 6.0, y(loss) + 4.0, "end", "black", &format!("{loss:.digits$}"));
         line(&mut svg, [left, y(loss), WIDTH - right, y(loss)], "#ddd", "");
     }
     text(&mut svg, (left + WIDTH - right) / 2.0, HEIGHT - 8.0, "middle", "black", "learning rate");
@@ -55,13 +57,18 @@ pub(super) fn draw(curve: &RateCurve) -> String {
         (curve.bound, "#c50", "bound by curvature"),
         (curve.diverged, "#c00", "diverged"),
     ];
-    for (row, (rate, colour, name)) in marks.into_iter().enumerate() {
-        if let Some(rate) = rate {
-            let at = x(rate);
-            line(&mut svg, [at, top, at, floor], colour, " stroke-dasharray=\"5 3\"");
-            let below = top + 14.0 * (row as f64 + 1.0);
-            text(&mut svg, at - 4.0, below, "end", colour, &format!("{name} {rate:.2e}"));
-        }
+    // Named at the lower left, where there is room: the loss begins high.
+    let marks = marks.into_iter().filter_map(|(rate, colour, name)| Some((rate?, colour, name)));
+    for (row, (rate, colour, name)) in marks.enumerate() {
+        let (at, below) = (x(rate), floor - 12.0 - 20.0 * row as f64);
+        line(&mut svg, [at, top, at, floor], colour, " stroke-dasharray=\"5 3\"");
+        line(
+            &mut svg,
+            [left + 10.0, below - 5.0, left + 34.0, below - 5.0],
+            colour,
+            " stroke-dasharray=\"5 3\"",
+        );
+        text(&mut svg, left + 40.0, below, "start", colour, &format!("{name} {rate:.2e}"));
     }
     svg + "</svg>\n"
 }
@@ -77,6 +84,12 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     } else {
         (0.0, 1.0)
     }
+}
+
+/// The least of 1, 2 and 5, times a power of ten, that is not below `size`.
+fn round_step(size: f64) -> f64 {
+    let unit = 10f64.powf(size.log10().floor());
+    [1.0, 2.0, 5.0].map(|factor| factor * unit).into_iter().find(|&step| step >= size).unwrap_or(10.0 * unit)
 }
 
 // Writing to a String does not fail.

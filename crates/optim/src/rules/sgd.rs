@@ -76,7 +76,15 @@ impl Momentum {
 
 impl Sgd {
     /// With this momentum, without dampening.
+    ///
+    /// # Panics
+    /// If it is not from 0 to below 1.
+    #[track_caller]
     pub fn momentum(momentum: f64) -> Self {
+        assert!(
+            (0.0..1.0).contains(&momentum),
+            "Sgd::momentum: found {momentum}, expected from 0 to below 1 (usual: 0.9)"
+        );
         Sgd { momentum, ..Sgd::default() }
     }
 }

@@ -27,6 +27,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// Naming both shapes, if the inner sizes differ, the leading axes do not broadcast, or either is a scalar.
+    #[doc(alias("mm", "bmm", "mv"))]
     #[track_caller]
     #[must_use]
     pub fn matmul(&self, rhs: &Tensor<T>) -> Tensor<T> {

@@ -262,6 +262,7 @@ impl Trainer {
     ///
     /// Unless this says otherwise, it is 0 where fetching is cheap, which is faster there, and as many as there are threads where the training data
     /// say that they are [`costly`](Dataset::costly); a stream is read by one. The bits of the result do not depend on it.
+    #[doc(alias = "num_workers")]
     #[must_use]
     pub fn workers(mut self, threads: impl Into<Option<usize>>) -> Self {
         self.workers = threads.into();

@@ -17,6 +17,7 @@ impl<T: Store> Tensor<T> {
     /// # Errors
     /// If the file cannot be read, is not one whole npy file, or has elements that are not [read as](Store::reads) `T` or more axes than tensors
     /// can have.
+    #[doc(alias = "from_numpy")]
     pub fn read_npy(file: impl AsRef<Path>) -> Result<Self, FileError> {
         Self::of_npy(&Source::open(file.as_ref())?)
     }
