@@ -59,8 +59,9 @@ pub(super) fn confusion(confusion: &Confusion) -> String {
     let cell = if numbered { 46.0 } else { (920.0 / classes as f64).max(3.0) };
     let (left, top) = if numbered { (34.0, 30.0) } else { (2.0, 2.0) };
     let (width, height) = (left + cell * classes as f64, top + cell * classes as f64);
+    let widest = (1.25 * width).min(620.0); // The cells of few classes are not larger than those of ten.
     let mut html = format!(
-        "<div class=\"confusion\">\n<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"confusion matrix\">\n"
+        "<div class=\"confusion\">\n<svg viewBox=\"0 0 {width} {height}\" style=\"max-width: {widest}px\" role=\"img\" aria-label=\"confusion matrix\">\n"
     );
     for truth in 0..classes {
         let samples: u64 = (0..classes).map(|class| confusion.at(truth, class)).sum();
