@@ -17,7 +17,7 @@ use clap::Parser;
 use ravine::nn::Unflatten;
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::{RunFlags, bundled_mnist, finished, one_of_each, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, one_of_each, start, write_file};
 
 /// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
 #[derive(Parser)]
@@ -32,7 +32,7 @@ struct Args {
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// Through how many numbers an image has to pass.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     code: usize,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]

@@ -25,7 +25,7 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
-use ravine_examples::{RunFlags, start};
+use ravine_examples::{RunFlags, above_zero, share, start};
 
 /// Trains a small transformer on a text and lets it write.
 #[derive(Parser)]
@@ -40,22 +40,22 @@ struct Args {
     #[arg(long, default_value_t = 16)]
     batch_size: usize,
     /// How many characters the model sees at once.
-    #[arg(long, default_value_t = 96)]
+    #[arg(long, default_value_t = 96, value_parser = above_zero::<usize>)]
     context: usize,
     /// Numbers for each character.
-    #[arg(long, default_value_t = 96)]
+    #[arg(long, default_value_t = 96, value_parser = above_zero::<usize>)]
     features: usize,
     /// Layers of the transformer.
     #[arg(long, default_value_t = 3)]
     layers: usize,
     /// Heads of each layer.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = above_zero::<usize>)]
     heads: usize,
     /// The learning rate at its highest.
     #[arg(long, default_value_t = 3e-3)]
     lr: f64,
     /// The share of numbers dropped in training.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = share)]
     dropout: f64,
     /// How the sample begins.
     #[arg(long, default_value = "The LORD ")]
@@ -64,7 +64,7 @@ struct Args {
     #[arg(long, default_value_t = 500)]
     sample: usize,
     /// Below 1, likely characters become likelier.
-    #[arg(long, default_value_t = 0.7)]
+    #[arg(long, default_value_t = 0.7, value_parser = above_zero::<f64>)]
     temperature: f64,
     /// Go on from the checkpoint in the folder, if there is one.
     #[arg(long)]
@@ -211,14 +211,19 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let vocabulary = Vocabulary::of(&text);
     let mut numbers = vocabulary.numbers(&text)?;
+    if numbers.len() < 30 {
+        let (path, found) = (path.display(), numbers.len());
+        return Err(format!("{path}: found {found} characters, expected at least 30").into());
+    }
     let test = numbers.split_off(numbers.len() * 9 / 10);
-    if args.context == 0 || test.len() < args.context + 2 {
-        return Err(format!(
-            "--context: found {}, expected 1 to {}",
-            args.context,
-            test.len().saturating_sub(2)
-        )
-        .into());
+    if test.len() < args.context + 2 {
+        return Err(format!("--context: found {}, expected at most {}", args.context, test.len() - 2).into());
+    }
+    if !args.features.is_multiple_of(2 * args.heads) {
+        let (features, heads) = (args.features, args.heads);
+        return Err(
+            format!("--features: found {features}, expected a multiple of twice --heads, {heads}").into()
+        );
     }
     let by_pairs = bits_by_pairs(&numbers, &test, vocabulary.characters.len());
     let prompt = vocabulary.numbers(&args.prompt).map_err(|error| format!("--prompt: {error}"))?;

@@ -17,7 +17,7 @@ use ravine::autograd::{gradcheck, gradgradcheck, record};
 use ravine::prelude::*;
 use ravine::tensor::Float;
 use ravine_examples::plot::{Axis, BLUE, GREY, ORANGE, Plot};
-use ravine_examples::{RunFlags, finished, start, write_file};
+use ravine_examples::{RunFlags, above_zero, finished, start, write_file};
 
 /// Fits a wave with two networks: one with rectified units, and one whose units learn their own activation.
 #[derive(Parser)]
@@ -26,7 +26,7 @@ struct Args {
     #[arg(long, default_value_t = 1500)]
     steps: usize,
     /// How many units are in the middle.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = above_zero::<usize>)]
     units: usize,
     /// The learning rate at its highest.
     #[arg(long, default_value_t = 0.02)]

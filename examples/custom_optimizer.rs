@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use ravine::optim::{conformance, sign};
 use ravine::prelude::*;
 use ravine::train::Report;
@@ -27,7 +28,7 @@ struct Args {
     #[arg(long, default_value_t = 500)]
     steps: usize,
     /// How many points there are.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 400, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     points: usize,
     /// Go on from the checkpoints in the folder, if there are any.
     #[arg(long)]
@@ -39,7 +40,6 @@ struct Args {
 // ----------------------------------------------------------------------------------------------------------------- rules
 
 /// Goes a fixed length against each gradient's sign. Bernstein et al. 2018, 'signSGD'.
-#[derive(Clone)]
 struct SignSgd;
 
 impl Rule for SignSgd {
@@ -52,7 +52,6 @@ impl Rule for SignSgd {
 
 /// A heavy ball whose pushes are weighed by how much they agree with its velocity: with momentum where gradients
 /// agree, and careful where they fight.
-#[derive(Clone)]
 struct CarefulBall {
     beta: f32,
 }
@@ -106,7 +105,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         ("Sgd", train(Sgd::momentum(0.9), 0.1, &data, args)?),
     ];
 
-    let (steps, losses) = (Axis::linear("step", 0.0, args.steps as f64), Axis::log("loss", 1e-4, 1.0));
+    let (steps, losses) = (Axis::linear("step", 0.0, args.steps as f64), Axis::log("loss", 0.01, 1.0));
     let mut plot = Plot::new("two spirals, by three rules", steps, losses);
     let mut result = serde_json::json!({});
     for ((name, report), colour) in reports.iter().zip(COLOURS) {

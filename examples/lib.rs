@@ -7,6 +7,7 @@ pub mod plot;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::{fs, io};
@@ -36,7 +37,7 @@ pub struct RunFlags {
     /// Threads; 0 means one for each processor. The result does not depend on it.
     #[arg(long, default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(..=1024))]
     pub threads: usize,
-    /// The folder for all that is written [default: runs/ and the name of the example].
+    /// The folder for all that is written [default: one in runs/ named after the example].
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Print the result as one line of JSON.
@@ -100,6 +101,22 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
         }
     })?;
     Ok(STOP.get_or_init(|| stop).clone())
+}
+
+/// Reads a flag that has to be above 0: clap's `value_parser`.
+///
+/// # Errors
+/// If it is not.
+pub fn above_zero<T: FromStr + PartialOrd + Default>(text: &str) -> Result<T, &'static str> {
+    text.parse().ok().filter(|number| *number > T::default()).ok_or("expected a number above 0")
+}
+
+/// The same for a share of something: from 0 to below 1.
+///
+/// # Errors
+/// If it is not.
+pub fn share(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|share| (0.0..1.0).contains(share)).ok_or("expected a number from 0 to below 1")
 }
 
 /// The MNIST files that come with the examples.

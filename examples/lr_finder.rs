@@ -14,11 +14,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use ravine::optim::{RateCurve, RateFinder};
 use ravine::prelude::*;
-use ravine_examples::{RunFlags, bundled_mnist, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, start, write_file};
 
 /// Finds a learning rate for a small network on MNIST.
 #[derive(Parser)]
@@ -27,10 +26,10 @@ struct Args {
     #[arg(long, value_enum, default_value_t = Rules::Sgd)]
     optimizer: Rules,
     /// How many rates to try.
-    #[arg(long, default_value_t = 160)]
+    #[arg(long, default_value_t = 160, value_parser = clap::value_parser!(u64).range(2..))]
     steps: u64,
     /// Images per step.
-    #[arg(long, default_value_t = 64, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, default_value_t = 64, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]

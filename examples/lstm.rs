@@ -18,11 +18,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::{RunFlags, bundled_mnist, finished, start};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, start};
 
 /// Trains an LSTM on sequences.
 #[derive(Parser)]
@@ -40,10 +41,10 @@ struct Args {
     #[arg(long)]
     lr: Option<f64>,
     /// Units of the LSTM [default: 128 for rows, 64 for adding].
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<usize>)]
     units: Option<usize>,
     /// Steps of a sequence of the adding problem.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     length: usize,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
@@ -143,9 +144,6 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             ("rows", train(args, &model, &data.train, &data.test, Goal::highest("accuracy"), pass)?)
         }
         Task::Adding => {
-            if args.length < 2 {
-                return Err(format!("--length: found {}, expected at least 2", args.length).into());
-            }
             let data = |samples, seed| Adding { samples, length: args.length, seed };
             let (training, test) = (data(20_000, args.run.seed), data(1_000, !args.run.seed));
             let model = Reader::new(2, args.units.unwrap_or(64), 1, rng);

@@ -20,7 +20,7 @@ use clap::Parser;
 use ravine::data::{DataError, Table};
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::{RunFlags, finished, start};
+use ravine_examples::{RunFlags, above_zero, finished, share, start};
 
 /// Predicts a column of a table from the others.
 #[derive(Parser)]
@@ -35,13 +35,13 @@ struct Args {
     #[arg(long, default_value = "island,year", value_delimiter = ',')]
     without: Vec<String>,
     /// Which share of the rows is kept for the test.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.25, value_parser = share)]
     test: f64,
     /// How often to go through the rows.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// How wide the network is.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     hidden: usize,
     /// Go on from the checkpoints in the folder, if there are any.
     #[arg(long)]
@@ -161,6 +161,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let bundled = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/penguins/penguins.csv"));
     let table = Table::read(args.csv.clone().unwrap_or_else(bundled))?.drop_missing()?;
+    if table.rows() < 2 {
+        return Err(format!("--csv: found {} whole rows, expected at least 2", table.rows()).into());
+    }
     let (names, x, y) = features(&table, args)?;
     let order = Tensor::<i64>::randperm(table.rows(), &mut Rng::new(args.run.seed));
     let tested = ((table.rows() as f64 * args.test) as usize).clamp(1, table.rows() - 1);

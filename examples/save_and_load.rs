@@ -8,8 +8,21 @@
 //! `tools/check_safetensors.py` opens both there and compares. `cnn.ravine` is the same state in bincode with a checksum, as
 //! checkpoints are written.
 
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::file;
+use ravine_examples::start;
+
+/// Writes a model to files, and reads it back.
+#[derive(Parser)]
+struct Args {
+    /// Where to write: a path without an ending.
+    path: PathBuf,
+}
 
 #[derive(Module)]
 struct Cnn {
@@ -36,9 +49,13 @@ impl Cnn {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let stem = std::env::args().nth(1).ok_or("usage: save_and_load PATH, without an ending")?;
-    let (path, check) = (format!("{stem}.safetensors"), format!("{stem}.check.safetensors"));
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [path, check, ours] =
+        ["safetensors", "check.safetensors", "ravine"].map(|e| args.path.with_extension(e));
 
     let model = Cnn::new(&mut Rng::new(1));
     let images = Tensor::randn([4, 1, 28, 28], &mut Rng::new(2));
@@ -57,12 +74,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let output = |model: &Cnn| model.forward(&Tape::eval().input(images.clone())).into_value();
     assert_eq!(output(&again), output(&model));
 
-    let ours = std::path::PathBuf::from(format!("{stem}.ravine"));
     file::write(&ours, &StateDict::of(&model))?;
     assert_eq!(file::read::<StateDict>(&ours)?, StateDict::of(&model));
 
     let pair = [("input".to_string(), images.clone()), ("output".to_string(), output(&model))];
     pair.into_iter().collect::<StateDict>().write(&check)?;
-    println!("{path}: {} tensors, read back to the bit", StateDict::of(&model).len());
+    println!("{}: {} tensors, read back to the bit", path.display(), StateDict::of(&model).len());
     Ok(())
 }

@@ -7,13 +7,26 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use clap::Parser;
 use ravine::autograd::Graph;
 use ravine::prelude::*;
-use ravine_examples::write_file;
+use ravine_examples::{start, write_file};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "runs/tape".into()));
+/// Draws what a tape holds.
+#[derive(Parser)]
+struct Args {
+    /// The folder for the pictures.
+    #[arg(default_value = "runs/tape")]
+    folder: PathBuf,
+}
+
+fn main() -> ExitCode {
+    start(run)
+}
+
+fn run(Args { folder }: &Args) -> Result<(), Box<dyn Error>> {
     for (name, graph) in [("product", product()), ("residual", residual()), ("slope", slope())] {
         let file = folder.join(format!("tape_{name}.svg"));
         write_file(&file, graph.to_svg())?;

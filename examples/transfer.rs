@@ -22,19 +22,19 @@ use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::evaluate;
 use ravine_examples::plot::{Axis, COLOURS, Plot};
-use ravine_examples::{RunFlags, bundled_mnist, finished, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, start, write_file};
 
 /// Learns the digits 6 to 9 from few images, with and without what was learned of the digits 0 to 5.
 #[derive(Parser)]
 struct Args {
     /// How many images of each digit to learn from.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = above_zero::<usize>)]
     images: usize,
     /// How often to choose other images; the accuracies are means.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = above_zero::<u64>)]
     repeats: u64,
     /// How often to go through them.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// Images per step.
     #[arg(long, default_value_t = 20)]

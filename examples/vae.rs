@@ -22,7 +22,7 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::{RunFlags, bundled_mnist, finished, one_of_each, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, one_of_each, start, write_file};
 
 /// Trains a variational autoencoder on MNIST, or on any other set of images in the same format.
 #[derive(Parser)]
@@ -37,7 +37,7 @@ struct Args {
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// How many numbers stand for an image.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = above_zero::<usize>)]
     latent: usize,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]

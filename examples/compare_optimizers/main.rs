@@ -21,7 +21,7 @@ use clap::Parser;
 use optimizers::{ALL, Contender};
 use ravine::prelude::*;
 use ravine::tensor::sequential;
-use ravine_examples::{RunFlags, bundled_mnist, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, start, write_file};
 use rayon::prelude::*;
 
 /// Compares optimizers on MNIST.
@@ -31,16 +31,16 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     optimizers: Vec<String>,
     /// Seeds for the table; rates are tuned with one more.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = above_zero::<u64>)]
     seeds: u64,
     /// Rates that each may try.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, value_parser = above_zero::<i32>)]
     trials: i32,
     /// The factor from one rate to the next.
-    #[arg(long, default_value_t = 2.5)]
+    #[arg(long, default_value_t = 2.5, value_parser = above_zero::<f64>)]
     spread: f64,
     /// Steps of a run, of 64 images.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = above_zero::<u64>)]
     steps: u64,
     /// 100 steps, 3 rates, 2 seeds.
     #[arg(long)]

@@ -115,6 +115,12 @@ fn mean(estimate: Option<Estimate>) -> String {
     estimate.map_or_else(String::new, |e| format!("{:.4}", e.mean))
 }
 
+/// A rate as one says it: 0.12, 0.00075.
+fn two_digits(rate: f64) -> String {
+    let rounded: f64 = format!("{rate:.1e}").parse().unwrap_or(rate);
+    rounded.to_string()
+}
+
 /// One line for each run.
 pub fn csv_of_runs(runs: &[Run]) -> String {
     let mut csv =
@@ -172,14 +178,14 @@ pub fn html(rows: &[Row], runs: &[Run], steps: u64) -> String {
             row.error.as_ref().map_or(String::new(), |error| format!("<br><small>{}</small>", escape(error)));
         let _ = writeln!(
             table,
-            "<tr{}><td>{}</td><td>{}{note}</td><td>{:.1e}</td><td>{}</td><td>{}</td><td>{:.2}</td>\
+            "<tr{}><td>{}</td><td>{}{note}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td>\
              <td>{} of {}</td></tr>",
             if ties { " class=\"tie\"" } else { "" },
             i + 1,
             row.optimizer,
-            row.rate,
             percent(row.accuracy),
             mean(row.loss),
+            two_digits(row.rate),
             row.seconds,
             row.failed,
             row.runs
@@ -196,8 +202,8 @@ pub fn html(rows: &[Row], runs: &[Run], steps: u64) -> String {
          of rates to try, judged on 5,000 images held out of the training set, and then several seeds at the \
          best of them. Intervals are at 95 %, by Student’s distribution; rows on a tinted ground are not told \
          apart from the first.</p>\n\
-         <div class=\"scroll\"><table>\n<thead><tr><th></th><th>optimizer</th><th>rate</th>\
-         <th>test accuracy, %</th><th>test loss</th><th>seconds a run</th><th>failed runs</th></tr></thead>\n\
+         <div class=\"scroll\"><table>\n<thead><tr><th></th><th>optimizer</th>\
+         <th>test accuracy, %</th><th>test loss</th><th>rate</th><th>seconds a run</th><th>failed runs</th></tr></thead>\n\
          <tbody>\n{table}</tbody></table></div>\n<div class=\"pictures\">\n{pictures}</div>\n\
          </main>\n</body>\n</html>\n"
     )

@@ -32,7 +32,7 @@ use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use ravine::prelude::*;
 use ravine::train::data_parallel;
-use ravine_examples::{RunFlags, start, stop_on_ctrl_c};
+use ravine_examples::{RunFlags, above_zero, start, stop_on_ctrl_c};
 
 /// Trains a Wasserstein GAN with gradient penalty on eight clouds of points, or on images of digits.
 #[derive(Parser)]
@@ -41,10 +41,10 @@ pub struct Args {
     #[arg(long)]
     data: Option<PathBuf>,
     /// Steps of the generator [default: 3000 for points, 2000 for digits].
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<u64>)]
     steps: Option<u64>,
     /// Steps of the critic for each of them.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = above_zero::<u64>)]
     critic_steps: u64,
     /// Real and made things per step [default: 256 for points, 64 for digits].
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]

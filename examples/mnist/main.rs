@@ -24,7 +24,7 @@ use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
 use ravine::train::Checkpoint;
-use ravine_examples::{bundled_mnist, start, stop_on_ctrl_c};
+use ravine_examples::{RunFlags, bundled_mnist, share, start, stop_on_ctrl_c};
 
 use images::Data;
 use models::Kind;
@@ -49,14 +49,14 @@ struct Args {
     #[arg(long)]
     lr: Option<f64>,
     /// The share of SGD's velocity that stays from step to step.
-    #[arg(long, default_value_t = 0.9)]
+    #[arg(long, default_value_t = 0.9, value_parser = share)]
     momentum: f64,
     /// How strongly weights are pulled towards zero [default: 0; 0.0005 for the residual net].
     #[arg(long)]
     weight_decay: Option<f64>,
     /// Score an exponential moving average of the weights, and predict by it, with this decay if not 0.999 [default: none; 0.999 for the
     /// residual net].
-    #[arg(long, value_name = "DECAY", num_args = 0..=1, default_missing_value = "0.999")]
+    #[arg(long, value_name = "DECAY", num_args = 0..=1, default_missing_value = "0.999", value_parser = share)]
     ema: Option<f64>,
     /// Whether to turn, shift, scale and slant the training images, each epoch anew [default: for the residual net only].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
@@ -67,19 +67,10 @@ struct Args {
     /// Into how many parts to cut a batch, for as many threads. The weights depend on it.
     #[arg(long, default_value_t = 2)]
     shards: usize,
-    /// Threads; 0 means one for each processor. The weights do not depend on it.
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
-    /// The seed of initial weights, shuffling and dropout.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
     /// The folder with the four IDX files, gzipped or not, or with a sub-folder of PNG or JPEG pictures for each class (or with `train` and `test`, and those
     /// in them) [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for checkpoints, metrics and the report [default: runs/mnist-MODEL].
-    #[arg(long)]
-    out: Option<PathBuf>,
     /// Write the checkpoint every so many steps, besides every epoch.
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
@@ -107,9 +98,8 @@ struct Args {
     /// Read the drawing in this PNG or JPEG file, by the checkpoint in the folder, instead of training.
     #[arg(long, value_name = "FILE")]
     predict: Option<PathBuf>,
-    /// Print the result as one line of JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    run: RunFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -199,8 +189,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     drop(reading);
 
     let name = args.model.name();
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/mnist-{name}")));
-    let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.seed));
+    let out = args.run.folder(&format!("mnist-{name}"));
+    let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.run.seed));
     let batch_size = args.batch_size.saturating_mul(args.accumulate).max(1);
     let steps = args.epochs() * data.train.len().div_ceil(batch_size);
     let mut optimizer = optimizer(args, &model, steps as u64);
@@ -218,7 +208,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
     // Up to 10 degrees, a tenth of the size, a tenth larger or smaller, and slanted by 10 degrees: still the same digit.
     let affine = RandomAffine::new().degrees(10.0).translate(0.1).scale(0.9, 1.1).shear(10.0);
-    let changed = (&data.train).transform(args.seed, affine);
+    let changed = (&data.train).transform(args.run.seed, affine);
     let train: &dyn Dataset<Batch = _> = if args.augment() { &changed } else { &data.train };
 
     eprintln!("{name}: {} parameters, {} training images", model.num_params(), train.len());
@@ -227,8 +217,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .batch_size(args.batch_size)
         .accumulate(args.accumulate)
         .shards(args.shards)
-        .threads(args.threads)
-        .seed(args.seed)
+        .threads(args.run.threads)
+        .seed(args.run.seed)
         .max_steps(args.max_steps)
         .goal(Goal::highest("accuracy"))
         .patience(args.patience)
@@ -261,7 +251,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Some(test) => (test.metric("accuracy"), Some(test.loss())),
         None => (None, None),
     };
-    if args.json {
+    if args.run.json {
         let result = serde_json::json!({
             "model": name,
             "epochs": report.epochs,
@@ -284,7 +274,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 fn print_prediction(args: &Args, file: &Path, names: &[String], probabilities: &[f32]) {
     let mut classes: Vec<(&String, f32)> = names.iter().zip(probabilities.iter().copied()).collect();
     classes.sort_by(|a, b| b.1.total_cmp(&a.1));
-    if args.json {
+    if args.run.json {
         let probabilities: serde_json::Map<String, _> =
             classes.iter().map(|(name, p)| ((*name).clone(), (*p).into())).collect();
         let prediction = serde_json::json!({
