@@ -12,7 +12,7 @@ impl<T: Element> Tensor<T> {
     /// If the new shape has not as many elements.
     #[track_caller]
     #[must_use]
-    #[doc(alias("view", "view_as"))]
+    #[doc(alias = "view_as")]
     pub fn reshape(&self, shape: impl Extents) -> Self {
         let shape = shape.resolve("reshape", self.shape());
         match self.layout().reshaped(&shape) {
