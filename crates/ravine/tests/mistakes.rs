@@ -296,7 +296,7 @@ fn runs() -> impl IntoIterator<Item = Mistake> {
         "a learning rate that is too large" => {
             let net = net();
             train(Trainer::new().epochs(50), &net, Optimizer::new(&net, Sgd::momentum(0.9), 1e4), &points())?;
-        }, ["the loss is NaN", "is the first that is not finite", "crates/ravine/tests/mistakes.rs:", "a learning rate below 10000", "warm-up, or clipping"];
+        }, ["the loss is NaN", "is the first that is not finite", "crates/ravine/tests/mistakes.rs:", "a learning rate below 10k", "warm-up, or clipping"];
         "data that is not a number" => {
             let (net, good) = (net(), points());
             let x = Tensor::from_fn([32, 4], |i| if i == 57 { f32::NAN } else { 0.5 });
