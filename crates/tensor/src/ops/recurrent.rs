@@ -1,7 +1,12 @@
 //! Recurrent networks over whole sequences: the products with the hidden state are made step by step, all else once.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::kernels::gemm::{Mat, Store, gemm};
 use crate::kernels::recurrent::{self, Cell, Gru, Lstm, Rnn};
+use crate::parallel::{sequential, threads_for};
 use crate::{Float, Tensor};
 
 /// The kinds of recurrent cells.
@@ -43,8 +48,9 @@ pub struct Steps {
 }
 
 impl Steps {
-    fn alive(&self, t: usize) -> impl Fn(usize) -> bool {
-        move |b| self.lengths.as_ref().is_none_or(|lengths| t < lengths[b])
+    /// Which samples, counted from `first`, have a step `t`.
+    fn alive(&self, t: usize, first: usize) -> impl Fn(usize) -> bool {
+        move |b| self.lengths.as_ref().is_none_or(|lengths| t < lengths[first + b])
     }
 
     /// Each step with the one before it in the order of the steps.
@@ -167,71 +173,105 @@ impl<T: Float> Tensor<T> {
     }
 }
 
+/// Calls `run(samples, what is theirs of each output at each step)` with all samples, or on several threads with some samples each, which
+/// do not meet before the end of the sequence. An output comes with its number of steps, as `[steps, batch, ..]`.
+fn by_samples<T: Float, const N: usize>(
+    &Sizes { steps, batch, units }: &Sizes,
+    outputs: [(usize, &mut [T]); N],
+    run: impl Fn(Range<usize>, [Vec<&mut [T]>; N]) + Sync,
+) {
+    // 16 multiply-adds count as one elementary operation; an LSTM has twice four for each unit and state.
+    let threads = threads_for(steps * batch * units * units / 2).min(batch).max(1);
+    let each = batch.div_ceil(threads).max(1);
+    let mut parts: Vec<(Range<usize>, [Vec<&mut [T]>; N])> = (0..batch)
+        .step_by(each)
+        .map(|first| (first..batch.min(first + each), [const { Vec::new() }; N]))
+        .collect();
+    for (i, (steps, mut rest)) in outputs.into_iter().enumerate() {
+        let row = rest.len() / (steps * batch).max(1);
+        for _ in 0..steps {
+            for (samples, theirs) in &mut parts {
+                theirs[i].push(rest.split_off_mut(..samples.len() * row).unwrap_or_default());
+            }
+        }
+    }
+    match parts.len() {
+        0 | 1 => parts.into_iter().for_each(|(samples, theirs)| run(samples, theirs)),
+        _ => parts.into_par_iter().for_each(|(samples, theirs)| sequential(|| run(samples, theirs))),
+    }
+}
+
 fn run<T: Float, const G: usize, const S: usize, const K: usize>(
     cell: &impl Cell<T, G, S, K>,
-    &Sizes { steps: time, batch, units }: &Sizes,
+    sizes: &Sizes,
     [p, weight, initial]: [&Tensor<T>; 3],
     bias: Option<&Tensor<T>>,
     steps: &Steps,
 ) -> (Tensor<T>, Tensor<T>) {
-    let [gates, states, keeps] = [G, S, K].map(|n| batch * n * units);
+    let &Sizes { steps: time, batch, units } = sizes;
     let mut kept = Tensor::zeros([time, batch, K * units]);
-    let mut q = Tensor::zeros([batch, G * units]);
+    // Turned once, and not in the product of every step.
+    let turned = weight.t().contiguous();
+    let w = Mat { data: turned.values(), row_stride: G * units, col_stride: 1 };
     let y = Tensor::build([time, batch, S * units].into(), |y| {
-        let (kept, q) = (kept.as_mut_slice(), q.as_mut_slice());
-        let mut before = initial.values().to_vec();
-        for (t, _) in steps.order(time) {
-            // The hidden state is the first of each row of states.
-            let h = Mat { data: &before, row_stride: S * units, col_stride: 1 };
-            let w = Mat { data: weight.values(), row_stride: 1, col_stride: units };
-            if units * batch > 0 {
+        by_samples(sizes, [(time, y), (time, kept.as_mut_slice())], |samples, [mut y, mut kept]| {
+            let mut before = rows_of(initial, 0, &samples).to_vec();
+            let mut q = vec![T::ZERO; samples.len() * G * units];
+            for (t, _) in steps.order(time) {
                 match bias {
                     Some(bias) => {
                         q.chunks_exact_mut(G * units).for_each(|q| q.copy_from_slice(bias.values()))
                     }
                     None => q.fill(T::ZERO),
                 }
-                gemm(batch, G * units, units, h, w, q, Store::Add);
+                // The hidden state is the first of each row of states.
+                let h = Mat { data: &before, row_stride: S * units, col_stride: 1 };
+                gemm(samples.len(), G * units, units, h, w, &mut q, Store::Add);
+                let alive = steps.alive(t, samples.start);
+                recurrent::forward(cell, units, alive, [rows_of(p, t, &samples), &q, &before], y[t], kept[t]);
+                before.copy_from_slice(y[t]);
             }
-            let after = &mut y[t * states..][..states];
-            let rows = [&p.values()[t * gates..][..gates], q, &before];
-            recurrent::forward(cell, units, steps.alive(t), rows, after, &mut kept[t * keeps..][..keeps]);
-            before.copy_from_slice(after);
-        }
+        });
     });
     (y, kept)
 }
 
+/// The rows of some samples at step `t` of a tensor `[time, batch, ..]`, or of one `[batch, ..]` at step 0.
+fn rows_of<'a, T: Float>(x: &'a Tensor<T>, t: usize, samples: &Range<usize>) -> &'a [T] {
+    let (batch, row) = (x.size(-2), x.size(-1));
+    &x.values()[(t * batch + samples.start) * row..(t * batch + samples.end) * row]
+}
+
 fn run_back<T: Float, const G: usize, const S: usize, const K: usize>(
     cell: &impl Cell<T, G, S, K>,
-    &Sizes { steps: time, batch, units }: &Sizes,
+    sizes: &Sizes,
     [dy, weight, initial, y, kept]: [&Tensor<T>; 5],
     steps: &Steps,
 ) -> [Tensor<T>; 4] {
-    let [gates, states, keeps] = [G, S, K].map(|n| batch * n * units);
+    let &Sizes { steps: time, batch, units } = sizes;
     let mut dp = Tensor::zeros([time, batch, G * units]);
     let mut dq = Tensor::zeros([time, batch, G * units]);
     let mut dstate = Tensor::zeros([batch, S * units]);
-    let mut through_q = vec![T::ZERO; batch * units];
-    let (dps, dqs, dstates) = (dp.as_mut_slice(), dq.as_mut_slice(), dstate.as_mut_slice());
-    for (t, earlier) in steps.order(time).rev() {
-        dstates.iter_mut().zip(&dy.values()[t * states..][..states]).for_each(|(sum, &dy)| *sum += dy);
-        let before = match earlier {
-            Some(earlier) => &y.values()[earlier * states..][..states],
-            None => initial.values(),
-        };
-        let rows = [before, &y.values()[t * states..][..states], &kept.values()[t * keeps..][..keeps]];
-        let (dp, dq) = (&mut dps[t * gates..][..gates], &mut dqs[t * gates..][..gates]);
-        recurrent::backward(cell, units, steps.alive(t), rows, dstates, dp, dq);
-        if units * batch > 0 {
-            let dq = Mat { data: dq, row_stride: G * units, col_stride: 1 };
-            let w = Mat { data: weight.values(), row_stride: units, col_stride: 1 };
-            gemm(batch, units, G * units, dq, w, &mut through_q, Store::Overwrite);
+    let w = Mat { data: weight.values(), row_stride: units, col_stride: 1 };
+    let outputs = [(time, dp.as_mut_slice()), (time, dq.as_mut_slice()), (1, dstate.as_mut_slice())];
+    by_samples(sizes, outputs, |samples, [mut dp, mut dq, mut dstate]| {
+        let dstate = &mut *dstate[0];
+        let mut through_q = vec![T::ZERO; samples.len() * units];
+        for (t, earlier) in steps.order(time).rev() {
+            dstate.iter_mut().zip(rows_of(dy, t, &samples)).for_each(|(sum, &dy)| *sum += dy);
+            let before = match earlier {
+                Some(earlier) => rows_of(y, earlier, &samples),
+                None => rows_of(initial, 0, &samples),
+            };
+            let rows = [before, rows_of(y, t, &samples), rows_of(kept, t, &samples)];
+            recurrent::backward(cell, units, steps.alive(t, samples.start), rows, dstate, dp[t], dq[t]);
+            let dq = Mat { data: dq[t], row_stride: G * units, col_stride: 1 };
+            gemm(samples.len(), units, G * units, dq, w, &mut through_q, Store::Overwrite);
+            for (dstate, through) in dstate.chunks_exact_mut(S * units).zip(through_q.chunks_exact(units)) {
+                dstate[..units].iter_mut().zip(through).for_each(|(sum, &through)| *sum += through);
+            }
         }
-        for (dstate, through) in dstates.chunks_exact_mut(S * units).zip(through_q.chunks_exact(units)) {
-            dstate[..units].iter_mut().zip(through).for_each(|(sum, &through)| *sum += through);
-        }
-    }
+    });
     // Every step's hidden state before it, beside its dq: one product is the sum over steps.
     let mut befores = vec![initial.narrow(1, 0, units); time];
     for (t, earlier) in steps.order(time) {
@@ -274,6 +314,28 @@ mod tests {
                 let (last, last_alone) = if reverse { (0, 0) } else { (4, 2) };
                 assert!(close(y.index(0, last).narrow(0, 0, 1), want.index(0, last_alone)), "{cell:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_same_bits_for_any_number_of_threads() {
+        let rng = &mut Rng::new(1);
+        for cell in [Recurrence::Relu, Recurrence::Lstm, Recurrence::Gru] {
+            let (g, s, units) = (cell.gates(), cell.states(), 70);
+            let p = Tensor::<f32>::randn([9, 11, g * units], rng);
+            let weight = Tensor::<f32>::randn([g * units, units], rng) * 0.1;
+            let initial = Tensor::<f32>::randn([11, s * units], rng);
+            let steps = Steps { reverse: true, lengths: Some((0..11).map(|b| b % 10).collect()) };
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let (y, kept) = p.recurrent(cell, &weight, None, &initial, &steps);
+                    let [dp, dw, db, di] = y.recurrent_grad(cell, &weight, &initial, &y, &kept, &steps);
+                    [y, kept, dp, dw, db, di].map(|t| t.iter().map(f32::to_bits).collect::<Vec<_>>())
+                })
+            };
+            let alone = run(1);
+            assert!([2, 3, 8].into_iter().all(|threads| run(threads) == alone), "{cell:?}");
         }
     }
 
