@@ -52,11 +52,21 @@ pub use checkpoint::checkpoint;
 pub use draw::Graph;
 pub use gradcheck::{gradcheck, gradgradcheck};
 pub use gradients::Gradients;
-pub use module::{Leaf, Module, Part, Visitor};
-pub use param::{Buffer, BufferUpdates, Param};
+#[doc(alias("nn.Module", "ModuleList", "ModuleDict"))]
+pub use module::Module;
+pub use module::{Leaf, Part, Visitor};
+#[doc(alias = "register_buffer")]
+pub use param::Buffer;
+pub use param::BufferUpdates;
+#[doc(alias = "Parameter")]
+pub use param::Param;
 pub use ravine_derive::Module;
 pub use state::{Mismatched, Report, StateDict, StateError};
-pub use summary::{Row, Summary};
+pub use summary::Row;
+#[doc(alias = "torchinfo")]
+pub use summary::Summary;
 pub use tape::Tape;
 pub use tree::Tree;
-pub use var::{Saved, Var, record, record_many, record_with_output};
+#[doc(alias("autograd.Function", "Function"))]
+pub use var::record;
+pub use var::{Saved, Var, record_many, record_with_output};

@@ -41,7 +41,6 @@ use crate::tree::Tree;
     label = "this field is not a module",
     note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` or `#[module(setting)]` if it holds no parameters"
 )]
-#[doc(alias("nn.Module", "ModuleList", "ModuleDict"))]
 pub trait Module {
     /// Shows each part to `visitor`, in order.
     fn visit(&self, visitor: &mut Visitor<'_>);

@@ -12,7 +12,6 @@ use crate::tape::Tape;
 ///
 /// A parameter is itself, whatever its value: [`tied`](Self::tied) gives the same parameter again, for weights used in two places,
 /// and `clone` an independent copy. Tapes on any number of threads can read it at once.
-#[doc(alias = "Parameter")]
 pub struct Param<T: Float = f32> {
     cell: Arc<Cell<T>>,
 }
@@ -126,7 +125,6 @@ impl<T: Float> fmt::Debug for Param<T> {
 ///
 /// A forward pass cannot write it: it notes what it saw on the tape ([`Tape::update_buffer`](crate::Tape::update_buffer)),
 /// and the notes of all shards are applied together when the step is done.
-#[doc(alias = "register_buffer")]
 pub struct Buffer<T: Float = f32> {
     value: Arc<RwLock<Tensor<T>>>,
 }

@@ -56,7 +56,6 @@ pub(crate) const VIEWS: [&str; 16] = [
 /// println!("{summary}");
 /// ```
 #[derive(Clone, Debug)]
-#[doc(alias = "torchinfo")]
 pub struct Summary {
     /// One for the ops of each module, and for each op without parameters, in the order of the pass.
     pub rows: Vec<Row>,

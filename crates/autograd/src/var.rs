@@ -142,7 +142,6 @@ impl<T: Float> Saved<T> {
 /// # Panics
 /// If the inputs are on different tapes; during backward, if the gradient by an input that needs one is `None`.
 #[track_caller]
-#[doc(alias("autograd.Function", "Function"))]
 pub fn record<T: Float, const N: usize>(
     op: &'static str,
     inputs: [&Var<T>; N],

@@ -57,18 +57,37 @@ mod sets;
 mod transform;
 
 pub use dataset::Dataset;
-pub use derived::{Augmented, Concat, Draws, Rows, Subset};
+#[doc(alias = "transforms")]
+pub use derived::Augmented;
+#[doc(alias = "ConcatDataset")]
+pub use derived::Concat;
+pub use derived::{Draws, Rows, Subset};
 pub use error::DataError;
 pub use files::{Csv, CsvStream, Idx, Row, SUMS, Table, verify};
-pub use load::{
-    Batches, Collate, Coming, Loader, Padded, Sequence, Shuffled, Stream, StreamLoader, Walk, read_ahead,
-};
-pub use order::{Epoch, Epochs, Order, Pick, Plan, Position, Strata, Weights};
+#[doc(alias = "collate_fn")]
+pub use load::Collate;
+#[doc(alias = "DataLoader")]
+pub use load::Loader;
+#[doc(alias = "pad_sequence")]
+pub use load::Padded;
+#[doc(alias = "IterableDataset")]
+pub use load::Stream;
+pub use load::{Batches, Coming, Sequence, Shuffled, StreamLoader, Walk, read_ahead};
+#[doc(alias("Sampler", "RandomSampler", "SequentialSampler"))]
+pub use order::Order;
+#[doc(alias = "WeightedRandomSampler")]
+pub use order::Weights;
+pub use order::{Epoch, Epochs, Pick, Plan, Position, Strata};
+#[doc(alias = "TensorDataset")]
+pub use sets::TensorSet;
 #[cfg(feature = "images")]
 pub use sets::{Color, ImageFolder};
-pub use sets::{ImageSet, Mnist, Samples, TensorSet};
+pub use sets::{ImageSet, Mnist, Samples};
+#[doc(alias("Normalize", "ToTensor"))]
+pub use transform::Normalization;
+#[doc(alias = "transforms")]
+pub use transform::Transform;
 pub use transform::{
-    CutMix, MixUp, Normalization, Picture, Pictures, RandomAffine, RandomCrop, RandomErasing,
-    RandomHorizontalFlip, RandomRotation, RandomShift, RandomVerticalFlip, Resize, Then, Transform,
-    Transformed,
+    CutMix, MixUp, Picture, Pictures, RandomAffine, RandomCrop, RandomErasing, RandomHorizontalFlip,
+    RandomRotation, RandomShift, RandomVerticalFlip, Resize, Then, Transformed,
 };

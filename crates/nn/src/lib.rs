@@ -67,12 +67,20 @@ pub use activation::{
     Elu, Gelu, GeluTanh, Glu, Hardsigmoid, Hardswish, Hardtanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
     PRelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, SwiGlu, Tanh,
 };
+#[doc(alias = "generate_square_subsequent_mask")]
+pub use attention::Mask;
+#[doc(alias = "rope")]
+pub use attention::RotaryPositions;
+#[doc(alias = "PositionalEncoding")]
+pub use attention::SinusoidalPositions;
 pub use attention::{
-    Mask, MultiHeadAttention, RotaryPositions, SinusoidalPositions, TransformerDecoder,
-    TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
+    MultiHeadAttention, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderLayer,
 };
 pub use check::Sizes;
-pub use container::{Join, Parallel, Residual, Sequential};
+#[doc(alias = "skip_connection")]
+pub use container::Residual;
+pub use container::{Join, Parallel, Sequential};
 pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Padding};
 pub use dropout::{AlphaDropout, Dropout, Dropout2d};
 pub use embedding::Embedding;
@@ -84,5 +92,8 @@ pub use pool::{
     GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
 };
 pub use recurrent::{Gru, Lstm, Rnn};
-pub use shape::{Flatten, PixelShuffle, Unflatten, Upsample};
+#[doc(alias("interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"))]
+pub use shape::Upsample;
+pub use shape::{Flatten, PixelShuffle, Unflatten};
+#[doc(alias = "torchinfo")]
 pub use summary::summary;

@@ -41,7 +41,6 @@ use crate::Layer;
 /// ");
 /// ```
 #[track_caller]
-#[doc(alias = "torchinfo")]
 pub fn summary(model: &(impl Layer + ?Sized), input: impl Into<Shape>) -> Summary {
     Summary::of(model, Tensor::zeros(input), |x| model.forward(x))
 }

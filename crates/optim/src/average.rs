@@ -28,7 +28,6 @@ use crate::{OptimError, Optimize, OptimizerState, StepOutcome};
 /// assert_eq!(w.value().item(), 0.25);
 /// # Ok::<(), ravine_optim::OptimError>(())
 /// ```
-#[doc(alias("AveragedModel", "swa_utils", "ema"))]
 pub struct Averaged<O> {
     optimizer: O,
     average: Beside,

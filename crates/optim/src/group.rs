@@ -19,7 +19,6 @@ use crate::{Decay, Schedule};
 ///     .group(Group::new(|path, _shape| path.starts_with("head.")).rate_factor(10.0).optional());
 /// assert_eq!(optimizer.settings("1").unwrap().weight_decay, 0.0);
 /// ```
-#[doc(alias("param_groups", "add_param_group"))]
 pub struct Group<R> {
     pub(crate) which: Predicate,
     pub(crate) optional: bool,

@@ -76,12 +76,17 @@ mod schedule;
 mod state;
 mod step;
 
-pub use average::{Averaged, Swapped};
+#[doc(alias("AveragedModel", "swa_utils", "ema"))]
+pub use average::Averaged;
+pub use average::Swapped;
 pub use clip::Clip;
 pub use decay::Decay;
 pub use error::OptimError;
 pub use explain::Explanation;
-pub use finder::{RateCurve, RateFinder, RatePoint};
+#[doc(alias = "lr_finder")]
+pub use finder::RateFinder;
+pub use finder::{RateCurve, RatePoint};
+#[doc(alias("param_groups", "add_param_group"))]
 pub use group::Group;
 pub use lbfgs::{Lbfgs, LbfgsOutcome, LbfgsState};
 pub use lookahead::Lookahead;
@@ -94,9 +99,32 @@ pub use rules::{
     sign,
 };
 pub use sam::Sam;
-pub use schedule::{
-    Anneal, Better, Constant, Cosine, Cycle, Cyclic, Exponential, InverseTime, Linear, MultiStep, Noam,
-    OneCycle, Plateau, Polynomial, Rex, Schedule, StepDecay, Then, Times, WarmRestarts, Warmup, Wsd,
-};
+#[doc(alias = "CosineAnnealingLR")]
+pub use schedule::Cosine;
+#[doc(alias = "CyclicLR")]
+pub use schedule::Cyclic;
+#[doc(alias = "ExponentialLR")]
+pub use schedule::Exponential;
+#[doc(alias = "LinearLR")]
+pub use schedule::Linear;
+#[doc(alias = "MultiStepLR")]
+pub use schedule::MultiStep;
+#[doc(alias = "OneCycleLR")]
+pub use schedule::OneCycle;
+#[doc(alias = "ReduceLROnPlateau")]
+pub use schedule::Plateau;
+#[doc(alias = "PolynomialLR")]
+pub use schedule::Polynomial;
+#[doc(alias("LRScheduler", "LambdaLR", "lr_scheduler"))]
+pub use schedule::Schedule;
+#[doc(alias = "StepLR")]
+pub use schedule::StepDecay;
+#[doc(alias = "SequentialLR")]
+pub use schedule::Then;
+#[doc(alias = "ChainedScheduler")]
+pub use schedule::Times;
+#[doc(alias = "CosineAnnealingWarmRestarts")]
+pub use schedule::WarmRestarts;
+pub use schedule::{Anneal, Better, Constant, Cycle, InverseTime, Noam, Rex, Warmup, Wsd};
 pub use state::{OptimizerState, ParamState, Slot};
 pub use step::{NonFinite, StepOutcome};

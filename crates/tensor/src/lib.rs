@@ -32,13 +32,16 @@ mod tensor;
 pub use element::{DType, Element, Float, Number};
 pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
+#[doc(alias = "padding_mode")]
+pub use ops::Pad;
 pub use ops::{
-    Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, Pad, PoolOptions, Recurrence,
-    Steps, UnfoldOptions, Unique, einsum,
+    Along, At, Cast, Contract, ConvOptions, EinsumError, Indices, Normalize, PoolOptions, Recurrence, Steps,
+    UnfoldOptions, Unique, einsum,
 };
 #[cfg(feature = "linalg")]
 pub use ops::{LinalgError, Unsolvable};
 pub use parallel::{sequential, threads_for};
+#[doc(alias = "Generator")]
 pub use random::Rng;
 pub use shape::{Axes, Extents, MAX_RANK, Shape};
 pub use tensor::Tensor;

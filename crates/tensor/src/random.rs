@@ -20,7 +20,6 @@ use crate::{Element, Float, Shape, Tensor};
 /// assert_eq!(x, Tensor::randn([2, 3], &mut Rng::new(42)));
 /// ```
 #[derive(Debug)]
-#[doc(alias = "Generator")]
 pub struct Rng {
     key: u64,
     stream: ChaCha8Rng,

@@ -2,7 +2,7 @@
 //!
 //! Layout: the magic `RAVINE\r\n` (8 bytes; a transfer as text breaks the line end), the version of the format (`u32`), the length of
 //! the payload (`u64`), the CRC-32 of version, length and payload (`u32`), all little-endian, and the payload: the value in bincode.
-//! (In version 1 the CRC was of the payload alone.) This is the only module that knows bincode: it writes, and [`decode`] reads.
+//! (In version 1 the CRC was of the payload alone.) This is the only module that knows bincode: it writes, and `decode` reads.
 
 mod decode;
 

@@ -75,6 +75,8 @@ pub use outcome::{Outcome, Scores};
 pub use progress::{Progress, Task};
 pub use record::{Record, StepRecord};
 pub use replay::{Environment, Evaluation, RunRecord};
-pub use step::{StepResult, data_parallel, evaluate, step};
+#[doc(alias = "DistributedDataParallel")]
+pub use step::data_parallel;
+pub use step::{StepResult, evaluate, step};
 pub use sweep::{Space, Sweep, SweepError, Trial};
 pub use trainer::{Ended, Report, Trainer, Unsaved};

@@ -48,7 +48,6 @@ pub struct StepResult {
 /// # Panics
 /// If there is no shard or no sample, or if `forward` panics.
 #[track_caller]
-#[doc(alias = "DistributedDataParallel")]
 pub fn data_parallel<S: Sync, E: Send>(
     shards: &[(usize, S)],
     rng: &Rng,

@@ -6,7 +6,6 @@ use crate::{DataError, Dataset, Pick};
 
 /// A data set whose batches pass through a function. Made by [`Dataset::augment`].
 #[derive(Debug)]
-#[doc(alias = "transforms")]
 pub struct Augmented<D, F> {
     dataset: D,
     rng: Rng,

@@ -19,7 +19,6 @@ use crate::{DataError, Dataset, Pick, Rows};
 /// Data sets of several types go together as `Box<dyn Dataset<Batch = B>>`. Each sample keeps the index that it has in its own set, and what is random
 /// about it.
 #[derive(Debug)]
-#[doc(alias = "ConcatDataset")]
 pub struct Concat<D> {
     sets: Vec<D>,
     /// Where each set begins, and where the last one ends.

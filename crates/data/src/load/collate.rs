@@ -13,7 +13,6 @@ use crate::DataError;
 /// | [`Sequence`]s of different lengths | [`Padded`] |
 /// | pairs and triples of these | pairs and triples |
 /// | strings | a vector of them |
-#[doc(alias = "collate_fn")]
 pub trait Collate: Sized {
     /// What they make.
     type Batch: Send + 'static;
@@ -101,7 +100,6 @@ pub struct Sequence<T: Element = f32>(pub Tensor<T>);
 /// # Ok::<(), ravine_data::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "pad_sequence")]
 pub struct Padded<T: Element = f32> {
     /// The sequences, one below the other.
     pub values: Tensor<T>,

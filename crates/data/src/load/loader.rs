@@ -24,7 +24,6 @@ use crate::{Dataset, Epochs, Order, Plan, Position};
 /// Who would rather fetch the batches himself, or a shard on each thread, needs no loader: [`Plan`] and [`Dataset::batch`] are enough.
 /// (So does `Trainer`, which reads ahead by itself where that is worth it.)
 #[derive(Debug)]
-#[doc(alias = "DataLoader")]
 pub struct Loader<D> {
     dataset: Arc<D>,
     epochs: Arc<Epochs>,

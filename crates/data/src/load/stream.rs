@@ -24,7 +24,6 @@ pub type Coming<S> = Box<dyn Iterator<Item = Result<S, DataError>> + Send>;
 /// assert_eq!((x.shape(), y.shape()), (&[100].into(), &[100].into()));
 /// # Ok::<(), DataError>(())
 /// ```
-#[doc(alias = "IterableDataset")]
 pub trait Stream: Send + Sync {
     /// One of them.
     type Sample: Collate + Send + 'static;

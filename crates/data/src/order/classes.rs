@@ -12,7 +12,6 @@ use crate::DataError;
 
 /// How often each sample comes, compared with the others. Clones share the numbers.
 #[derive(Clone, PartialEq)]
-#[doc(alias = "WeightedRandomSampler")]
 pub struct Weights {
     /// The sum of the weights up to each sample, with its own.
     sums: Arc<[f64]>,

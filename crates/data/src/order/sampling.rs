@@ -23,7 +23,6 @@ use super::{Strata, Weights};
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias("Sampler", "RandomSampler", "SequentialSampler"))]
 pub enum Order {
     /// As they stand, every time.
     Sequential,

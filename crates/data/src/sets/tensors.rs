@@ -21,7 +21,6 @@ use crate::{DataError, Dataset, Pick};
 /// assert_eq!(y, Tensor::from([1, 0]));
 /// ```
 #[derive(Clone, Debug)]
-#[doc(alias = "TensorDataset")]
 pub struct TensorSet<X: Element = f32, Y: Element = i64> {
     x: Tensor<X>,
     y: Tensor<Y>,

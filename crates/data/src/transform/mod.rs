@@ -37,7 +37,6 @@ use ravine_tensor::Rng;
 /// let set = set.transform(7, RandomRotation::new(10.0).then(RandomShift::new(1)).then(inverted));
 /// # Ok::<(), ravine_data::DataError>(())
 /// ```
-#[doc(alias = "transforms")]
 pub trait Transform: Send + Sync {
     /// Changes the picture. Whatever is random must come from `rng`.
     fn apply(&self, picture: &mut Picture, rng: &mut Rng);

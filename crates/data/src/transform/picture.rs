@@ -100,7 +100,6 @@ impl fmt::Debug for Picture {
 
 /// What bytes become: `(b / 255 - mean) / std`, with a mean and a deviation for all channels, or for each.
 #[derive(Clone, PartialEq)]
-#[doc(alias("Normalize", "ToTensor"))]
 pub struct Normalization {
     /// The number for each byte; a single table, or one for each channel.
     tables: Vec<[f32; 256]>,

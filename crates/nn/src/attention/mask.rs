@@ -13,7 +13,6 @@ use ravine_tensor::Tensor;
 /// assert!(hidden.at([0, 0, 2, 2]) && !hidden.at([1, 0, 2, 2]), "the first sample has two keys");
 /// ```
 #[derive(Clone, Debug, Default)]
-#[doc(alias = "generate_square_subsequent_mask")]
 pub struct Mask {
     causal: bool,
     pairs: Option<Tensor<bool>>,

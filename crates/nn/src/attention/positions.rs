@@ -23,7 +23,6 @@ use crate::{Layer, check};
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
-#[doc(alias = "PositionalEncoding")]
 pub struct SinusoidalPositions {
     /// `[positions, features]`.
     #[module(skip)]
@@ -79,7 +78,6 @@ impl Layer for SinusoidalPositions {
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
-#[doc(alias = "rope")]
 pub struct RotaryPositions {
     /// `[positions, features / 2]`.
     #[module(skip)]

@@ -26,7 +26,6 @@ use crate::{Identity, Layer};
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(display)]
-#[doc(alias = "skip_connection")]
 pub struct Residual<B, S = Identity> {
     /// What is added.
     pub body: B,

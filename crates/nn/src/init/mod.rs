@@ -33,7 +33,9 @@ mod truncated;
 
 use ravine_tensor::{Rng, Shape, Tensor};
 
-pub use structured::{dirac, eye, orthogonal, sparse};
+#[doc(alias = "eye_")]
+pub use structured::eye;
+pub use structured::{dirac, orthogonal, sparse};
 pub use truncated::trunc_normal;
 
 /// `(fan_in, fan_out)` of a weight `[out, in, ...]`: its second and first size, times the size of the window behind them.

@@ -54,7 +54,6 @@ fn orthonormal_rows(x: Tensor<f64>) -> Tensor<f64> {
 /// # Panics
 /// If the shape has not two axes.
 #[track_caller]
-#[doc(alias = "eye_")]
 pub fn eye(shape: impl Into<Shape>) -> Tensor {
     let shape = shape.into();
     assert!(shape.rank() == 2, "eye: shape {shape}; expected two axes");

@@ -44,7 +44,6 @@ impl<T: Float> Default for BceOptions<T> {
 /// # Panics
 /// If the shapes differ or a weight does not broadcast to them.
 #[track_caller]
-#[doc(alias = "BCEWithLogitsLoss")]
 pub fn binary_cross_entropy_with_logits<T: Float>(
     logits: &Var<T>,
     target: &Var<T>,
@@ -86,7 +85,6 @@ pub fn binary_cross_entropy_with_logits<T: Float>(
 /// # Panics
 /// If the shapes differ, `weight` does not broadcast to them, or a probability is not in `0 <= p <= 1`.
 #[track_caller]
-#[doc(alias = "BCELoss")]
 pub fn binary_cross_entropy<T: Float>(
     probs: &Var<T>,
     target: &Var<T>,

@@ -96,7 +96,6 @@ impl<T: Float> Default for NllOptions<T> {
 /// # Panics
 /// If the shapes do not fit together, an index is neither a class nor ignored, or `label_smoothing` is not in `0 <= ε <= 1`.
 #[track_caller]
-#[doc(alias = "CrossEntropyLoss")]
 pub fn cross_entropy<'a, T: Float>(
     logits: &Var<T>,
     target: impl Into<ClassTarget<'a, T>>,

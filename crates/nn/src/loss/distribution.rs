@@ -28,7 +28,6 @@ use super::{Reduction, same_shape};
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
-#[doc(alias = "KLDivLoss")]
 pub fn kl_div<T: Float>(input: &Var<T>, target: &Var<T>, log_target: bool, reduction: Reduction) -> Var<T> {
     same_shape("kl_div", input.shape(), "target", target.shape());
     reduction.of(if log_target {

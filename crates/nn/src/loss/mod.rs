@@ -25,12 +25,18 @@ mod regression;
 use ravine_autograd::Var;
 use ravine_tensor::{Float, Shape, Tensor};
 
-pub use binary::{
-    BceOptions, binary_cross_entropy, binary_cross_entropy_with_logits, sigmoid_focal_loss, soft_margin_loss,
-};
-pub use classes::{ClassTarget, CrossEntropyOptions, NllOptions, cross_entropy, focal_loss, nll_loss};
+#[doc(alias = "BCELoss")]
+pub use binary::binary_cross_entropy;
+#[doc(alias = "BCEWithLogitsLoss")]
+pub use binary::binary_cross_entropy_with_logits;
+pub use binary::{BceOptions, sigmoid_focal_loss, soft_margin_loss};
+#[doc(alias = "CrossEntropyLoss")]
+pub use classes::cross_entropy;
+pub use classes::{ClassTarget, CrossEntropyOptions, NllOptions, focal_loss, nll_loss};
 pub use ctc::{CtcOptions, ctc_loss};
-pub use distribution::{PoissonNllOptions, gaussian_nll_loss, kl_div, poisson_nll_loss};
+#[doc(alias = "KLDivLoss")]
+pub use distribution::kl_div;
+pub use distribution::{PoissonNllOptions, gaussian_nll_loss, poisson_nll_loss};
 pub use embedding::{TripletOptions, cosine_embedding_loss, hinge_embedding_loss, triplet_margin_loss};
 pub use margin::{MultiMarginOptions, hinge_loss, margin_ranking_loss, multi_margin_loss};
 pub use regression::{huber_loss, l1_loss, mse_loss, smooth_l1_loss};

@@ -29,7 +29,6 @@ use crate::check::{self, Sizes};
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
 #[module(display)]
-#[doc(alias("interpolate", "UpsamplingNearest2d", "UpsamplingBilinear2d"))]
 pub struct Upsample {
     #[module(setting)]
     scale: [usize; 2],

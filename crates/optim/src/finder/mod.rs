@@ -36,7 +36,6 @@ use crate::{OptimError, Optimizer, Rule};
 /// # Ok::<(), ravine_optim::OptimError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "lr_finder")]
 pub struct RateFinder {
     /// The first rate.
     pub lowest: f64,

@@ -13,7 +13,6 @@ use super::{Schedule, cosine};
 /// assert_eq!([0, 10, 30, 70].map(|step| rate.rate(step)), [1.0; 4]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "CosineAnnealingWarmRestarts")]
 pub struct WarmRestarts {
     /// The rate at the beginning of each wave.
     pub initial: f64,
@@ -50,7 +49,6 @@ impl Schedule for WarmRestarts {
 /// assert_eq!(rate.curve(8), [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "CyclicLR")]
 pub struct Cyclic {
     /// The rate between two cycles.
     pub low: f64,
@@ -108,7 +106,6 @@ impl Schedule for Cyclic {
 /// assert_eq!((cycle.rate(0), cycle.rate(29)), (0.04, 1.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "OneCycleLR")]
 pub struct OneCycle {
     /// The rate at first.
     pub initial: f64,

@@ -10,7 +10,6 @@ use super::{Schedule, cosine, progress};
 /// assert_eq!(StepDecay { initial: 1.0, every: 2, factor: 0.5 }.curve(4), [1.0, 1.0, 0.5, 0.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "StepLR")]
 pub struct StepDecay {
     /// The rate at first.
     pub initial: f64,
@@ -34,7 +33,6 @@ impl Schedule for StepDecay {
 /// assert_eq!(MultiStep { initial: 1.0, milestones: vec![1, 3], factor: 0.5 }.curve(4), [1.0, 0.5, 0.5, 0.25]);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "MultiStepLR")]
 pub struct MultiStep {
     /// The rate at first.
     pub initial: f64,
@@ -59,7 +57,6 @@ impl Schedule for MultiStep {
 /// assert_eq!(Exponential { initial: 1.0, factor: 0.5 }.curve(3), [1.0, 0.5, 0.25]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "ExponentialLR")]
 pub struct Exponential {
     /// The rate at first.
     pub initial: f64,
@@ -104,7 +101,6 @@ impl Schedule for InverseTime {
 /// assert_eq!(Linear { initial: 1.0, last: 0.0, steps: 2 }.curve(4), [1.0, 0.5, 0.0, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "LinearLR")]
 pub struct Linear {
     /// The rate at first.
     pub initial: f64,
@@ -128,7 +124,6 @@ impl Schedule for Linear {
 /// assert_eq!(Polynomial { initial: 1.0, last: 0.0, steps: 2, power: 2.0 }.curve(3), [1.0, 0.25, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "PolynomialLR")]
 pub struct Polynomial {
     /// The rate at first.
     pub initial: f64,
@@ -158,7 +153,6 @@ impl Schedule for Polynomial {
 /// assert_eq!((rate.rate(0), rate.rate(5), rate.rate(10)), (1.0, 0.6, 0.2));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "CosineAnnealingLR")]
 pub struct Cosine {
     /// The rate at first.
     pub initial: f64,

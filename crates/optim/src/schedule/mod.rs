@@ -26,7 +26,6 @@ pub use warmup::{Noam, Warmup, Wsd};
 /// let joined = 0.1.warmup(5).then(20, Cosine::new(0.1, 80)).scaled(0.5);
 /// assert_eq!((joined.rate(10), joined.rate(100)), (0.05, 0.0));
 /// ```
-#[doc(alias("LRScheduler", "LambdaLR", "lr_scheduler"))]
 pub trait Schedule: Send + Sync {
     /// The rate of step `step`, counted from 0.
     fn rate(&self, step: u64) -> f64;
@@ -140,7 +139,6 @@ impl Schedule for Constant {
 
 /// One schedule and then another, made by [`Schedule::then`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "SequentialLR")]
 pub struct Then<A, B> {
     steps: u64,
     first: A,
@@ -162,7 +160,6 @@ impl<A: Schedule, B: Schedule> Schedule for Then<A, B> {
 
 /// The product of two schedules, made by [`Schedule::times`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "ChainedScheduler")]
 pub struct Times<A, B>(A, B);
 
 impl<A: Schedule, B: Schedule> Schedule for Times<A, B> {

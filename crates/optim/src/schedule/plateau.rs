@@ -13,7 +13,6 @@
 /// assert_eq!(plateau.factor(&[1.0, 0.5, 0.5, 0.5]), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "ReduceLROnPlateau")]
 pub struct Plateau {
     /// The factor on the rate.
     pub factor: f64,

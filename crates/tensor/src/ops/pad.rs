@@ -4,7 +4,6 @@ use crate::{Element, Shape, Tensor};
 
 /// What [`Tensor::pad`] puts at the ends of an axis `1 2 3 4`, two at each end.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "padding_mode")]
 pub enum Pad<T = f32> {
     /// One value everywhere: `v v 1 2 3 4 v v`.
     Constant(T),

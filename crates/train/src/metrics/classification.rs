@@ -16,7 +16,6 @@ use ravine_tensor::Tensor;
 /// assert_eq!(confusion.recall(Average::Macro), (0.5 + 1.0 + 0.0) / 3.0);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[doc(alias = "confusion_matrix")]
 pub struct Confusion {
     classes: usize,
     counts: Vec<u64>,

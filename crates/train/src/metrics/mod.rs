@@ -10,8 +10,10 @@ mod hardest;
 mod ranking;
 mod regression;
 
+pub use classification::Average;
+#[doc(alias = "confusion_matrix")]
+pub use classification::Confusion;
 pub(crate) use classification::top_k;
-pub use classification::{Average, Confusion};
 pub use hardest::{Hard, Hardest};
 pub use ranking::Ranking;
 pub use regression::Residuals;
