@@ -279,8 +279,5 @@ fn a_rate_that_is_far_too_large_is_named_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["--model", "mlp", "--max-steps", "100", "--lr", "1e20", "--schedule", "constant"];
     let diverged = error(&run(folder.path(), &args));
-    assert!(
-        diverged.contains("the run diverged; try a learning rate below 100000000000000000000"),
-        "{diverged}"
-    );
+    assert!(diverged.contains("the run diverged; try a learning rate below 1e20, such as"), "{diverged}");
 }
