@@ -76,22 +76,19 @@ impl<R: Rule> Optimizer<R> {
             return Ok(outcome);
         }
         let clipped: Vec<Clipped> = (grads.iter().zip(&self.entries).enumerate())
-            .map(|(index, (&given, entry))| {
-                let grad = given.map(|(grad, _)| grad);
-                Clipped {
-                    grad,
-                    replaced: match self.clip {
-                        Clip::Adaptive(limit) => {
-                            grad.and_then(|g| clip::adaptive(&entry.param.value(), g, limit)).map(Box::new)
-                        }
-                        _ => None,
-                    },
-                    scale: match (self.clip, &norms) {
-                        (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
-                        (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
-                        _ => 1.0,
-                    },
-                }
+            .map(|(index, (given, entry))| Clipped {
+                grad: given.map(|(grad, _)| grad),
+                replaced: match (self.clip, given) {
+                    (Clip::Adaptive(limit), Some((grad, _))) => {
+                        clip::adaptive(&entry.param.value(), grad, limit).map(Box::new)
+                    }
+                    _ => None,
+                },
+                scale: match (self.clip, &norms) {
+                    (Clip::Norm(limit), Some(norms)) => clip::factor(limit, norms[index].sqrt()),
+                    (Clip::GlobalNorm(limit), _) => clip::factor(limit, gradient_norm.unwrap_or(0.0)),
+                    _ => 1.0,
+                },
             })
             .collect();
         outcome.clipped = clipped.iter().any(|c| c.scale < 1.0 || c.replaced.is_some());
