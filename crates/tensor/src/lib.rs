@@ -15,6 +15,7 @@
 
 #![deny(missing_docs)]
 
+mod awake;
 mod create;
 mod display;
 mod element;

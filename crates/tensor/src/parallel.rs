@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::awake::keep_awake;
+
 thread_local! {
     static SEQUENTIAL: Cell<bool> = const { Cell::new(false) };
 }
@@ -30,12 +32,15 @@ pub fn sequential<R>(f: impl FnOnce() -> R) -> R {
 /// Work, in additions of numbers from the cache, below which a second thread costs more than it brings (some 10 µs).
 pub(crate) const WORTH_SPLITTING: usize = 1 << 16;
 
-/// How many threads `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small.
+/// How many threads `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small. If more, the others are
+/// told to look out for it.
 pub fn threads_for(work: usize) -> usize {
     if work < WORTH_SPLITTING || SEQUENTIAL.get() {
         return 1;
     }
-    rayon::current_num_threads().min(work / (WORTH_SPLITTING / 2))
+    let threads = rayon::current_num_threads().min(work / (WORTH_SPLITTING / 2));
+    keep_awake(threads);
+    threads
 }
 
 /// Cuts `out` into runs of whole `unit`s and calls `f(range of units, run)` on each, on several threads if `work` is large.

@@ -12,7 +12,7 @@
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
 use crate::kernels::gemm::{
-    Left, Mat, Rows, Target, Vector, WIDTH, block_length, pack_right, rows, transpose,
+    Left, Mat, Rows, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
 };
 use crate::kernels::simd::{Isa, VectorKernel};
 use crate::parallel::{split_units, threads_for};
@@ -392,20 +392,5 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                 add = true;
             }
         }
-    }
-}
-
-/// `to[j, i] = from[i, j]`.
-pub struct Transpose<'a, T> {
-    from: &'a [T],
-    columns: usize,
-    to: &'a mut [T],
-}
-
-impl<T: Float> VectorKernel<T> for Transpose<'_, T> {
-    #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) {
-        let rows = self.from.len() / self.columns;
-        transpose::<V>(self.from, self.columns, rows, self.columns, self.to, rows);
     }
 }

@@ -87,8 +87,6 @@ pub trait Conv: crate::Element {
     fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
     /// Runs the sums of a weight gradient.
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
-    /// Turns the sums of a weight gradient.
-    fn transpose(isa: Isa, kernel: direct::Transpose<'_, Self>);
     /// Runs a correlation of one plane.
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
     /// Runs the sums of the weight gradient of one plane.
@@ -108,9 +106,6 @@ macro_rules! conv {
                 dispatch_on(isa, kernel);
             }
             fn add_weight_grad(isa: Isa, kernel: direct::WeightGrad<'_, $t>) {
-                dispatch_on(isa, kernel);
-            }
-            fn transpose(isa: Isa, kernel: direct::Transpose<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
             fn depthwise(isa: Isa, kernel: depthwise::Plane<'_, $t>) {

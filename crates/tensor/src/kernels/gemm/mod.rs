@@ -38,6 +38,8 @@ pub trait Gemm: Vectors {
     fn multiply(isa: Isa, product: Product<'_, Self>);
     /// Runs a product with a few vectors.
     fn multiply_few(isa: Isa, product: FewVectors<'_, Self>);
+    /// Turns a matrix.
+    fn transpose(isa: Isa, matrix: Transpose<'_, Self>);
 }
 
 macro_rules! gemm {
@@ -48,6 +50,9 @@ macro_rules! gemm {
             }
             fn multiply_few(isa: Isa, product: FewVectors<'_, $t>) {
                 dispatch_on(isa, product);
+            }
+            fn transpose(isa: Isa, matrix: Transpose<'_, $t>) {
+                dispatch_on(isa, matrix);
             }
         }
     )*};
@@ -66,6 +71,11 @@ pub struct Mat<'a, T> {
 }
 
 impl<T> Mat<'_, T> {
+    /// Its transpose.
+    fn turned(self) -> Self {
+        Mat { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
     /// Panics if a matrix of this size does not lie inside the data.
     #[track_caller]
     fn check(&self, rows: usize, columns: usize) {
@@ -125,6 +135,12 @@ fn gemm_on<T: Float>(
     if threads <= 1 {
         return sequential(isa, m, n, k, a, b, c, store);
     }
+    if n > m && m > FEW && b.row_stride == 1 && store == Store::Overwrite {
+        // `x·Wᵀ` as `(W·xᵀ)ᵀ`: each thread reads rows of `W` of its own, those that it changes when the layer learns.
+        let mut turned = Buffer::<T>::scratch(m * n);
+        gemm_on(isa, n, m, k, b.turned(), a.turned(), &mut turned, store);
+        return T::transpose(isa, Transpose { from: &turned, columns: m, to: c });
+    }
     let rows = m.div_ceil(threads);
     c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
         let a = Mat { data: &a.data[i * rows * a.row_stride..], ..a };
@@ -144,12 +160,11 @@ fn sequential<'a, T: Float>(
     store: Store,
 ) {
     let add = store == Store::Add;
-    let turn = |x: Mat<'a, T>| Mat { row_stride: x.col_stride, col_stride: x.row_stride, ..x };
     if n == 1 && a.col_stride == 1 {
-        return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: turn(b), c, add });
+        return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: b.turned(), c, add });
     }
     if m <= FEW && b.row_stride == 1 {
-        return T::multiply_few(isa, FewVectors { rows: n, k, a: turn(b), count: m, x: a, c, add });
+        return T::multiply_few(isa, FewVectors { rows: n, k, a: b.turned(), count: m, x: a, c, add });
     }
     // `Cᵀ = Bᵀ·Aᵀ` where that leaves less to pack.
     let packed = if b.col_stride == 1 { 0 } else { n };
@@ -157,9 +172,24 @@ fn sequential<'a, T: Float>(
     let product = if packed <= packed_if_turned {
         Product { m, n, k, a, b, c, add, turned: false }
     } else {
-        Product { m: n, n: m, k, a: turn(b), b: turn(a), c, add, turned: true }
+        Product { m: n, n: m, k, a: b.turned(), b: a.turned(), c, add, turned: true }
     };
     T::multiply(isa, product);
+}
+
+/// `to[j, i] = from[i, j]`.
+pub struct Transpose<'a, T> {
+    pub from: &'a [T],
+    pub columns: usize,
+    pub to: &'a mut [T],
+}
+
+impl<T: Float> super::simd::VectorKernel<T> for Transpose<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let rows = self.from.len() / self.columns;
+        transpose::<V>(self.from, self.columns, rows, self.columns, self.to, rows);
+    }
 }
 
 /// A product to be run with vectors of some kind.

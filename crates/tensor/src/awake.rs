@@ -1,0 +1,71 @@
+//! Keeping threads awake between one kernel and the next.
+//!
+//! Between two kernels that are worth several threads there is often some work for one, in which the others fall asleep; and to wake
+//! a thread takes the system longer than many a kernel takes. So a thread that has no work looks for more during [`PATIENCE`] before it
+//! sleeps, as those of OpenMP do for much longer. No bit depends on who is awake.
+
+use std::cell::Cell;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a thread looks for work.
+const PATIENCE: Duration = Duration::from_micros(200);
+
+/// Threads that are asked to look for work, or do.
+static WATCHING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static WATCHES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Asks the other threads of the current pool to look for work.
+pub fn keep_awake(threads: usize) {
+    let caller = rayon::current_thread_index();
+    while WATCHING.load(Ordering::Relaxed) + 1 < threads {
+        WATCHING.fetch_add(1, Ordering::Relaxed);
+        rayon::spawn(move || {
+            // One watch a thread is enough; and the caller has other things to do.
+            if rayon::current_thread_index() != caller && !WATCHES.replace(true) {
+                watch();
+                WATCHES.set(false);
+            }
+            WATCHING.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Does what there is to do, until there has been nothing for a while.
+fn watch() {
+    let mut idle = Instant::now();
+    while idle.elapsed() < PATIENCE {
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            idle = Instant::now();
+        } else {
+            spin_loop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watchers_do_what_there_is_to_do_and_go() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for _ in 0..100 {
+            let sums = pool.install(|| {
+                keep_awake(3);
+                let (a, (b, c)) = rayon::join(|| 1, || rayon::join(|| 2, || 3));
+                a + b + c
+            });
+            assert_eq!(sums, 6);
+        }
+        // Other tests keep threads awake, too; but nobody watches longer than there is something to do.
+        let begin = Instant::now();
+        drop(pool);
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        assert!(!WATCHES.get(), "the caller never watches");
+    }
+}
