@@ -25,7 +25,8 @@ pub struct StepResult {
 ///
 /// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). A kernel inside one of several shards stays on the shard's
 /// thread, as the other threads have shards of their own. A batch in one shard runs on all threads, kernel by kernel, which changes no
-/// bit either: for a batch that cannot be cut, as shards of their own keep threads busier.
+/// bit either: for a batch that cannot be cut, and for models of wide layers, where each thread then reads and changes its own rows of the
+/// weights. Others are mostly quicker in shards, which keep threads busier.
 ///
 /// ```
 /// use ravine_autograd::{Module, Param};

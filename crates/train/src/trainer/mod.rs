@@ -269,8 +269,9 @@ impl Trainer {
         self
     }
 
-    /// Into how many parts to cut each batch; so many threads can work on it. The bits of the result depend on this number,
-    /// and not on the number of threads.
+    /// Into how many parts to cut each batch; so many threads can work on it, or with 1, all of them on each kernel: models of wide
+    /// layers are quickest so, others in as many shards as there are threads. The bits of the result depend on this number, and not on the
+    /// number of threads.
     #[must_use]
     #[doc(alias = "DistributedDataParallel")]
     pub fn shards(mut self, shards: usize) -> Self {
