@@ -6,7 +6,9 @@
 
 use std::cell::Cell;
 use std::hint::spin_loop;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thread looks for work.
@@ -19,8 +21,12 @@ thread_local! {
     static WATCHES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Asks the other threads of the current pool to look for work.
+/// Asks other threads of the current pool to look for work, so that this many are awake; no more than there are processors, on which they would be
+/// in each other's way.
 pub fn keep_awake(threads: usize) {
+    static PROCESSORS: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+    let threads = threads.min(*PROCESSORS);
     let caller = rayon::current_thread_index();
     while WATCHING.load(Ordering::Relaxed) + 1 < threads {
         WATCHING.fetch_add(1, Ordering::Relaxed);
