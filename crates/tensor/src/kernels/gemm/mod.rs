@@ -136,7 +136,8 @@ fn gemm_on<T: Float>(
         return sequential(isa, m, n, k, a, b, c, store);
     }
     if n > m && m > FEW && b.row_stride == 1 && store == Store::Overwrite {
-        // `x·Wᵀ` as `(W·xᵀ)ᵀ`: each thread reads rows of `W` of its own, those that it changes when the layer learns.
+        // `x·Wᵀ` as `(W·xᵀ)ᵀ`: each thread reads rows of `W` of its own, those that it changes when the layer learns. (A few rows of `x` have a
+        // kernel that writes the result as it is wanted.)
         let mut turned = Buffer::<T>::scratch(m * n);
         gemm_on(isa, n, m, k, b.turned(), a.turned(), &mut turned, store);
         return T::transpose(isa, Transpose { from: &turned, columns: m, to: c });
@@ -377,6 +378,8 @@ mod tests {
         for threads in [1, 2, 3, 4, 8] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             assert_eq!(pool.install(|| a.matmul(&b)), alone, "{threads} threads");
+            let x = b.t().contiguous();
+            assert_eq!(pool.install(|| x.matmul(&a.t())), alone.t(), "{threads} threads, x·Wᵀ");
         }
         assert_eq!(a.matmul(&b.t().contiguous().t()), alone, "transposed");
         assert_eq!(a.narrow(0, 57, 3).matmul(&b), alone.narrow(0, 57, 3), "three rows alone");
