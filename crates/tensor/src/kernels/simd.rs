@@ -85,17 +85,17 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 }
 
 /// Asks for memory that is going to be read, so that it is in the cache by then.
-#[inline]
-pub fn prefetch(bytes: &[u8]) {
+#[inline(always)]
+pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
+    for line in values.chunks(64 / size_of::<T>()) {
         // SAFETY: SSE belongs to every x86-64, and asking for memory changes nothing.
         unsafe {
             std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast())
         };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = values;
 }
 
 /// A kernel written over vectors of any width.

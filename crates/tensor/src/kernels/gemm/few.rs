@@ -1,6 +1,6 @@
 //! A matrix times a few vectors.
 
-use super::{Mat, Vector, block_length};
+use super::{Mat, Out, Vector, block_length};
 use crate::Float;
 use crate::kernels::simd::VectorKernel;
 
@@ -20,7 +20,7 @@ pub struct FewVectors<'a, T> {
     pub count: usize,
     pub x: Mat<'a, T>,
     /// A row of results for each vector.
-    pub c: &'a mut [T],
+    pub c: Out<T>,
     /// Whether to add to what is there.
     pub add: bool,
 }
@@ -66,7 +66,7 @@ impl<T: Float> FewVectors<'_, T> {
                         }
                     }
                     for (j, [sum]) in sums.into_iter().enumerate().take(count) {
-                        let to = c.as_mut_ptr().add(j * rows + i);
+                        let to = c.base.add(j * c.row_stride + i);
                         let before = add || first > 0;
                         let sum = if before { V::load_part(to, height).add(sum) } else { sum };
                         sum.store_part(to, height);

@@ -19,6 +19,7 @@ mod vector;
 use few::{FEW, FewVectors};
 use rayon::prelude::*;
 
+use pack::turn;
 pub(super) use pack::{pack_left, pack_right, transpose};
 pub(super) use tile::{Left, Rows, Target, WIDTH, rows};
 pub(super) use vector::Vector;
@@ -71,6 +72,11 @@ pub struct Mat<'a, T> {
 }
 
 impl<T> Mat<'_, T> {
+    /// The part from row `i` and column `j` on.
+    fn from(self, i: usize, j: usize) -> Self {
+        Mat { data: &self.data[i * self.row_stride + j * self.col_stride..], ..self }
+    }
+
     /// Its transpose.
     fn turned(self) -> Self {
         Mat { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
@@ -84,6 +90,29 @@ impl<T> Mat<'_, T> {
     }
 }
 
+/// Where a result goes: element `(i, j)` to `base + i * row_stride + j`. Threads that share out a result have a part each.
+#[derive(Clone, Copy)]
+pub struct Out<T> {
+    base: *mut T,
+    row_stride: usize,
+}
+
+impl<T> Out<T> {
+    /// The part from row `i` and column `j` on.
+    ///
+    /// # Safety
+    /// It must begin inside the result.
+    unsafe fn from(self, i: usize, j: usize) -> Self {
+        // SAFETY: as promised.
+        Out { base: unsafe { self.base.add(i * self.row_stride + j) }, ..self }
+    }
+}
+
+// SAFETY: a pointer to numbers, which [`gemm`] gives to threads that write no number in common.
+unsafe impl<T: Send> Send for Out<T> {}
+// SAFETY: the same.
+unsafe impl<T: Send> Sync for Out<T> {}
+
 /// What happens to the values already in `C`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -92,6 +121,9 @@ pub enum Store {
     /// The product is added to them.
     Add,
 }
+
+/// Elements that begin a line of the cache, or a multiple of it.
+const LINE: usize = 16;
 
 /// The longest block of `k` that is summed at once: 32 columns of `B` of this length fill the first-level cache.
 const LONGEST: usize = 256;
@@ -130,23 +162,27 @@ fn gemm_on<T: Float>(
     }
     a.check(m, k);
     b.check(k, n);
-    // 16 multiply-adds count as one elementary operation. Each thread packs for itself, so pieces are as large as can be.
-    let threads = threads_for(m * n * k / 16).min(m);
-    if threads <= 1 {
-        return sequential(isa, m, n, k, a, b, c, store);
+    // 16 multiply-adds count as one elementary operation.
+    let threads = threads_for(m * n * k / 16);
+    // Threads share out what is largest, so that each reads (and packs) its own part of it: columns of `C` if that is `B`, as the weights
+    // in `x·Wᵀ` and `dy·W`, and else rows.
+    let (rows, columns) = if m < n && m < k {
+        (m, n.div_ceil(threads).next_multiple_of(LINE))
+    } else {
+        (m.div_ceil(threads), n)
+    };
+    let c = Out { base: c.as_mut_ptr(), row_stride: n };
+    let part = |i: usize| {
+        let (row, column) = if rows < m { (i * rows, 0) } else { (0, i * columns) };
+        let (rows, columns) = (rows.min(m - row), columns.min(n - column));
+        // SAFETY: the part begins inside the result.
+        let c = unsafe { c.from(row, column) };
+        sequential(isa, rows, columns, k, a.from(row, 0), b.from(0, column), c, store);
+    };
+    match m.div_ceil(rows).max(n.div_ceil(columns)) {
+        1 => part(0),
+        parts => (0..parts).into_par_iter().for_each(part),
     }
-    if n > m && m > FEW && b.row_stride == 1 && store == Store::Overwrite {
-        // `x·Wᵀ` as `(W·xᵀ)ᵀ`: each thread reads rows of `W` of its own, those that it changes when the layer learns. (A few rows of `x` have a
-        // kernel that writes the result as it is wanted.)
-        let mut turned = Buffer::<T>::scratch(m * n);
-        gemm_on(isa, n, m, k, b.turned(), a.turned(), &mut turned, store);
-        return T::transpose(isa, Transpose { from: &turned, columns: m, to: c });
-    }
-    let rows = m.div_ceil(threads);
-    c.par_chunks_mut(rows * n).enumerate().for_each(|(i, c)| {
-        let a = Mat { data: &a.data[i * rows * a.row_stride..], ..a };
-        sequential(isa, c.len() / n, n, k, a, b, c, store);
-    });
 }
 
 /// The product on this thread, in the better of the two orientations.
@@ -157,7 +193,7 @@ fn sequential<'a, T: Float>(
     k: usize,
     a: Mat<'a, T>,
     b: Mat<'a, T>,
-    c: &'a mut [T],
+    c: Out<T>,
     store: Store,
 ) {
     let add = store == Store::Add;
@@ -200,10 +236,10 @@ pub struct Product<'a, T> {
     k: usize,
     a: Mat<'a, T>,
     b: Mat<'a, T>,
-    c: &'a mut [T],
+    c: Out<T>,
     /// Whether to add to what is in `c`.
     add: bool,
-    /// Whether `c` lies column by column.
+    /// Whether rows of the product are columns of `c`.
     turned: bool,
 }
 
@@ -233,10 +269,12 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let left_offsets: [usize; LONGEST] = std::array::from_fn(|p| p * left_step);
         // A result that lies column by column is summed row by row first: columns are often a multiple of 4 KiB apart.
         let mut in_rows = Buffer::<T>::scratch(if turned { m * n } else { 0 });
+        let turned_rows = in_rows.as_mut_ptr();
         if turned && add {
-            transpose::<V>(c, m, n, m, &mut in_rows, n);
+            // SAFETY: the result has `n` rows of `m`, and `in_rows` as many elements.
+            unsafe { turn::<V>((c.base, c.row_stride), n, m, (turned_rows, n)) };
         }
-        let out = if turned { &mut in_rows[..] } else { &mut *c };
+        let out = if turned { Out { base: turned_rows, row_stride: n } } else { c };
         for first in (0..n).step_by(most) {
             let columns = most.min(n - first);
             let (high, wide) = (m.div_ceil(tallest), columns.div_ceil(width));
@@ -263,21 +301,22 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                     // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
                     // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
                     unsafe {
-                        let base = out.as_mut_ptr().add(i * n + first + j);
+                        let base = out.base.add(i * out.row_stride + first + j);
                         rows::<V>(
                             count,
                             width.min(columns - j),
                             tallest,
                             Left { row: |i| base_of_a.add(i * left_row), offsets: &left_offsets[..depth] },
                             Rows { base: base_of_b, offsets: &offsets[..depth], padded: pack_b },
-                            Target { base, row_stride: n, add },
+                            Target { base, row_stride: out.row_stride, add },
                         );
                     }
                 }
             }
         }
         if turned {
-            transpose::<V>(&in_rows, n, m, n, c, m);
+            // SAFETY: as above.
+            unsafe { turn::<V>((turned_rows, n), m, n, (c.base, c.row_stride)) };
         }
     }
 }

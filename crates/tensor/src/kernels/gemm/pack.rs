@@ -2,6 +2,7 @@
 
 use super::{Mat, Vector};
 use crate::Element;
+use crate::kernels::simd::prefetch;
 
 /// Columns of `b`, `width` at a time: panel after panel, each row by row, the last one padded with zeros.
 #[inline(always)]
@@ -12,6 +13,9 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
     width: usize,
     out: &mut [T],
 ) {
+    if b.col_stride == 1 {
+        return pack_rows::<T, V>(b, depth, columns, width, out);
+    }
     for (panel, first) in out.chunks_mut(depth * width).zip((0..columns).step_by(width)) {
         let used = width.min(columns - first);
         let from = &b.data[first * b.col_stride..];
@@ -23,22 +27,42 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
             continue;
         }
         for (p, row) in panel[..depth * width].chunks_exact_mut(width).enumerate() {
+            // A stride of 0, too: the columns of a broadcast operand.
             let from = &from[p * b.row_stride..];
-            if b.col_stride == 1 && used == width {
-                let from = &from[..width];
+            row[..used].iter_mut().enumerate().for_each(|(j, to)| *to = from[j * b.col_stride]);
+            row[used..].fill(T::ZERO);
+        }
+    }
+}
+
+/// Rows from memory that is asked for before it is needed.
+const AHEAD: usize = 4;
+
+/// [`pack_right`] of a matrix whose rows are in one piece. They are read one after another, each for all panels.
+#[inline(always)]
+fn pack_rows<T: Element, V: Vector<Elem = T>>(
+    b: Mat<'_, T>,
+    depth: usize,
+    columns: usize,
+    width: usize,
+    out: &mut [T],
+) {
+    for p in 0..depth {
+        let row = &b.data[p * b.row_stride..][..columns];
+        if p + AHEAD < depth {
+            prefetch(&b.data[(p + AHEAD) * b.row_stride..][..columns]);
+        }
+        for (panel, from) in out.chunks_mut(depth * width).zip(row.chunks(width)) {
+            let to = &mut panel[p * width..][..width];
+            if from.len() == width {
                 for j in (0..width).step_by(V::LANES) {
                     // SAFETY: both have `width` elements, a multiple of the lanes.
-                    unsafe { V::load(from.as_ptr().add(j)).store(row.as_mut_ptr().add(j)) };
+                    unsafe { V::load(from.as_ptr().add(j)).store(to.as_mut_ptr().add(j)) };
                 }
-                continue;
-            }
-            if b.col_stride == 1 {
-                row[..used].copy_from_slice(&from[..used]);
             } else {
-                // A stride of 0, too: the columns of a broadcast operand.
-                row[..used].iter_mut().enumerate().for_each(|(j, to)| *to = from[j * b.col_stride]);
+                to[..from.len()].copy_from_slice(from);
+                to[from.len()..].fill(T::ZERO);
             }
-            row[used..].fill(T::ZERO);
         }
     }
 }
@@ -84,14 +108,29 @@ pub fn transpose<V: Vector>(
     }
     assert!(from.len() >= (rows - 1) * from_stride + columns, "a matrix lies inside its storage");
     assert!(out.len() >= (columns - 1) * out_stride + rows, "so does its transpose");
+    // SAFETY: as asserted.
+    unsafe { turn::<V>((from.as_ptr(), from_stride), rows, columns, (out.as_mut_ptr(), out_stride)) };
+}
+
+/// [`transpose`] between a matrix and its transpose that are given by their first elements and their strides.
+///
+/// # Safety
+/// `from` must be valid for `rows` by `columns`, and `out` for `columns` by `rows`.
+#[inline(always)]
+pub unsafe fn turn<V: Vector>(
+    (from, from_stride): (*const V::Elem, usize),
+    rows: usize,
+    columns: usize,
+    (out, out_stride): (*mut V::Elem, usize),
+) {
     let lanes = V::LANES;
     for i in (0..rows).step_by(lanes) {
         for p in (0..columns).step_by(lanes) {
             let (height, width) = (lanes.min(rows - i), lanes.min(columns - p));
-            // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both, as asserted; and a vector has at most 16 lanes.
+            // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both; and a vector has at most 16 lanes.
             unsafe {
-                let from = from.as_ptr().add(i * from_stride + p);
-                let out = out.as_mut_ptr().add(p * out_stride + i);
+                let from = from.add(i * from_stride + p);
+                let out = out.add(p * out_stride + i);
                 let mut block = [V::zero(); 16];
                 for r in 0..lanes {
                     if width == lanes && r < height {
