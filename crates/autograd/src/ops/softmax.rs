@@ -51,37 +51,17 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn cross_entropy_each(&self, targets: &Tensor<i64>) -> Var<T> {
-        let (x, t) = (self.shape(), targets.shape());
-        if self.rank() == 0 || x[..self.rank() - 1] != t[..] {
-            let hint = match (x.rank(), t.rank()) {
-                _ if x == t => "; of one-hot targets, take argmax(-1)",
-                (3.., t_rank) if t_rank + 1 == x.rank() => "; classes are the last axis: movedim(1, -1)",
-                _ => "",
-            };
-            panic!(
-                "cross_entropy: logits {x} and targets {t}: targets are one class index per row of logits{hint}"
-            );
-        }
         assert!(
             !is_made_by("softmax", self),
-            "cross_entropy: the logits {x} come out of softmax; cross_entropy does that itself, so give it what went in"
+            "cross_entropy: the logits {} come out of softmax; cross_entropy does that itself, so give it what went in",
+            self.shape()
         );
-        let classes = self.size(-1);
-        let column = targets.unsqueeze(-1);
-        if let Some(bad) = targets.iter().find(|&t| t < 0 || t as usize >= classes) {
-            let hint = if bad < 0 {
-                "; nn::loss::cross_entropy has an ignore_index"
-            } else if bad as usize == classes {
-                "; classes are counted from 0"
-            } else {
-                ""
-            };
-            panic!("cross_entropy: target {bad} is not a class: logits {x} have classes 0..{classes}{hint}");
-        }
-        let y = -self.value().log_softmax().gather(-1, &column).squeeze(-1);
-        let x = self.saved();
+        let (x, y, targets) = (self.saved(), self.value().cross_entropy(targets), targets.clone());
         record("cross_entropy", [self], y, move |dy, _| {
-            let one_hot = dy.constant(Tensor::one_hot(&column.squeeze(-1), classes));
+            if !dy.tape().is_recording() {
+                return [Some(dy.constant(x.value().cross_entropy_grad(&targets, dy.value())))];
+            }
+            let one_hot = dy.constant(Tensor::one_hot(&targets, x.value().size(-1)));
             [Some((x.on(dy).softmax() - one_hot) * dy.unsqueeze(-1))]
         })
     }

@@ -315,6 +315,11 @@ pub fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
             #[inline(always)]
             || {
                 for (o, out) in range.clone().zip(out.chunks_exact_mut(inner.max(1))) {
+                    if let [out] = out {
+                        let row = &x[o * n..][..n];
+                        *out = row.iter().enumerate().fold(init, |a, (j, &v)| f(a, j, v));
+                        continue;
+                    }
                     out.fill(init);
                     for j in 0..n {
                         let x = &x[(o * n + j) * inner..][..inner];

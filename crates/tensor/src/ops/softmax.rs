@@ -1,8 +1,9 @@
-//! Softmax and its logarithm over the last axis, in one pass over each row, without overflow.
+//! Softmax, its logarithm, and the cross-entropy of logits, over the last axis and without overflow.
 
 use crate::kernels::math::Math;
 use crate::kernels::{reduce, simd::dispatch};
 use crate::parallel::split_units;
+use crate::storage::Buffer;
 use crate::{Float, Tensor};
 
 impl<T: Float> Tensor<T> {
@@ -16,12 +17,7 @@ impl<T: Float> Tensor<T> {
         self.by_rows(
             "softmax",
             #[inline(always)]
-            |x, y| {
-                let max = row_max(x);
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - max));
-                let scale = T::ONE / reduce::sum_slice(y, &|v| v);
-                y.iter_mut().for_each(|y| *y *= scale);
-            },
+            |_, _, _, y| normalise(y),
         )
     }
 
@@ -35,33 +31,161 @@ impl<T: Float> Tensor<T> {
         self.by_rows(
             "log_softmax",
             #[inline(always)]
-            |x, y| {
-                let max = row_max(x);
-                let log_sum = reduce::sum_slice(x, &|v: T| Math::exp(v - max)).ln();
+            |_, x, max, y| {
+                let log_sum = reduce::sum_slice(y, &|v| v).ln();
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
             },
         )
     }
 
+    /// The cross-entropy of each row of logits with its target class: `y[b] = log Σ e^x[b, j] - x[b, target[b]]`.
+    ///
+    /// Shapes: logits `[.., classes]`, targets `[..]` -> `[..]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, or a target is not a class.
     #[track_caller]
-    fn by_rows(&self, op: &str, row: impl Fn(&[T], &mut [T]) + Sync) -> Tensor<T> {
+    #[must_use]
+    pub fn cross_entropy(&self, targets: &Tensor<i64>) -> Tensor<T> {
+        let (targets, n) = self.targets("cross_entropy", targets);
+        let x = self.contiguous();
+        let x = x.values();
+        Tensor::build(*targets.shape(), |out| {
+            split_units(out, 1, WORK * x.len(), |rows, out| {
+                let mut exps = Buffer::<T>::scratch(n * rows_at_once(n).min(rows.len()));
+                for (out, first) in out.chunks_mut(rows_at_once(n)).zip(rows.step_by(rows_at_once(n))) {
+                    let (x, targets) = (&x[first * n..][..out.len() * n], &targets.values()[first..]);
+                    exp_rows(
+                        x,
+                        n,
+                        &mut exps[..x.len()],
+                        #[inline(always)]
+                        |r, x, max, exps| {
+                            let log_sum = reduce::sum_slice(exps, &|v| v).ln();
+                            out[r] = log_sum - (x[targets[r] as usize] - max);
+                        },
+                    );
+                }
+            });
+        })
+    }
+
+    /// The gradient of [`cross_entropy`](Self::cross_entropy), `dx = (softmax(x) - one_hot(target)) dy` for `dy` of the shape of the targets.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    #[must_use]
+    pub fn cross_entropy_grad(&self, targets: &Tensor<i64>, dy: &Tensor<T>) -> Tensor<T> {
+        let (targets, _) = self.targets("cross_entropy_grad", targets);
+        assert!(
+            dy.shape() == targets.shape(),
+            "cross_entropy_grad: targets {}, dy {}: expected one shape",
+            targets.shape(),
+            dy.shape()
+        );
+        let dy = dy.contiguous();
+        self.by_rows(
+            "cross_entropy_grad",
+            #[inline(always)]
+            |r, _, _, y| {
+                normalise(y);
+                y[targets.values()[r] as usize] -= T::ONE;
+                let dy = dy.values()[r];
+                y.iter_mut().for_each(|y| *y *= dy);
+            },
+        )
+    }
+
+    /// The targets, contiguous, if each is a class of a row of logits; and how many classes there are.
+    #[track_caller]
+    fn targets(&self, op: &str, targets: &Tensor<i64>) -> (Tensor<i64>, usize) {
+        let (x, t) = (self.shape(), targets.shape());
+        if self.rank() == 0 || x[..self.rank() - 1] != t[..] {
+            let hint = match (x.rank(), t.rank()) {
+                _ if x == t => "; of one-hot targets, take argmax(-1)",
+                (3.., t_rank) if t_rank + 1 == x.rank() => "; classes are the last axis: movedim(1, -1)",
+                _ => "",
+            };
+            panic!("{op}: logits {x} and targets {t}: targets are one class index per row of logits{hint}");
+        }
+        let classes = self.size(-1);
+        if let Some(bad) = targets.iter().find(|&t| t < 0 || t as usize >= classes) {
+            let hint = if bad < 0 {
+                "; nn::loss::cross_entropy has an ignore_index"
+            } else if bad as usize == classes {
+                "; classes are counted from 0"
+            } else {
+                ""
+            };
+            panic!("{op}: target {bad} is not a class: logits {x} have classes 0..{classes}{hint}");
+        }
+        (targets.contiguous(), classes)
+    }
+
+    /// Rows made of rows: `finish` gets the number of each row, the row, its largest element, and the exponentials of their differences, which it
+    /// turns into the result.
+    #[track_caller]
+    fn by_rows(&self, op: &str, finish: impl Fn(usize, &[T], T, &mut [T]) + Sync) -> Tensor<T> {
         assert!(self.rank() > 0, "{op}: a scalar has no axis to normalise along");
         let x = self.contiguous();
         let (x, n) = (x.values(), self.size(-1));
         Tensor::build(*self.shape(), |out| {
-            // An exponential counts for about ten elementary operations.
-            split_units(out, n, 10 * x.len(), |rows, out| {
-                dispatch(
-                    #[inline(always)]
-                    || {
-                        for (r, y) in rows.clone().zip(out.chunks_exact_mut(n.max(1))) {
-                            row(&x[r * n..][..n], y);
-                        }
-                    },
-                );
+            split_units(out, n, WORK * x.len(), |rows, out| {
+                let block = rows_at_once(n);
+                for (y, first) in out.chunks_mut(block * n.max(1)).zip(rows.step_by(block)) {
+                    exp_rows(
+                        &x[first * n..][..y.len()],
+                        n,
+                        y,
+                        #[inline(always)]
+                        |r, x, max, y| finish(first + r, x, max, y),
+                    );
+                }
             });
         })
     }
+}
+
+/// Elementary operations for which an exponential counts.
+const WORK: usize = 10;
+
+/// The most rows that are looked at together, and the most elements of more than one of them.
+const ROWS: usize = 64;
+const ELEMENTS: usize = 4096;
+
+/// How many rows of `n` elements are looked at together.
+fn rows_at_once(n: usize) -> usize {
+    (ELEMENTS / n.max(1)).clamp(1, ROWS)
+}
+
+/// Takes the exponentials of some rows, relative to the largest element of each, and calls `finish(r, row, max, exponentials)` for each row.
+/// Exponentials are taken of all rows at once, as one row may be shorter than a vector.
+fn exp_rows<T: Float>(x: &[T], n: usize, exps: &mut [T], mut finish: impl FnMut(usize, &[T], T, &mut [T])) {
+    if n == 0 {
+        return;
+    }
+    dispatch(
+        #[inline(always)]
+        || {
+            let mut largest = [T::ZERO; ROWS];
+            for ((x, exps), max) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).zip(&mut largest) {
+                *max = row_max(x);
+                exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
+            }
+            exps.iter_mut().for_each(|y| *y = Math::exp(*y));
+            for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
+                finish(r, x, largest[r], exps);
+            }
+        },
+    );
+}
+
+/// Divides numbers by their sum.
+#[inline(always)]
+fn normalise<T: Float>(y: &mut [T]) {
+    let scale = T::ONE / reduce::sum_slice(y, &|v| v);
+    y.iter_mut().for_each(|y| *y *= scale);
 }
 
 #[inline(always)]
