@@ -5,9 +5,12 @@
 //!
 //! - forward: `y[o, q] = Σ w[o, t] x[q + shift(t)]` over the taps `t`. With stride 1 the positions `q` run over whole lines of the
 //!   padded image, so that a vector of them is one load; the few at the end of each line that are no output are dropped
-//!   when the result is copied out.
+//!   when the result is copied out. Where it is less work, each line is computed for itself, from the taps that meet a line of the image
+//!   and not of its padding.
 //! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
+
+use std::ops::Range;
 
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
@@ -29,17 +32,17 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
         let [channels_in, channels_out] = g.channels();
         let frame = g.frame();
         let area = frame.area();
-        let shifts = g.shifts(channels_in, &frame);
+        let taps = Taps::new(g.shifts(channels_in, &frame), &frame, g.input[0], g.output, g.stride);
         let mut framed = Framed::new(frame, g.input, g.in_channels);
-        let mut scratch = Scratch::new(g, framed.frame.size[1], channels_out);
+        let mut scratch = Scratch::new(g, &taps, framed.frame.size[1], channels_out);
         for (image, y) in images.zip(y.chunks_exact_mut(image_out)) {
             let x = framed.of(&x[image * image_in..][..image_in]);
             for group in 0..g.groups {
                 let correlation = Correlation {
                     x: &x[group * channels_in * area..][..channels_in * area],
                     pitch: g.input[1] + 2 * g.padding[1],
-                    w: &w[group * channels_out * shifts.len()..][..channels_out * shifts.len()],
-                    shifts: &shifts,
+                    w: &w[group * channels_out * taps.len()..][..channels_out * taps.len()],
+                    taps: &taps,
                     stride: g.stride,
                     output: g.output,
                     y: &mut y[group * image_out / g.groups..][..image_out / g.groups],
@@ -67,13 +70,14 @@ pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &
     let (area, pitch) = (frame.area(), frame.size[1]);
     let parts: Vec<Part<T>> = (0..g.stride[0])
         .flat_map(|a| (0..g.stride[1]).map(move |b| [a, b]))
-        .filter_map(|phase| phases.part(g, phase, pitch, area, w))
+        .filter_map(|phase| phases.part(g, phase, &frame, w))
         .collect();
     let [image_in, image_out] = g.images();
     let whole = g.stride == [1, 1];
     split_units(dx, image_in, g.work(), |images, dx| {
         let mut framed = Framed::new(phases.frame(g), g.output, g.out_channels);
-        let lines = if whole && pitch == g.input[1] { 0 } else { channels_in * frame.size[0] * pitch };
+        let in_place = whole && parts.iter().all(|part| part.taps.by_line || pitch == g.input[1]);
+        let lines = if in_place { 0 } else { channels_in * frame.size[0] * pitch };
         let mut scratch = Scratch { lines: Buffer::scratch(lines), unfolded: Buffer::scratch(0) };
         let mut some = Buffer::<T>::scratch(if whole { 0 } else { image_in / g.groups });
         for (image, dx) in images.zip(dx.chunks_exact_mut(image_in)) {
@@ -83,13 +87,13 @@ pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &
                     dx.fill(T::ZERO);
                 }
                 for part in &parts {
-                    let taps = part.shifts.len();
+                    let taps = part.taps.len();
                     let [rows, columns] = part.size;
                     let correlation = Correlation {
                         x: &dy[group * channels_out * area..][..channels_out * area],
                         pitch,
                         w: &part.w[group * channels_in * taps..][..channels_in * taps],
-                        shifts: &part.shifts,
+                        taps: &part.taps,
                         stride: [1, 1],
                         output: part.size,
                         y: if whole { &mut *dx } else { &mut some[..channels_in * rows * columns] },
@@ -137,19 +141,13 @@ impl Phases {
     }
 
     /// One phase of the input, unless it has no element or no tap.
-    fn part<T: Float>(
-        &self,
-        g: &ConvGeometry,
-        phase: [usize; 2],
-        pitch: usize,
-        area: usize,
-        w: &[T],
-    ) -> Option<Part<T>> {
+    fn part<T: Float>(&self, g: &ConvGeometry, phase: [usize; 2], frame: &Frame, w: &[T]) -> Option<Part<T>> {
         let size = [0, 1].map(|d| g.input[d].saturating_sub(phase[d]).div_ceil(g.stride[d]));
         let taps = [0, 1].map(|d| &self.0[d][phase[d]]);
         if size.contains(&0) || taps.iter().any(|taps| taps.is_empty()) {
             return None;
         }
+        let (area, pitch) = (frame.area(), frame.size[1]);
         let [top, left] = [0, 1].map(|d| self.reach(d)[0]);
         let [channels_in, channels_out] = g.channels();
         let mut shifts = Vec::with_capacity(channels_out * taps[0].len() * taps[1].len());
@@ -174,7 +172,8 @@ impl Phases {
                 row.iter_mut().zip(&places).for_each(|(to, &place)| *to = from[place]);
             }
         }
-        Some(Part { phase, size, shifts, w: packed })
+        let taps = Taps::new(shifts, frame, g.output[0], size, [1, 1]);
+        Some(Part { phase, size, taps, w: packed })
     }
 }
 
@@ -183,8 +182,8 @@ struct Part<T: crate::Element> {
     phase: [usize; 2],
     /// How many, down and across.
     size: [usize; 2],
-    /// Where each output and tap begins in the framed gradient.
-    shifts: Vec<usize>,
+    /// Each output and tap.
+    taps: Taps,
     /// The kernels, by input, output and tap.
     w: Buffer<T>,
 }
@@ -244,6 +243,55 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     }
 }
 
+/// The taps of a correlation.
+struct Taps {
+    /// Where each begins in the framed planes.
+    shifts: Vec<usize>,
+    /// What is computed at once, ...
+    lines: Vec<Line>,
+    /// ... which is a line of the result, or else all of it.
+    by_line: bool,
+}
+
+/// The taps that a line of the result needs: their numbers, and where each begins.
+struct Line {
+    taps: Vec<usize>,
+    shifts: Vec<usize>,
+}
+
+impl Taps {
+    /// Taps over framed planes of `height` lines.
+    fn new(shifts: Vec<usize>, frame: &Frame, height: usize, output: [usize; 2], stride: [usize; 2]) -> Self {
+        let all = |shifts: Vec<usize>| vec![Line { taps: (0..shifts.len()).collect(), shifts }];
+        if stride != [1, 1] {
+            let unfolded = (0..shifts.len()).map(|t| t * output[0] * output[1]).collect();
+            return Taps { shifts, lines: all(unfolded), by_line: false };
+        }
+        // The lines of the result in which a tap meets a line of the planes.
+        let meets = |&shift: &usize| {
+            let first = frame.first[0] - (shift % frame.area() / frame.size[1]) as isize;
+            let line = |row: isize| row.clamp(0, output[0] as isize) as usize;
+            line(first)..line(first + height as isize)
+        };
+        let meets: Vec<Range<usize>> = shifts.iter().map(meets).collect();
+        // In loads of 16 elements, whatever the vectors are, so that it depends on the sizes alone.
+        let work_by_line = meets.iter().map(Range::len).sum::<usize>() * output[1].div_ceil(16);
+        let by_line = work_by_line < shifts.len() * (output[0] * frame.size[1]).div_ceil(16);
+        if !by_line {
+            return Taps { lines: all(shifts.clone()), shifts, by_line };
+        }
+        let line = |row: usize| {
+            let taps: Vec<usize> = (0..shifts.len()).filter(|&t| meets[t].contains(&row)).collect();
+            Line { shifts: taps.iter().map(|&t| shifts[t]).collect(), taps }
+        };
+        Taps { lines: (0..output[0]).map(line).collect(), shifts, by_line }
+    }
+
+    fn len(&self) -> usize {
+        self.shifts.len()
+    }
+}
+
 /// Room for the results of one image and group, with the positions at the ends of lines that are no output; and, where stride is not
 /// 1, for the unfolded image.
 pub struct Scratch<T: crate::Element> {
@@ -252,9 +300,13 @@ pub struct Scratch<T: crate::Element> {
 }
 
 impl<T: Float> Scratch<T> {
-    fn new(g: &ConvGeometry, pitch: usize, channels_out: usize) -> Self {
+    fn new(g: &ConvGeometry, taps: &Taps, pitch: usize, channels_out: usize) -> Self {
         let straight = g.stride == [1, 1];
-        let lines = if straight && pitch != g.output[1] { channels_out * g.output[0] * pitch } else { 0 };
+        let lines = if straight && !taps.by_line && pitch != g.output[1] {
+            channels_out * g.output[0] * pitch
+        } else {
+            0
+        };
         let unfolded = if straight { 0 } else { g.taps() * g.output[0] * g.output[1] };
         Scratch { lines: Buffer::scratch(lines), unfolded: Buffer::scratch(unfolded) }
     }
@@ -267,7 +319,7 @@ pub struct Correlation<'a, T: crate::Element> {
     /// The length of a line of them.
     pitch: usize,
     w: &'a [T],
-    shifts: &'a [usize],
+    taps: &'a Taps,
     stride: [usize; 2],
     output: [usize; 2],
     y: &'a mut [T],
@@ -277,69 +329,74 @@ pub struct Correlation<'a, T: crate::Element> {
 impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Correlation { x, pitch, w, shifts, stride, output: [height, width], y, scratch } = self;
-        let taps = shifts.len();
-        let channels = w.len() / taps;
-        if stride == [1, 1] {
-            // The last line ends with its last output: what comes after it may lie outside the image.
-            let positions = (height - 1) * pitch + width;
-            if pitch == width {
-                // SAFETY: of every plane of `x`, `positions` elements from each shift on are inside; `y` has one for each position.
-                return unsafe { taps_times_image::<V>(w, channels, x, shifts, positions, y, positions) };
+        let Correlation { x, pitch, w, taps, stride, output: [height, width], y, scratch } = self;
+        let Scratch { lines, unfolded } = scratch;
+        let channels = w.len() / taps.len();
+        let strided = stride != [1, 1];
+        if strided {
+            for (row, &shift) in unfolded.chunks_exact_mut(height * width).zip(&taps.shifts) {
+                for (i, line) in row.chunks_exact_mut(width).enumerate() {
+                    let from = x[shift + i * stride[0] * pitch..].iter().step_by(stride[1]);
+                    line.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+                }
             }
-            let line = height * pitch;
-            // SAFETY: as above; `lines` has `line >= positions` elements for each channel.
-            unsafe { taps_times_image::<V>(w, channels, x, shifts, positions, &mut scratch.lines, line) };
-            for (y, lines) in y.chunks_exact_mut(height * width).zip(scratch.lines.chunks_exact(line)) {
+        }
+        let in_place = strided || taps.by_line || pitch == width;
+        let x = if strided { &unfolded[..] } else { x };
+        let positions = match () {
+            _ if strided => height * width,
+            _ if taps.by_line => width,
+            // The last line ends with its last output: what comes after it may lie outside the image.
+            _ => (height - 1) * pitch + width,
+        };
+        let plane = height * if in_place { width } else { pitch };
+        let out = if in_place { &mut *y } else { &mut lines[..] };
+        for (i, line) in taps.lines.iter().enumerate() {
+            let (x, out) = (&x[i * pitch..], &mut out[i * width..]);
+            // SAFETY: of every plane of `x`, `positions` elements from each shift on are inside, counted from the line's beginning; `out` has as
+            // many for each channel, a plane apart.
+            unsafe { taps_times_line::<V>((w, taps.len()), channels, x, line, positions, out, plane) };
+        }
+        if !in_place {
+            for (y, lines) in y.chunks_exact_mut(height * width).zip(lines.chunks_exact(plane)) {
                 for (y, line) in y.chunks_exact_mut(width).zip(lines.chunks_exact(pitch)) {
                     y.copy_from_slice(&line[..width]);
                 }
             }
-            return;
         }
-        let positions = height * width;
-        for (row, &shift) in scratch.unfolded.chunks_exact_mut(positions).zip(shifts) {
-            for (i, line) in row.chunks_exact_mut(width).enumerate() {
-                let from = x[shift + i * stride[0] * pitch..].iter().step_by(stride[1]);
-                line.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
-            }
-        }
-        let offsets: Vec<usize> = (0..taps).map(|t| t * positions).collect();
-        // SAFETY: `unfolded` has a row of `positions` elements for each tap, `y` for each channel.
-        unsafe { taps_times_image::<V>(w, channels, &scratch.unfolded, &offsets, positions, y, positions) }
     }
 }
 
-/// `y[o * pitch + q] = Σ_t w[o, t] x[offsets[t] + q]` for `q < positions`.
+/// `y[o * plane + q] = Σ_t w[o, taps[t]] x[shifts[t] + q]` for `q < positions`.
 ///
 /// # Safety
-/// `x` must have `positions` elements from each offset on, `y` from each multiple of `pitch`; `V`'s instructions must be there.
+/// `x` must have `positions` elements from each shift on, `y` from each multiple of `plane`; `V`'s instructions must be there.
 #[inline(always)]
-unsafe fn taps_times_image<V: Vector>(
-    w: &[V::Elem],
+unsafe fn taps_times_line<V: Vector>(
+    (w, row_stride): (&[V::Elem], usize),
     channels: usize,
     x: &[V::Elem],
-    offsets: &[usize],
+    line: &Line,
     positions: usize,
     y: &mut [V::Elem],
-    pitch: usize,
+    plane: usize,
 ) {
-    let taps = offsets.len();
-    let in_order: Vec<usize> = (0..taps).collect();
+    let count = line.taps.len();
     let tile = WIDTH * V::LANES;
-    let length = block_length(taps);
+    let length = block_length(count);
     for q in (0..positions).step_by(tile) {
-        for t in (0..taps).step_by(length) {
-            let block = t..taps.min(t + length);
-            // SAFETY: the positions `q..` are fewer than `positions`; row `o` of `w` has `taps` elements.
+        // Once, too, if there is no tap: the sum of nothing is 0.
+        for t in (0..count.max(1)).step_by(length) {
+            let block = t..count.min(t + length);
+            // SAFETY: the positions `q..` are fewer than `positions`; row `o` of `w` has all taps.
             unsafe {
                 rows::<V>(
                     channels,
                     tile.min(positions - q),
                     V::ROWS,
-                    Left { row: |o| w.as_ptr().add(o * taps), offsets: &in_order[block.clone()] },
-                    Rows { base: x.as_ptr().add(q), offsets: &offsets[block], padded: false },
-                    Target { base: y.as_mut_ptr().add(q), row_stride: pitch, add: t > 0 },
+                    Left { row: |o| w.as_ptr().add(o * row_stride), offsets: &line.taps[block.clone()] },
+                    Rows { base: x.as_ptr().add(q), offsets: &line.shifts[block], padded: false },
+                    Target { base: y.as_mut_ptr().add(q), row_stride: plane, add: t > 0 },
                 );
             }
         }
