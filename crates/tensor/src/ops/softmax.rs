@@ -198,6 +198,7 @@ fn row_max<T: Float>(x: &[T]) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rng;
 
     #[test]
     fn large_logits_neither_overflow_nor_vanish() {
@@ -206,6 +207,31 @@ mod tests {
         assert_eq!(x.log_softmax().to_vec()[..3], [0.0, -2e4, -1e4]);
         assert!((x.log_softmax().at([1, 2]) + 3f32.ln()).abs() < 1e-6);
         assert!((x.softmax().sum(1).at([1]) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn cross_entropy_is_what_its_parts_are() {
+        let mut rng = Rng::new(1);
+        // More rows than are looked at together, rows shorter than a vector, and rows of their own.
+        for [rows, classes] in [[1, 1], [150, 10], [3, 17], [5, 3000], [2, 5000]] {
+            let x = Tensor::<f32>::randn([rows, classes], &mut rng) * 30.0;
+            let targets = Tensor::from_fn(rows, |i| (i * 7 % classes) as i64);
+            let each = -x.log_softmax().gather(-1, &targets.unsqueeze(-1)).squeeze(-1);
+            assert_eq!(x.cross_entropy(&targets), each);
+            assert_eq!(x.t().contiguous().t().cross_entropy(&targets), each, "of a view");
+            let dy = Tensor::<f32>::randn(rows, &mut rng);
+            let dx = (x.softmax() - Tensor::one_hot(&targets, classes)) * dy.unsqueeze(-1);
+            assert_eq!(x.cross_entropy_grad(&targets, &dy), dx);
+        }
+        assert_eq!(Tensor::<f32>::zeros([0, 3]).cross_entropy(&Tensor::zeros([0])).numel(), 0);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "cross_entropy: target 3 is not a class: logits [1, 3] have classes 0..3; classes are counted from 0"
+    )]
+    fn a_target_that_is_no_class() {
+        let _ = Tensor::<f32>::zeros([1, 3]).cross_entropy(&Tensor::from([3i64]));
     }
 
     #[test]

@@ -419,6 +419,23 @@ mod tests {
             assert_eq!(pool.install(|| a.matmul(&b)), alone, "{threads} threads");
             let x = b.t().contiguous();
             assert_eq!(pool.install(|| x.matmul(&a.t())), alone.t(), "{threads} threads, x·Wᵀ");
+            let w = a.t().contiguous();
+            assert_eq!(pool.install(|| x.matmul(&w)), alone.t(), "{threads} threads, dy·W");
+            let added = || {
+                let mut c = alone.t().to_vec();
+                let x = Mat { data: x.values(), row_stride: 700, col_stride: 1 };
+                gemm(
+                    190,
+                    200,
+                    700,
+                    x,
+                    Mat { data: w.values(), row_stride: 200, col_stride: 1 },
+                    &mut c,
+                    Store::Add,
+                );
+                c
+            };
+            assert_eq!(pool.install(added), sequential(added), "{threads} threads, added");
         }
         assert_eq!(a.matmul(&b.t().contiguous().t()), alone, "transposed");
         assert_eq!(a.narrow(0, 57, 3).matmul(&b), alone.narrow(0, 57, 3), "three rows alone");
