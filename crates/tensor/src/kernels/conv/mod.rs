@@ -5,6 +5,7 @@
 
 mod depthwise;
 mod direct;
+mod dots;
 mod frame;
 mod winograd;
 
@@ -87,6 +88,8 @@ pub trait Conv: crate::Element {
     fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
     /// Runs the sums of a weight gradient.
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
+    /// Runs the dot products of a weight gradient of one image.
+    fn dots(isa: Isa, dots: dots::Dots<'_, Self>);
     /// Runs a correlation of one plane.
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
     /// Runs the sums of the weight gradient of one plane.
@@ -106,6 +109,9 @@ macro_rules! conv {
                 dispatch_on(isa, kernel);
             }
             fn add_weight_grad(isa: Isa, kernel: direct::WeightGrad<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn dots(isa: Isa, kernel: dots::Dots<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
             fn depthwise(isa: Isa, kernel: depthwise::Plane<'_, $t>) {
@@ -170,6 +176,8 @@ fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &
         winograd::weight_grad(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);
+    } else if dots::suits(g) {
+        dots::weight_grad(isa, g, x, dy, dw);
     } else {
         direct::weight_grad(isa, g, x, dy, dw);
     }

@@ -66,6 +66,16 @@ fn check<T: Float>(g: &ConvGeometry, tolerance: f64) {
         close(&what("input_grad"), &dx, &dx_want, tolerance);
         weight_grad_on(isa, g, &x, &dy, &mut dw);
         close(&what("weight_grad"), &dw, &dw_want, tolerance);
+        if g.batch > 0 {
+            dw.fill(nan);
+            direct::weight_grad(isa, g, &x, &dy, &mut dw);
+            close(&what("direct::weight_grad"), &dw, &dw_want, tolerance);
+        }
+        if g.batch > 0 && g.stride[1] == 1 {
+            dw.fill(nan);
+            dots::weight_grad(isa, g, &x, &dy, &mut dw);
+            close(&what("dots::weight_grad"), &dw, &dw_want, tolerance);
+        }
     }
 }
 
@@ -107,6 +117,17 @@ fn all_kinds_on_all_instruction_sets() {
         ([2, 3, 3, 7, 21], [3, 3], o([1, 1], [1, 1], [1, 1], 3)),
         ([1, 4, 4, 9, 17], [5, 2], o([1, 1], [0, 1], [1, 2], 4)),
         ([3, 2, 2, 3, 3], [3, 3], o([1, 1], [2, 2], [1, 1], 2)),
+        // Lines of one output, of just under and over a vector, of several; images that are summed together, and in parts.
+        ([2, 1, 8, 5, 3], [3, 3], o([1, 1], [1, 0], [1, 1], 1)),
+        ([3, 2, 10, 4, 15], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([1, 3, 7, 5, 16], [3, 5], o([1, 1], [0, 2], [1, 1], 1)),
+        ([2, 6, 13, 6, 17], [2, 3], o([2, 1], [1, 1], [1, 1], 1)),
+        ([2, 4, 18, 9, 33], [3, 3], o([3, 1], [1, 1], [2, 1], 2)),
+        ([9, 1, 6, 20, 22], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        ([2, 1, 5, 38, 33], [5, 5], o([1, 1], [2, 2], [1, 1], 1)),
+        ([1, 2, 9, 1, 1500], [1, 7], o([1, 1], [0, 3], [1, 4], 1)),
+        ([1, 1, 2, 3, 2], [1, 9], o([1, 1], [0, 8], [1, 2], 1)),
+        ([2, 6, 9, 7, 8], [3, 4], o([2, 1], [2, 1], [3, 2], 3)),
         // Strides that leave phases without a tap, or windows without an input.
         ([1, 3, 4, 9, 10], [2, 1], o([3, 2], [0, 0], [1, 1], 1)),
         ([2, 4, 6, 10, 11], [4, 3], o([3, 2], [2, 1], [2, 1], 2)),
@@ -173,7 +194,8 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
 
 #[test]
 fn threads_change_no_bit() {
-    for ([inputs, outputs], groups) in [([4, 20], 1), ([12, 70], 1), ([70, 70], 70)] {
+    let cases = [([4, 32], 1), ([4, 20], 1), ([1, 40], 1), ([12, 18], 3), ([12, 70], 1), ([70, 70], 70)];
+    for ([inputs, outputs], groups) in cases {
         let options = ConvOptions { padding: [1, 1], groups, ..ConvOptions::default() };
         let g = geometry([9, inputs, outputs, 20, 20], [3, 3], options);
         let mut rng = Rng::new(8);

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use pack::turn;
 pub(super) use pack::{pack_left, pack_right, transpose};
-pub(super) use tile::{Left, Rows, Target, WIDTH, rows};
+pub(super) use tile::{Left, Rows, Target, WIDTH, each, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 

@@ -98,6 +98,7 @@ macro_rules! each {
         })*
     };
 }
+pub(in crate::kernels) use each;
 
 /// One tile of `H` rows and `W` vectors. `PART`: the last vector of a row of `b` may be read only as far as there are columns.
 #[inline(always)]

@@ -1,0 +1,359 @@
+//! Weight gradient whose vectors run along the positions: each weight's gradient is a dot product of two long rows.
+//!
+//! `dw[o, t] = Σ dy[o, q] x[window(q) + shift(t)]` over the positions `q`. The gradient is read as it lies. Of the input, a plane is copied for
+//! each column of the kernel: of every line, what that column meets. Lines of these planes are as long as those of the output, so that what a tap meets
+//! over all positions is one row, and no lane is lost at the ends of lines. Vectors of sums are added up over the images in order, and
+//! the lanes of each at the very end.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::ConvGeometry;
+use crate::Float;
+use crate::kernels::gemm::{Vector, each};
+use crate::kernels::simd::{Isa, VectorKernel};
+use crate::parallel::threads_for;
+use crate::storage::Buffer;
+
+/// Room for the lanes of a vector of sums, whatever the vector.
+const LANES: usize = 16;
+
+/// Positions that are summed before the next tile, so that rows of the gradient stay in the first-level cache.
+const POSITIONS: usize = 1024;
+
+/// Whether it pays, judged by the sizes of the convolution alone.
+///
+/// The [direct](super::direct) sums have channels along their vectors of 16 lanes, and turn the gradient of each image. So they lose where channels
+/// leave a quarter of the lanes empty, and where turning costs as much as the sums, of few taps. Here, rows must be
+/// long enough to be worth a tile; and with more than a few taps, the longer and the more often used, the better.
+pub fn suits(g: &ConvGeometry) -> bool {
+    let (taps, [_, channels], positions) = (g.taps(), g.channels(), g.output[0] * g.output[1]);
+    let lanes = channels.next_multiple_of(16);
+    let lanes_lost = 4 * channels <= 3 * lanes;
+    let few_taps = taps < 32 || taps <= 80 && g.kernel[0] > 2 && positions >= 512;
+    g.stride[1] == 1 && positions >= 64 && (lanes_lost || few_taps)
+}
+
+/// `dw` from `x` and `dy`, summed over the batch in order.
+pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
+    let (taps, [_, channels]) = (g.taps(), g.channels());
+    let threads = threads_for(g.work());
+    // Threads share out the groups and, in each, what there is more of.
+    let parts = threads.div_ceil(g.groups);
+    let pieces: Vec<Piece> = (0..g.groups)
+        .flat_map(|group| {
+            let cut = |n: usize| {
+                let step = n.div_ceil(parts);
+                (0..n).step_by(step).map(move |first| first..n.min(first + step))
+            };
+            let by_taps = taps > channels;
+            cut(taps.max(channels)).map(move |some| match by_taps {
+                true => Piece { group, taps: some, channels: 0..channels },
+                false => Piece { group, taps: 0..taps, channels: some },
+            })
+        })
+        .collect();
+    let sums: Vec<Buffer<T>> = if threads == 1 {
+        pieces.iter().map(|piece| piece.sums(isa, g, x, dy)).collect()
+    } else {
+        pieces.par_iter().map(|piece| piece.sums(isa, g, x, dy)).collect()
+    };
+    for (Piece { group, taps: some, channels: outputs }, sums) in pieces.iter().zip(&sums) {
+        for (o, sums) in outputs.clone().zip(sums.chunks_exact(some.len())) {
+            dw[(group * channels + o) * taps..][some.clone()].copy_from_slice(sums);
+        }
+    }
+}
+
+/// Some of the weights of one group.
+struct Piece {
+    group: usize,
+    taps: Range<usize>,
+    channels: Range<usize>,
+}
+
+impl Piece {
+    /// Their gradients, by output and tap.
+    fn sums<T: Float>(&self, isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T]) -> Buffer<T> {
+        let [channels_in, channels_out] = g.channels();
+        let [image_in, image_out] = g.images();
+        let [area_in, area_out] = [g.input, g.output].map(|[h, w]| h * w);
+        let window = g.kernel[0] * g.kernel[1];
+        let inputs = self.taps.start / window..self.taps.end.div_ceil(window);
+        let planes = Planes::new(g);
+        let shifts: Vec<usize> =
+            self.taps.clone().map(|t| planes.shift(g, t - inputs.start * window)).collect();
+        let together = (POSITIONS / area_out).clamp(1, g.batch);
+        let copy = inputs.len() * g.kernel[1] * planes.area();
+        let mut copies = Buffer::<T>::filled(together * copy, T::ZERO);
+        let mut sums = Buffer::<T>::filled(shifts.len() * self.channels.len() * LANES, T::ZERO);
+        for first in (0..g.batch).step_by(together) {
+            let dots = Dots {
+                g,
+                planes: &planes,
+                images: together.min(g.batch - first),
+                x: &x[first * image_in + (self.group * channels_in + inputs.start) * area_in..],
+                inputs: inputs.len(),
+                copies: &mut copies,
+                shifts: &shifts,
+                dy: &dy[first * image_out + (self.group * channels_out + self.channels.start) * area_out..],
+                channels: self.channels.len(),
+                sums: &mut sums,
+            };
+            T::dots(isa, dots);
+        }
+        let mut totals = Buffer::scratch(shifts.len() * self.channels.len());
+        for (total, lanes) in totals.iter_mut().zip(sums.chunks_exact_mut(LANES)) {
+            *total = add_up(lanes);
+        }
+        totals
+    }
+}
+
+/// The sum of the lanes: of halves, halves of halves, ...
+fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
+    while lanes.len() > 1 {
+        let (low, high) = lanes.split_at_mut(lanes.len() / 2);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+        lanes = low;
+    }
+    lanes[0]
+}
+
+/// The copies of an input channel, one for each column of the kernel. Each has the lines of the padded input; with vertical stride, all those come
+/// first that are a multiple of it from the first, then those from the second, ..., so that the lines that a tap meets follow each other.
+struct Planes {
+    /// Lines that are a multiple of the stride apart.
+    rows: usize,
+    /// Lines in all.
+    height: usize,
+    width: usize,
+    /// For each column of the kernel, the outputs for which it meets an input.
+    columns: Vec<Range<usize>>,
+}
+
+impl Planes {
+    fn new(g: &ConvGeometry) -> Self {
+        let ([_, width], padding) = (g.output, g.padding[1]);
+        let columns = (0..g.kernel[1]).map(|j| {
+            let shift = j * g.dilation[1];
+            let first = padding.saturating_sub(shift).min(width);
+            let end = (padding + g.input[1]).saturating_sub(shift).min(width);
+            first..end.max(first)
+        });
+        let rows = (g.input[0] + 2 * g.padding[0]).div_ceil(g.stride[0]);
+        Planes { rows, height: rows * g.stride[0], width, columns: columns.collect() }
+    }
+
+    fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Where line `row` of the padded input lies.
+    fn line(&self, g: &ConvGeometry, row: usize) -> usize {
+        (row % g.stride[0] * self.rows + row / g.stride[0]) * self.width
+    }
+
+    /// Where the row of tap `t` begins.
+    fn shift(&self, g: &ConvGeometry, t: usize) -> usize {
+        let (j, i, c) = (t % g.kernel[1], t / g.kernel[1] % g.kernel[0], t / g.kernel[1] / g.kernel[0]);
+        (c * g.kernel[1] + j) * self.area() + self.line(g, i * g.dilation[0])
+    }
+
+    /// Copies input channels. What no input goes to stays as it is: zero.
+    #[inline(always)]
+    fn fill<V: Vector>(&self, g: &ConvGeometry, x: &[V::Elem], copies: &mut [V::Elem]) {
+        let channels = x.chunks_exact(g.input[0] * g.input[1]);
+        for (x, copies) in channels.zip(copies.chunks_exact_mut(g.kernel[1] * self.area())) {
+            for ((j, columns), plane) in
+                self.columns.iter().enumerate().zip(copies.chunks_exact_mut(self.area()))
+            {
+                if columns.is_empty() {
+                    continue;
+                }
+                let from = columns.start + j * g.dilation[1] - g.padding[1];
+                for (i, x) in x.chunks_exact(g.input[1]).enumerate() {
+                    let line = &mut plane[self.line(g, g.padding[0] + i)..][columns.clone()];
+                    copy::<V>(&x[from..], line);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a line.
+#[inline(always)]
+fn copy<V: Vector>(from: &[V::Elem], to: &mut [V::Elem]) {
+    let n = to.len();
+    let from = &from[..n];
+    let whole = n / V::LANES * V::LANES;
+    // SAFETY: both have `n` elements.
+    unsafe {
+        for at in (0..whole).step_by(V::LANES) {
+            V::load(from.as_ptr().add(at)).store(to.as_mut_ptr().add(at));
+        }
+        if whole < n {
+            V::load_part(from.as_ptr().add(whole), n - whole)
+                .store_part(to.as_mut_ptr().add(whole), n - whole);
+        }
+    }
+}
+
+/// `sums[o, t, lane] += Σ copies[shifts[t] + q] dy[o, q]` over the positions `q` of that lane, for a few images.
+pub struct Dots<'a, T> {
+    g: &'a ConvGeometry,
+    planes: &'a Planes,
+    images: usize,
+    /// The images, from the first input channel that is met on.
+    x: &'a [T],
+    inputs: usize,
+    copies: &'a mut [T],
+    shifts: &'a [usize],
+    /// The gradient of these images, from the first channel on.
+    dy: &'a [T],
+    channels: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Float> VectorKernel<T> for Dots<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<Elem = T>>(self) {
+        let Dots { g, planes, images, x, inputs, copies, shifts, dy, channels, sums } = self;
+        let [image_in, image_out] = g.images();
+        let area_in = g.input[0] * g.input[1];
+        let copy = inputs * g.kernel[1] * planes.area();
+        for (image, copies) in copies.chunks_exact_mut(copy).take(images).enumerate() {
+            planes.fill::<V>(g, &x[image * image_in..][..inputs * area_in], copies);
+        }
+        let positions = g.output[0] * g.output[1];
+        let taps = shifts.len();
+        assert!(V::LANES <= LANES && sums.len() == taps * channels * LANES);
+        assert!(
+            shifts.iter().all(|shift| shift + positions <= copy),
+            "a row lies inside the copy of its image"
+        );
+        assert!(images * copy <= copies.len() && (images - 1) * image_out + channels * positions <= dy.len());
+        let [most_taps, most_channels] = if V::ROWS > 6 { [4, 6] } else { [2, 4] };
+        for q in (0..positions).step_by(POSITIONS) {
+            let mut o = 0;
+            while o < channels {
+                // Six and two are slower than four and four.
+                let rest = channels - o;
+                let some_channels = match rest {
+                    8 => 4,
+                    _ => [6, 4, 2, 1].into_iter().find(|&c| c <= rest && c <= most_channels).unwrap_or(1),
+                };
+                let mut t = 0;
+                while t < taps {
+                    let some_taps = (taps - t).div_ceil((taps - t).div_ceil(most_taps));
+                    // SAFETY: the rows of taps and the rows of the gradient have `positions` elements, `sums` a vector for each pair.
+                    unsafe {
+                        let tile = Tile::<V> {
+                            x: copies.as_ptr().add(q),
+                            shifts: &shifts[t..t + some_taps],
+                            dy: dy.as_ptr().add(o * positions + q),
+                            dy_step: positions,
+                            images,
+                            image_steps: [copy, image_out],
+                            count: POSITIONS.min(positions - q),
+                            sums: sums.as_mut_ptr().add((o * taps + t) * LANES),
+                            sums_step: taps * LANES,
+                        };
+                        match some_channels {
+                            6 if V::ROWS > 6 => tile.add::<6>(),
+                            4 => tile.add::<4>(),
+                            2 => tile.add::<2>(),
+                            _ => tile.add::<1>(),
+                        }
+                    }
+                    t += some_taps;
+                }
+                o += some_channels;
+            }
+        }
+    }
+}
+
+/// The sums of some taps and channels, which registers hold.
+struct Tile<'a, V: Vector> {
+    x: *const V::Elem,
+    shifts: &'a [usize],
+    dy: *const V::Elem,
+    /// From one row of the gradient to the next.
+    dy_step: usize,
+    images: usize,
+    /// From one image to the next, in the copies and in the gradient.
+    image_steps: [usize; 2],
+    /// Positions of each image.
+    count: usize,
+    sums: *mut V::Elem,
+    /// From one row of sums to the next.
+    sums_step: usize,
+}
+
+impl<V: Vector> Tile<'_, V> {
+    /// Adds the sums of `C` channels.
+    #[inline(always)]
+    unsafe fn add<const C: usize>(self) {
+        // SAFETY: the caller vouches for the pointers.
+        unsafe {
+            match self.shifts.len() {
+                4 if V::ROWS > 6 => self.add_taps::<4, C>(),
+                3 if V::ROWS > 6 => self.add_taps::<3, C>(),
+                2 => self.add_taps::<2, C>(),
+                _ => self.add_taps::<1, C>(),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_taps<const T: usize, const C: usize>(self) {
+        // SAFETY: the caller vouches for the pointers. A vector of zero bits holds zeros.
+        unsafe {
+            let mut sums: [[V; T]; C] = std::mem::zeroed();
+            let (mut x, mut dy) = ([self.x; T], [self.dy; C]);
+            each!(t < T, x[t] = self.x.add(self.shifts[t]));
+            each!(o < C, dy[o] = self.dy.add(o * self.dy_step));
+            let whole = self.count / V::LANES * V::LANES;
+            let [x_step, dy_step] = self.image_steps;
+            for _ in 0..self.images {
+                for q in (0..whole).step_by(V::LANES) {
+                    step::<V, T, C, false>(&mut sums, &x, &dy, q, V::LANES);
+                }
+                if whole < self.count {
+                    step::<V, T, C, true>(&mut sums, &x, &dy, whole, self.count - whole);
+                }
+                each!(t < T, x[t] = x[t].wrapping_add(x_step));
+                each!(o < C, dy[o] = dy[o].wrapping_add(dy_step));
+            }
+            each!(
+                o < C,
+                each!(t < T, {
+                    let to = self.sums.add(o * self.sums_step + t * LANES);
+                    V::load(to).add(sums[o][t]).store(to);
+                })
+            );
+        }
+    }
+}
+
+/// `sums[o][t] += dy[o][q..] x[t][q..]`, of `n` lanes if `PART`.
+#[inline(always)]
+unsafe fn step<V: Vector, const T: usize, const C: usize, const PART: bool>(
+    sums: &mut [[V; T]; C],
+    x: &[*const V::Elem; T],
+    dy: &[*const V::Elem; C],
+    q: usize,
+    n: usize,
+) {
+    // SAFETY: the caller vouches for the pointers.
+    unsafe {
+        let mut right = [V::zero(); T];
+        each!(t < T, right[t] = if PART { V::load_part(x[t].add(q), n) } else { V::load(x[t].add(q)) });
+        each!(o < C, {
+            let dy = if PART { V::load_part(dy[o].add(q), n) } else { V::load(dy[o].add(q)) };
+            each!(t < T, sums[o][t] = sums[o][t].add_product(dy, right[t]));
+        });
+    }
+}
