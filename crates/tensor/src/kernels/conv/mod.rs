@@ -88,7 +88,7 @@ pub trait Conv: crate::Element {
     fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
     /// Runs the sums of a weight gradient.
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
-    /// Runs the dot products of a weight gradient of one image.
+    /// Runs the dot products of a weight gradient of a few images.
     fn dots(isa: Isa, dots: dots::Dots<'_, Self>);
     /// Runs a correlation of one plane.
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
