@@ -154,13 +154,16 @@ const WORK: usize = 10;
 const ROWS: usize = 64;
 const ELEMENTS: usize = 4096;
 
+/// Rows that do not fill a few vectors.
+const SHORT: usize = 64;
+
 /// How many rows of `n` elements are looked at together.
 fn rows_at_once(n: usize) -> usize {
     (ELEMENTS / n.max(1)).clamp(1, ROWS)
 }
 
 /// Takes the exponentials of some rows, relative to the largest element of each, and calls `finish(r, row, max, exponentials)` for each row.
-/// Exponentials are taken of all rows at once, as one row may be shorter than a vector.
+/// Exponentials of short rows are taken of all rows at once, as one row may not fill a vector.
 fn exp_rows<T: Float>(x: &[T], n: usize, exps: &mut [T], mut finish: impl FnMut(usize, &[T], T, &mut [T])) {
     if n == 0 {
         return;
@@ -171,9 +174,15 @@ fn exp_rows<T: Float>(x: &[T], n: usize, exps: &mut [T], mut finish: impl FnMut(
             let mut largest = [T::ZERO; ROWS];
             for ((x, exps), max) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).zip(&mut largest) {
                 *max = row_max(x);
-                exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
+                if n < SHORT {
+                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
+                } else {
+                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - *max));
+                }
             }
-            exps.iter_mut().for_each(|y| *y = Math::exp(*y));
+            if n < SHORT {
+                exps.iter_mut().for_each(|y| *y = Math::exp(*y));
+            }
             for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
                 finish(r, x, largest[r], exps);
             }
