@@ -152,7 +152,7 @@ const WORK: usize = 10;
 
 /// The most rows that are looked at together, and the most elements of more than one of them.
 const ROWS: usize = 64;
-const ELEMENTS: usize = 4096;
+const ELEMENTS: usize = 1024;
 
 /// Rows that do not fill a few vectors.
 const SHORT: usize = 64;
