@@ -315,6 +315,7 @@ pub fn fold<T: Copy + Sync, A: Copy + Send + Sync>(
             #[inline(always)]
             || {
                 for (o, out) in range.clone().zip(out.chunks_exact_mut(inner.max(1))) {
+                    // What becomes one result stays in registers.
                     if let [out] = out {
                         let row = &x[o * n..][..n];
                         *out = row.iter().enumerate().fold(init, |a, (j, &v)| f(a, j, v));

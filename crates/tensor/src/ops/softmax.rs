@@ -70,10 +70,12 @@ impl<T: Float> Tensor<T> {
         })
     }
 
-    /// The gradient of [`cross_entropy`](Self::cross_entropy), `dx = (softmax(x) - one_hot(target)) dy` for `dy` of the shape of the targets.
+    /// The gradient of [`cross_entropy`](Self::cross_entropy), `dx = (softmax(x) - one_hot(target)) dy` where each row has its `dy`.
+    ///
+    /// Shapes: logits `[.., classes]`, targets and `dy` `[..]` -> `[.., classes]`.
     ///
     /// # Panics
-    /// As there.
+    /// As there, or if `dy` has not the shape of the targets.
     #[track_caller]
     #[must_use]
     pub fn cross_entropy_grad(&self, targets: &Tensor<i64>, dy: &Tensor<T>) -> Tensor<T> {
