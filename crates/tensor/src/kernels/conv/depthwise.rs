@@ -1,17 +1,23 @@
 //! Depthwise convolution with stride 1: each plane has a kernel of its own.
 //!
 //! There is no product of matrices in it. A vector of outputs is a sum over taps of shifted vectors of the plane; a tap's gradient is the sum over
-//! outputs of such vectors times those of the gradient.
+//! outputs of such vectors times those of the gradient. For kernels of 3x3, all nine taps, or their sums, are in registers from the first line of a plane to
+//! the last: each line is loaded three times, for nine products.
 
 use rayon::prelude::*;
 
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
-use crate::Float;
-use crate::kernels::gemm::Vector;
+use crate::kernels::gemm::{Vector, each};
 use crate::kernels::simd::{Isa, VectorKernel};
 use crate::parallel::{split_units, threads_for};
 use crate::storage::Buffer;
+use crate::{Element, Float};
+
+/// Taps along a side of the small kernels.
+const THREE: usize = 3;
+/// All of them.
+const NINE: usize = THREE * THREE;
 
 /// Whether each output channel sees one input channel, which sees no other, and windows move by one.
 pub fn suits(g: &ConvGeometry) -> bool {
@@ -53,10 +59,11 @@ fn planes<T: Float>(
         let mut framed = Framed::new(Frame { size, first }, from, 1);
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out)) {
             let channel = plane % g.groups;
-            let x = framed.of(&x[plane * area_in..][..area_in]);
+            let x = &x[plane * area_in..][..area_in];
             let w = &w[channel * shifts.len()..][..shifts.len()];
             let bias = bias.map_or(T::ZERO, |bias| bias[channel]);
-            T::depthwise(isa, Plane { x, pitch: size[1], shifts: &shifts, w, bias, width: to[1], y });
+            let taps = Taps { framed: &mut framed, shifts: &shifts, close: is_close(g) };
+            T::depthwise(isa, Plane { x, taps, w, bias, width: to[1], y });
         }
     });
 }
@@ -69,32 +76,42 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     let per_thread = g.groups.div_ceil(threads_for(g.work()));
     dw.par_chunks_mut(per_thread * shifts.len()).enumerate().for_each(|(i, dw)| {
         let mut framed = Framed::new(Frame { size, first }, g.input, 1);
-        // A vector of sums for each tap.
-        let mut sums = Buffer::<T>::scratch(16 * shifts.len());
-        for (c, dw) in dw.chunks_exact_mut(shifts.len()).enumerate() {
-            let channel = i * per_thread + c;
-            sums.fill(T::ZERO);
-            for plane in (0..g.batch).map(|image| image * g.groups + channel) {
-                let x = framed.of(&x[plane * area_in..][..area_in]);
+        // A vector of sums for each tap of each channel.
+        let mut sums = Buffer::<T>::filled(16 * dw.len(), T::ZERO);
+        for image in 0..g.batch {
+            for (c, sums) in sums.chunks_exact_mut(16 * shifts.len()).enumerate() {
+                let plane = image * g.groups + i * per_thread + c;
+                let x = &x[plane * area_in..][..area_in];
                 let dy = &dy[plane * area_out..][..area_out];
-                let sums = &mut *sums;
-                T::depthwise_sums(
-                    isa,
-                    Sums { x, pitch: size[1], shifts: &shifts, dy, width: g.output[1], sums },
-                );
+                let taps = Taps { framed: &mut framed, shifts: &shifts, close: is_close(g) };
+                T::depthwise_sums(isa, Sums { x, taps, dy, width: g.output[1], sums });
             }
-            for (dw, sums) in dw.iter_mut().zip(sums.chunks_exact(16)) {
-                *dw = sums.iter().fold(T::ZERO, |sum, &x| sum + x);
-            }
+        }
+        for (dw, sums) in dw.iter_mut().zip(sums.chunks_exact(16)) {
+            *dw = sums.iter().fold(T::ZERO, |sum, &x| sum + x);
         }
     });
 }
 
-/// `y[i, j] = bias + Σ_t w[t] x[i pitch + j + shifts[t]]` for one plane.
-pub struct Plane<'a, T> {
-    x: &'a [T],
-    pitch: usize,
+/// Whether the kernels are 3x3, of taps that lie side by side.
+fn is_close(g: &ConvGeometry) -> bool {
+    g.kernel == [3, 3] && g.dilation == [1, 1]
+}
+
+/// Where the taps of a plane are.
+struct Taps<'a, T: Element> {
+    /// Room for the plane in its frame.
+    framed: &'a mut Framed<T>,
+    /// Where each tap begins in it.
     shifts: &'a [usize],
+    /// As [`is_close`] says.
+    close: bool,
+}
+
+/// `y[i, j] = bias + Σ_t w[t] x[i pitch + j + shifts[t]]` for one plane.
+pub struct Plane<'a, T: Element> {
+    x: &'a [T],
+    taps: Taps<'a, T>,
     w: &'a [T],
     bias: T,
     width: usize,
@@ -104,36 +121,109 @@ pub struct Plane<'a, T> {
 impl<T: Float> VectorKernel<T> for Plane<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Plane { x, pitch, shifts, w, bias, width, y } = self;
-        for (i, y) in y.chunks_exact_mut(width).enumerate() {
-            for j in (0..width).step_by(V::LANES) {
-                let n = V::LANES.min(width - j);
-                let from = &x[i * pitch + j..];
-                assert!(
-                    from.len() >= shifts.last().map_or(0, |last| last + n),
-                    "a window lies inside its plane"
-                );
-                // SAFETY: the last tap is the farthest, and its window of `n` is inside; so is `y`'s.
-                unsafe {
-                    let mut sum = V::splat(bias);
-                    for (&shift, &w) in shifts.iter().zip(w) {
-                        let from = from.as_ptr().add(shift);
-                        let x = if n == V::LANES { V::load(from) } else { V::load_part(from, n) };
-                        sum = sum.add_product(V::splat(w), x);
-                    }
-                    let to = y.as_mut_ptr().add(j);
-                    if n == V::LANES { sum.store(to) } else { sum.store_part(to, n) }
+        let Plane { x, taps: Taps { framed, shifts, close }, w, bias, width, y } = self;
+        let pitch = framed.frame.size[1];
+        let x = framed.of_vectors::<V>(x);
+        assert!(
+            x.len() >= (y.len() / width - 1) * pitch + shifts.last().map_or(0, |last| last + width),
+            "windows lie inside their plane"
+        );
+        let mut j = 0;
+        while j < width {
+            let n = (width - j).min(if close { 2 * V::LANES } else { V::LANES });
+            let (from, y) = (x[j..].as_ptr(), &mut y[j..]);
+            // SAFETY: the last tap is the farthest, and its window is inside for every output.
+            unsafe {
+                match (close, n > V::LANES) {
+                    (true, true) => close_outputs::<V, 2>(from, pitch, w, bias, y, width, n),
+                    (true, false) => close_outputs::<V, 1>(from, pitch, w, bias, y, width, n),
+                    (false, _) => outputs::<V>(from, pitch, (shifts, w), bias, y, width, n),
                 }
             }
+            j += n;
         }
     }
 }
 
-/// `sums[t, lane] += Σ x[i pitch + j + shifts[t]] dy[i, j]` over the columns `j` of that lane, for one plane.
-pub struct Sums<'a, T> {
-    x: &'a [T],
+/// A vector of each line of the outputs, or its first `n` lanes.
+#[inline(always)]
+unsafe fn outputs<V: Vector>(
+    mut x: *const V::Elem,
     pitch: usize,
-    shifts: &'a [usize],
+    (shifts, w): (&[usize], &[V::Elem]),
+    bias: V::Elem,
+    y: &mut [V::Elem],
+    width: usize,
+    n: usize,
+) {
+    for y in y.chunks_mut(width) {
+        // SAFETY: the caller vouches for the windows; lines of `y` have `n` elements.
+        unsafe {
+            let mut sum = V::splat(bias);
+            for (&shift, &w) in shifts.iter().zip(w) {
+                sum = sum.add_product(V::splat(w), load(x.add(shift), n));
+            }
+            store(sum, y.as_mut_ptr(), n);
+            x = x.wrapping_add(pitch);
+        }
+    }
+}
+
+/// The same for 3x3 taps side by side, and the first `n` lanes of `W` vectors. Each line of the plane goes into the sums of three lines of outputs,
+/// of which the first is then complete.
+#[inline(always)]
+unsafe fn close_outputs<V: Vector, const W: usize>(
+    mut x: *const V::Elem,
+    pitch: usize,
+    w: &[V::Elem],
+    bias: V::Elem,
+    y: &mut [V::Elem],
+    width: usize,
+    n: usize,
+) {
+    let last = n - (W - 1) * V::LANES;
+    // SAFETY: the caller vouches for the windows; lines of `y` have `n` elements.
+    unsafe {
+        let mut taps = [V::zero(); NINE];
+        each!(t < NINE, taps[t] = V::splat(w[t]));
+        let bias = V::splat(bias);
+        let mut begun = [[bias; W]; 2];
+        for row in 0..y.len().div_ceil(width) + 2 {
+            for i in 0..W {
+                let n = if i < W - 1 { V::LANES } else { last };
+                let mut sums: [V; THREE] = [begun[0][i], begun[1][i], bias];
+                each!(j < THREE, {
+                    let x = load(x.add(i * V::LANES + j), n);
+                    each!(k < THREE, sums[k] = sums[k].add_product(taps[THREE * (2 - k) + j], x));
+                });
+                (begun[0][i], begun[1][i]) = (sums[1], sums[2]);
+                if row >= 2 {
+                    store(sums[0], y[(row - 2) * width + i * V::LANES..].as_mut_ptr(), n);
+                }
+            }
+            x = x.wrapping_add(pitch);
+        }
+    }
+}
+
+/// The first `n` lanes.
+#[inline(always)]
+unsafe fn load<V: Vector>(from: *const V::Elem, n: usize) -> V {
+    // SAFETY: the caller vouches for them.
+    unsafe { if n == V::LANES { V::load(from) } else { V::load_part(from, n) } }
+}
+
+/// The first `n` lanes.
+#[inline(always)]
+unsafe fn store<V: Vector>(x: V, to: *mut V::Elem, n: usize) {
+    // SAFETY: the caller vouches for their places.
+    unsafe { if n == V::LANES { x.store(to) } else { x.store_part(to, n) } }
+}
+
+/// `sums[t, lane] += Σ x[i pitch + j + shifts[t]] dy[i, j]` over the columns `j` of that lane, for one plane.
+pub struct Sums<'a, T: Element> {
+    x: &'a [T],
+    taps: Taps<'a, T>,
     dy: &'a [T],
     width: usize,
     sums: &'a mut [T],
@@ -142,27 +232,89 @@ pub struct Sums<'a, T> {
 impl<T: Float> VectorKernel<T> for Sums<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Sums { x, pitch, shifts, dy, width, sums } = self;
+        let Sums { x, taps: Taps { framed, shifts, close }, dy, width, sums } = self;
+        let pitch = framed.frame.size[1];
+        let x = framed.of_vectors::<V>(x);
+        assert!(
+            x.len() >= (dy.len() / width - 1) * pitch + shifts.last().map_or(0, |last| last + width),
+            "windows lie inside their plane"
+        );
         assert!(sums.len() == 16 * shifts.len() && V::LANES <= 16);
-        for (i, dy) in dy.chunks_exact(width).enumerate() {
-            for j in (0..width).step_by(V::LANES) {
-                let n = V::LANES.min(width - j);
-                let from = &x[i * pitch + j..];
-                assert!(
-                    from.len() >= shifts.last().map_or(0, |last| last + n),
-                    "a window lies inside its plane"
-                );
-                // SAFETY: the last tap is the farthest, and its window of `n` is inside; `sums` has 16 numbers for each tap.
-                unsafe {
-                    let dy = V::load_part(dy.as_ptr().add(j), n);
-                    for (t, &shift) in shifts.iter().enumerate() {
-                        let from = from.as_ptr().add(shift);
-                        let x = if n == V::LANES { V::load(from) } else { V::load_part(from, n) };
-                        let sum = sums.as_mut_ptr().add(16 * t);
-                        V::load(sum).add_product(dy, x).store(sum);
-                    }
+        for j in (0..width).step_by(V::LANES) {
+            let n = V::LANES.min(width - j);
+            let (from, dy, sums) = (x[j..].as_ptr(), &dy[j..], sums.as_mut_ptr());
+            // SAFETY: the last tap is the farthest, and its window is inside for every output; `sums` has 16 numbers for each tap.
+            unsafe {
+                if close {
+                    close_sums::<V>(from, pitch, dy, width, n, sums);
+                } else {
+                    add_sums::<V>(from, pitch, shifts, dy, width, n, sums);
                 }
             }
         }
+    }
+}
+
+/// The sums of a vector of each line of the gradient, or its first `n` lanes.
+#[inline(always)]
+unsafe fn add_sums<V: Vector>(
+    mut x: *const V::Elem,
+    pitch: usize,
+    shifts: &[usize],
+    dy: &[V::Elem],
+    width: usize,
+    n: usize,
+    sums: *mut V::Elem,
+) {
+    for dy in dy.chunks(width) {
+        // SAFETY: the caller vouches for the windows and the sums; lines of `dy` have `n` elements.
+        unsafe {
+            let dy: V = load(dy.as_ptr(), n);
+            for (t, &shift) in shifts.iter().enumerate() {
+                let sum = sums.add(16 * t);
+                V::load(sum).add_product(dy, load(x.add(shift), n)).store(sum);
+            }
+        }
+        x = x.wrapping_add(pitch);
+    }
+}
+
+/// The same for 3x3 taps side by side: each line of the plane meets three of the gradient.
+#[inline(always)]
+unsafe fn close_sums<V: Vector>(
+    mut x: *const V::Elem,
+    pitch: usize,
+    dy: &[V::Elem],
+    width: usize,
+    n: usize,
+    sums: *mut V::Elem,
+) {
+    // SAFETY: the caller vouches for the windows and the sums; lines of `dy` have `n` elements.
+    unsafe {
+        let nothing = V::zero();
+        let mut totals = [nothing; NINE];
+        let mut lines = [nothing; THREE];
+        let mut dy = dy.chunks(width);
+        let height = dy.len();
+        for row in 0..height + 2 {
+            let next = dy.next().map_or(nothing, |dy| load(dy.as_ptr(), n));
+            lines = [next, lines[0], lines[1]];
+            let mut right = [nothing; THREE];
+            each!(j < THREE, right[j] = load(x.add(j), n));
+            each!(
+                i < THREE,
+                if i <= row && row < height + i {
+                    each!(
+                        j < THREE,
+                        totals[THREE * i + j] = totals[THREE * i + j].add_product(lines[i], right[j])
+                    );
+                }
+            );
+            x = x.wrapping_add(pitch);
+        }
+        each!(t < NINE, {
+            let sum = sums.add(16 * t);
+            V::load(sum).add(totals[t]).store(sum);
+        });
     }
 }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::ConvGeometry;
+use super::frame::copy;
 use crate::Float;
 use crate::kernels::gemm::{Vector, each};
 use crate::kernels::simd::{Isa, VectorKernel};
@@ -175,27 +176,9 @@ impl Planes {
                 let from = columns.start + j * g.dilation[1] - g.padding[1];
                 for (i, x) in x.chunks_exact(g.input[1]).enumerate() {
                     let line = &mut plane[self.line(g, g.padding[0] + i)..][columns.clone()];
-                    copy::<V>(&x[from..], line);
+                    copy::<V>(&x[from..from + columns.len()], line);
                 }
             }
-        }
-    }
-}
-
-/// Copies a line.
-#[inline(always)]
-fn copy<V: Vector>(from: &[V::Elem], to: &mut [V::Elem]) {
-    let n = to.len();
-    let from = &from[..n];
-    let whole = n / V::LANES * V::LANES;
-    // SAFETY: both have `n` elements.
-    unsafe {
-        for at in (0..whole).step_by(V::LANES) {
-            V::load(from.as_ptr().add(at)).store(to.as_mut_ptr().add(at));
-        }
-        if whole < n {
-            V::load_part(from.as_ptr().add(whole), n - whole)
-                .store_part(to.as_mut_ptr().add(whole), n - whole);
         }
     }
 }

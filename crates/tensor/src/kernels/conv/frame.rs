@@ -1,6 +1,7 @@
 //! Planes with zeros around them.
 
-use crate::Float;
+use crate::Element;
+use crate::kernels::gemm::Vector;
 use crate::storage::Buffer;
 
 /// A plane of zeros into which a plane is copied.
@@ -22,8 +23,15 @@ impl Frame {
         self.size == plane && self.first == [0, 0]
     }
 
-    /// Copies planes of `plane` (height, width) into frames, whose other elements are zero already.
-    fn fill<T: Float>(&self, planes: &[T], plane: [usize; 2], out: &mut [T]) {
+    /// Copies planes of `plane` (height, width) line by line into frames, whose other elements are zero already.
+    #[inline(always)]
+    fn fill<T: Element>(
+        &self,
+        planes: &[T],
+        plane: [usize; 2],
+        out: &mut [T],
+        copy: impl Fn(&[T], &mut [T]),
+    ) {
         // Along each axis: the first place in the frame, the first element that goes there, and how many are inside.
         let [(row, top, rows), (column, left, columns)] = [0, 1].map(|d| {
             let (place, skipped) = (self.first[d].max(0) as usize, (-self.first[d]).max(0) as usize);
@@ -37,21 +45,21 @@ impl Frame {
             let lines = from.chunks_exact(plane[1]).skip(top);
             let places = out.chunks_exact_mut(self.size[1]).skip(row);
             for (line, out) in lines.zip(places).take(rows) {
-                out[column..column + columns].copy_from_slice(&line[left..left + columns]);
+                copy(&line[left..left + columns], &mut out[column..column + columns]);
             }
         }
     }
 }
 
 /// Planes in their frames: the planes themselves if the frame is bare, else copies in a buffer that is made once.
-pub struct Framed<T: Float> {
+pub struct Framed<T: Element> {
     /// The frame.
     pub frame: Frame,
     plane: [usize; 2],
     buffer: Option<Buffer<T>>,
 }
 
-impl<T: Float> Framed<T> {
+impl<T: Element> Framed<T> {
     /// Room for this many planes.
     pub fn new(frame: Frame, plane: [usize; 2], planes: usize) -> Self {
         let bare = frame.is_bare(plane);
@@ -61,12 +69,45 @@ impl<T: Float> Framed<T> {
 
     /// The planes in their frames.
     pub fn of<'a>(&'a mut self, planes: &'a [T]) -> &'a [T] {
+        self.copied(planes, |from, to| to.copy_from_slice(from))
+    }
+
+    /// The same with the vectors of a kernel: lines are short, and a call for each costs more than the copy.
+    #[inline(always)]
+    pub fn of_vectors<'a, V: Vector<Elem = T>>(&'a mut self, planes: &'a [T]) -> &'a [T] {
+        self.copied(
+            planes,
+            #[inline(always)]
+            |from, to| copy::<V>(from, to),
+        )
+    }
+
+    #[inline(always)]
+    fn copied<'a>(&'a mut self, planes: &'a [T], copy: impl Fn(&[T], &mut [T])) -> &'a [T] {
         match &mut self.buffer {
             None => planes,
             Some(buffer) => {
-                self.frame.fill(planes, self.plane, buffer);
+                self.frame.fill(planes, self.plane, buffer, copy);
                 buffer
             }
+        }
+    }
+}
+
+/// Copies a line.
+#[inline(always)]
+pub fn copy<V: Vector>(from: &[V::Elem], to: &mut [V::Elem]) {
+    let n = to.len();
+    let from = &from[..n];
+    let whole = n / V::LANES * V::LANES;
+    // SAFETY: both have `n` elements.
+    unsafe {
+        for at in (0..whole).step_by(V::LANES) {
+            V::load(from.as_ptr().add(at)).store(to.as_mut_ptr().add(at));
+        }
+        if whole < n {
+            V::load_part(from.as_ptr().add(whole), n - whole)
+                .store_part(to.as_mut_ptr().add(whole), n - whole);
         }
     }
 }

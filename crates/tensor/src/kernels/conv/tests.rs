@@ -116,6 +116,8 @@ fn all_kinds_on_all_instruction_sets() {
         // Depthwise.
         ([2, 3, 3, 7, 21], [3, 3], o([1, 1], [1, 1], [1, 1], 3)),
         ([1, 4, 4, 9, 17], [5, 2], o([1, 1], [0, 1], [1, 2], 4)),
+        ([2, 2, 2, 1, 40], [3, 3], o([1, 1], [1, 1], [1, 1], 2)),
+        ([1, 2, 2, 4, 34], [3, 3], o([1, 1], [0, 0], [1, 1], 2)),
         ([3, 2, 2, 3, 3], [3, 3], o([1, 1], [2, 2], [1, 1], 2)),
         // Lines of one output, of just under and over a vector, of several; images that are summed together, and in parts.
         ([2, 1, 8, 5, 3], [3, 3], o([1, 1], [1, 0], [1, 1], 1)),
