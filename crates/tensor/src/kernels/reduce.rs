@@ -5,6 +5,7 @@
 //! grows like log n instead of n (Higham, *Accuracy and Stability of Numerical Algorithms*, §4.2).
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -18,10 +19,10 @@ const BLOCK: usize = 1024;
 const LANES: usize = 64;
 /// Sums that are kept in registers.
 const AT_ONCE: usize = LANES / 2;
-/// Rows that are added one after another where whole rows are summed.
-const ROWS: usize = 16;
-/// Columns of a strip: one strip of every level of the tree fits in the first-level cache.
-const STRIP: usize = 256;
+/// Rows of which sums are added up one after another, four rows at a time, where whole rows are summed.
+const ROWS: usize = 32;
+/// Columns of a strip: the sums of one stay in the first-level cache, and the parts of rows are long enough to be fetched ahead.
+const STRIP: usize = 1024;
 
 /// `out[o, i] = Σ_j f(x[o, j, i])` for `x: [outer, n, inner]`.
 pub fn sum<T: Number, U: Number>(
@@ -50,12 +51,17 @@ pub fn sum<T: Number, U: Number>(
         });
         return;
     }
-    // Rows are summed in strips of columns; each strip is a unit of its own.
+    // Rows are summed in strips of columns: each is a tree of its own.
     for (o, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
         let x = &x[o * n * inner..][..n * inner];
+        if inner <= STRIP {
+            sum_rows(Columns { x, width: inner, first: 0 }, 0..n, out, threads_for(x.len()), &f);
+            continue;
+        }
         split_units(out, 1, x.len(), |columns, out| {
             for (i, strip) in out.chunks_mut(STRIP).enumerate() {
-                sum_rows(x, inner, columns.start + i * STRIP, 0..n, strip, &f);
+                let columns = Columns { x, width: inner, first: columns.start + i * STRIP };
+                sum_rows(columns, 0..n, strip, 1, &f);
             }
         });
     }
@@ -232,58 +238,77 @@ fn sum_lanes<U: Number>(mut lanes: [U; LANES]) -> U {
     lanes[0]
 }
 
-/// `out[c] = Σ over rows of f(x[row, first + c])`, rows halved until few are left.
-fn sum_rows<T: Number, U: Number>(
-    x: &[T],
+/// Rows of which some columns are summed, from `first` on.
+#[derive(Clone, Copy)]
+struct Columns<'a, T> {
+    x: &'a [T],
     width: usize,
     first: usize,
-    rows: std::ops::Range<usize>,
+}
+
+impl<'a, T: Copy> Columns<'a, T> {
+    /// `n` columns of a row.
+    #[inline(always)]
+    fn row(self, row: usize, n: usize) -> &'a [T] {
+        &self.x[row * self.width + self.first..][..n]
+    }
+}
+
+/// `out[c] = Σ over rows of f(x[row, first + c])`, rows halved until few are left; the halves on several threads.
+fn sum_rows<T: Number, U: Number>(
+    columns: Columns<T>,
+    rows: Range<usize>,
     out: &mut [U],
-    f: &impl Fn(T) -> U,
+    threads: usize,
+    f: &(impl Fn(T) -> U + Sync),
 ) {
     if rows.len() <= ROWS {
         return dispatch(
             #[inline(always)]
-            || sum_few_rows(x, width, first, rows.clone(), out, f),
+            || sum_few_rows(columns, rows.clone(), out, f),
         );
     }
-    let middle = rows.start + (rows.len() / 2).next_multiple_of(ROWS);
-    sum_rows(x, width, first, rows.start..middle, out, f);
+    let middle = rows.start + (rows.len() / 2).next_multiple_of(4);
     let mut right = [U::ZERO; STRIP];
     let right = &mut right[..out.len()];
-    sum_rows(x, width, first, middle..rows.end, right, f);
+    let (top, bottom) = (rows.start..middle, middle..rows.end);
+    if threads > 1 {
+        rayon::join(
+            || sum_rows(columns, top, out, threads.div_ceil(2), f),
+            || sum_rows(columns, bottom, right, threads.div_ceil(2), f),
+        );
+    } else {
+        sum_rows(columns, top, out, 1, f);
+        sum_rows(columns, bottom, right, 1, f);
+    }
     dispatch(
         #[inline(always)]
         || out.iter_mut().zip(&*right).for_each(|(o, &r)| *o = o.plus(r)),
     );
 }
 
-/// The same one row after another, some columns at a time, whose sums stay in registers.
+/// The same, four rows at a time.
 #[inline(always)]
 fn sum_few_rows<T: Number, U: Number>(
-    x: &[T],
-    width: usize,
-    first: usize,
-    rows: std::ops::Range<usize>,
+    columns: Columns<T>,
+    rows: Range<usize>,
     out: &mut [U],
     f: &impl Fn(T) -> U,
 ) {
-    let columns = out.len();
-    let (groups, rest) = out.as_chunks_mut::<AT_ONCE>();
-    for (i, group) in groups.iter_mut().enumerate() {
-        let mut sums = [U::ZERO; AT_ONCE];
-        for row in rows.clone() {
-            let x = &x[row * width + first + i * AT_ONCE..][..AT_ONCE];
-            for l in 0..AT_ONCE {
-                sums[l] = sums[l].plus(f(x[l]));
-            }
+    out.fill(U::ZERO);
+    let whole = rows.start + rows.len() / 4 * 4;
+    for at in (rows.start..whole).step_by(4) {
+        let n = out.len();
+        let [a, b, c, d] =
+            [columns.row(at, n), columns.row(at + 1, n), columns.row(at + 2, n), columns.row(at + 3, n)];
+        for i in 0..n {
+            out[i] = out[i].plus(f(a[i]).plus(f(b[i])).plus(f(c[i]).plus(f(d[i]))));
         }
-        *group = sums;
     }
-    rest.fill(U::ZERO);
-    for row in rows {
-        let x = &x[row * width + first..][columns - rest.len()..columns];
-        rest.iter_mut().zip(x).for_each(|(o, &v)| *o = o.plus(f(v)));
+    for at in whole..rows.end {
+        out.iter_mut()
+            .zip(&columns.x[at * columns.width + columns.first..])
+            .for_each(|(o, &v)| *o = o.plus(f(v)));
     }
 }
 
