@@ -113,7 +113,7 @@ unary! {
     /// `x sigmoid(x)`, also called swish.
     silu silu_ = |x| x * Math::sigmoid(x);
     /// `x Φ(x) = x (1 + erf(x/√2)) / 2`: the Gaussian error linear unit (Hendrycks and Gimpel 2016).
-    gelu gelu_ = |x| T::of(0.5) * x * (T::ONE + Math::erf(x * T::of(std::f64::consts::FRAC_1_SQRT_2)));
+    gelu gelu_ = |x| x * Math::normal_cdf(x);
 }
 
 impl<T: Float> Tensor<T> {

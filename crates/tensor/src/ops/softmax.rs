@@ -179,11 +179,11 @@ fn exp_rows<T: Float>(x: &[T], n: usize, exps: &mut [T], mut finish: impl FnMut(
                 if n < SHORT {
                     exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
                 } else {
-                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp(x - *max));
+                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - *max));
                 }
             }
             if n < SHORT {
-                exps.iter_mut().for_each(|y| *y = Math::exp(*y));
+                exps.iter_mut().for_each(|y| *y = Math::exp_below(*y));
             }
             for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
                 finish(r, x, largest[r], exps);
