@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows tensors: a kernel gets slices, sizes and strides that its caller has checked.
 
+pub mod bytes;
 pub mod conv;
 pub mod gemm;
 pub mod map;

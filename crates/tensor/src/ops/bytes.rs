@@ -1,11 +1,8 @@
 //! Bytes, such as the pixels of images, as numbers.
 
-use crate::kernels::simd::prefetch;
+use crate::kernels::bytes::ByteTable;
 use crate::parallel::split_units;
 use crate::{Element, Shape, Tensor};
-
-/// Bytes that a cache reads at once.
-const LINE: usize = 64;
 
 impl<T: Element> Tensor<T> {
     /// A tensor of rows of bytes, each byte as the number that a table has for it.
@@ -31,14 +28,11 @@ impl<T: Element> Tensor<T> {
             "from_bytes: {} rows of {length} bytes, if all are of one length, for the shape {shape}",
             rows.len()
         );
+        let table = ByteTable::new(table);
         Tensor::build(shape, |out| {
             split_units(out, length, 2 * rows.len() * length, |range, out| {
                 for (i, out) in range.zip(out.chunks_exact_mut(length.max(1))) {
-                    let later = rows.get(i + 4).unwrap_or(&rows[i]).chunks(LINE);
-                    for ((out, row), later) in out.chunks_mut(LINE).zip(rows[i].chunks(LINE)).zip(later) {
-                        prefetch(later);
-                        out.iter_mut().zip(row).for_each(|(out, &byte)| *out = table[usize::from(byte)]);
-                    }
+                    table.look_up(rows[i], rows.get(i + 4).unwrap_or(&rows[i]), out);
                 }
             });
         })
