@@ -60,8 +60,8 @@ fn softplus<T: Float>(x: T) -> T {
 
 curves! {
     /// `y = x Φ(x)`, `Φ` the normal distribution. Backward: `dx = dy (Φ(x) + x φ(x))`. Hendrycks and Gimpel 2016.
-    gelu = |x| c::<T>(0.5) * x * (T::ONE + Math::erf(x * c::<T>(FRAC_1_SQRT_2))),
-        |x| c::<T>(0.5) + c::<T>(0.5) * Math::erf(x * c::<T>(FRAC_1_SQRT_2)) + x * density(x),
+    gelu = |x| x * Math::normal_cdf(x),
+        |x| Math::normal_cdf(x) + x * density(x),
         |x| (-x.square() + c::<T>(2.0)) * (x.square() * c::<T>(-0.5)).exp() * c::<T>(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
     /// `y = x (1 + t) / 2` with `t = tanh(√(2/π) (x + 0.044715 x³))`: [`gelu`](Self::gelu), nearly.
     /// Backward: `dx = dy (1 + t + x (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)) / 2`.
