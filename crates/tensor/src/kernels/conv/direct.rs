@@ -6,7 +6,7 @@
 //! - forward: `y[o, q] = Σ w[o, t] x[q + shift(t)]` over the taps `t`. With stride 1 the positions `q` run over whole lines of the
 //!   padded image, so that a vector of them is one load; the few at the end of each line that are no output are dropped
 //!   when the result is copied out. Where it is less work, each line is computed for itself, from the taps that meet a line of the image
-//!   and not of its padding.
+//!   and not of its padding; or all from copies with [joined](super::joined) lines.
 //! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
+use super::joined::Planes;
 use crate::kernels::gemm::{
     Left, Mat, Rows, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
 };
@@ -33,16 +34,23 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
         let frame = g.frame();
         let area = frame.area();
         let taps = Taps::new(g.shifts(channels_in, &frame), &frame, g.input[0], g.output, g.stride);
+        let joined = taps.joined(g);
+        let (taps, pitch, area) = match &joined {
+            Some((_, taps)) => (taps, g.output[1], g.input[0] * g.input[1]),
+            None => (&taps, frame.size[1], area),
+        };
         let mut framed = Framed::new(frame, g.input, g.in_channels);
-        let mut scratch = Scratch::new(g, &taps, framed.frame.size[1], channels_out);
+        let mut scratch = Scratch::new(g, taps, pitch, joined.as_ref().map(|(planes, _)| planes));
         for (image, y) in images.zip(y.chunks_exact_mut(image_out)) {
-            let x = framed.of(&x[image * image_in..][..image_in]);
+            let x = &x[image * image_in..][..image_in];
+            let x = if joined.is_some() { x } else { framed.of(x) };
             for group in 0..g.groups {
                 let correlation = Correlation {
                     x: &x[group * channels_in * area..][..channels_in * area],
-                    pitch: g.input[1] + 2 * g.padding[1],
+                    joined: joined.as_ref().map(|(planes, _)| (g, planes)),
+                    pitch,
                     w: &w[group * channels_out * taps.len()..][..channels_out * taps.len()],
-                    taps: &taps,
+                    taps,
                     stride: g.stride,
                     output: g.output,
                     y: &mut y[group * image_out / g.groups..][..image_out / g.groups],
@@ -91,6 +99,7 @@ pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &
                     let [rows, columns] = part.size;
                     let correlation = Correlation {
                         x: &dy[group * channels_out * area..][..channels_out * area],
+                        joined: None,
                         pitch,
                         w: &part.w[group * channels_in * taps..][..channels_in * taps],
                         taps: &part.taps,
@@ -287,36 +296,66 @@ impl Taps {
         Taps { lines: (0..output[0]).map(line).collect(), shifts, by_line }
     }
 
+    /// The taps over copies with [joined](super::joined) lines, and these, if that is less work for a forward pass. Work is counted in products of 16
+    /// elements; a line that is copied counts as some.
+    fn joined(&self, g: &ConvGeometry) -> Option<(Planes, Taps)> {
+        let ([height, width], pitch) = (g.output, g.input[1] + 2 * g.padding[1]);
+        if g.stride != [1, 1] || pitch == width {
+            return None;
+        }
+        let [channels_in, channels_out] = g.channels();
+        let vectors = width.div_ceil(16);
+        let products = self.lines.iter().map(|line| line.taps.len()).sum::<usize>() * channels_out;
+        let work = match self.by_line {
+            true => products * vectors + 8 * channels_in * g.input[0],
+            false => products * (height * pitch).div_ceil(16) + 8 * channels_out * height,
+        };
+        let copies = 4 * channels_in * g.kernel[1] * g.input[0] * vectors;
+        let joined_work = self.len() * channels_out * (height * width).div_ceil(16) + copies;
+        (joined_work < work).then(|| {
+            let planes = Planes::new(g);
+            let shifts: Vec<usize> = (0..self.len()).map(|t| planes.shift(g, t)).collect();
+            let lines = vec![Line { taps: (0..self.len()).collect(), shifts: shifts.clone() }];
+            (planes, Taps { shifts, lines, by_line: false })
+        })
+    }
+
     fn len(&self) -> usize {
         self.shifts.len()
     }
 }
 
-/// Room for the results of one image and group, with the positions at the ends of lines that are no output; and, where stride is not
-/// 1, for the unfolded image.
+/// Room for the results of one image and group, with the positions at the ends of lines that are no output; and for the image,
+/// unfolded where stride is not 1, or with its lines joined.
 pub struct Scratch<T: crate::Element> {
     lines: Buffer<T>,
     unfolded: Buffer<T>,
 }
 
 impl<T: Float> Scratch<T> {
-    fn new(g: &ConvGeometry, taps: &Taps, pitch: usize, channels_out: usize) -> Self {
-        let straight = g.stride == [1, 1];
+    fn new(g: &ConvGeometry, taps: &Taps, pitch: usize, joined: Option<&Planes>) -> Self {
+        let ([channels_in, channels_out], straight) = (g.channels(), g.stride == [1, 1]);
         let lines = if straight && !taps.by_line && pitch != g.output[1] {
             channels_out * g.output[0] * pitch
         } else {
             0
         };
-        let unfolded = if straight { 0 } else { g.taps() * g.output[0] * g.output[1] };
-        Scratch { lines: Buffer::scratch(lines), unfolded: Buffer::scratch(unfolded) }
+        let unfolded = match joined {
+            Some(planes) => Buffer::filled(channels_in * g.kernel[1] * planes.area(), T::ZERO),
+            None if straight => Buffer::scratch(0),
+            None => Buffer::scratch(g.taps() * g.output[0] * g.output[1]),
+        };
+        Scratch { lines: Buffer::scratch(lines), unfolded }
     }
 }
 
 /// `y[o, q] = Σ_t w[o, t] x[q + shift(t)]` for one image and group.
 pub struct Correlation<'a, T: crate::Element> {
-    /// The framed planes.
+    /// The framed planes; if lines are to be joined, the planes.
     x: &'a [T],
-    /// The length of a line of them.
+    /// How lines are joined.
+    joined: Option<(&'a ConvGeometry, &'a Planes)>,
+    /// The length of a line of what the taps meet.
     pitch: usize,
     w: &'a [T],
     taps: &'a Taps,
@@ -329,7 +368,7 @@ pub struct Correlation<'a, T: crate::Element> {
 impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Correlation { x, pitch, w, taps, stride, output: [height, width], y, scratch } = self;
+        let Correlation { x, joined, pitch, w, taps, stride, output: [height, width], y, scratch } = self;
         let Scratch { lines, unfolded } = scratch;
         let channels = w.len() / taps.len();
         let strided = stride != [1, 1];
@@ -341,8 +380,11 @@ impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
                 }
             }
         }
+        if let Some((g, planes)) = joined {
+            planes.fill::<V>(g, x, unfolded);
+        }
         let in_place = strided || taps.by_line || pitch == width;
-        let x = if strided { &unfolded[..] } else { x };
+        let x = if strided || joined.is_some() { &unfolded[..] } else { x };
         let positions = match () {
             _ if strided => height * width,
             _ if taps.by_line => width,

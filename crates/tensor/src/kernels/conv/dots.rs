@@ -1,8 +1,7 @@
 //! Weight gradient whose vectors run along the positions: each weight's gradient is a dot product of two long rows.
 //!
-//! `dw[o, t] = Σ dy[o, q] x[window(q) + shift(t)]` over the positions `q`. The gradient is read as it lies. Of the input, a plane is copied for
-//! each column of the kernel: of every line, what that column meets. Lines of these planes are as long as those of the output, so that what a tap meets
-//! over all positions is one row, and no lane is lost at the ends of lines. Vectors of sums are added up over the images in order, and
+//! `dw[o, t] = Σ dy[o, q] x[window(q) + shift(t)]` over the positions `q`. The gradient is read as it lies, the input from copies with [joined](super::joined) lines, so
+//! that no lane is lost at their ends. Vectors of sums are added up over the images in order, and
 //! the lanes of each at the very end.
 
 use std::ops::Range;
@@ -10,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::ConvGeometry;
-use super::frame::copy;
+use super::joined::Planes;
 use crate::Float;
 use crate::kernels::gemm::{Vector, each};
 use crate::kernels::simd::{Isa, VectorKernel};
@@ -120,67 +119,6 @@ fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
         lanes = low;
     }
     lanes[0]
-}
-
-/// The copies of an input channel, one for each column of the kernel. Each has the lines of the padded input; with vertical stride, all those come
-/// first that are a multiple of it from the first, then those from the second, ..., so that the lines that a tap meets follow each other.
-struct Planes {
-    /// Lines that are a multiple of the stride apart.
-    rows: usize,
-    /// Lines in all.
-    height: usize,
-    width: usize,
-    /// For each column of the kernel, the outputs for which it meets an input.
-    columns: Vec<Range<usize>>,
-}
-
-impl Planes {
-    fn new(g: &ConvGeometry) -> Self {
-        let ([_, width], padding) = (g.output, g.padding[1]);
-        let columns = (0..g.kernel[1]).map(|j| {
-            let shift = j * g.dilation[1];
-            let first = padding.saturating_sub(shift).min(width);
-            let end = (padding + g.input[1]).saturating_sub(shift).min(width);
-            first..end.max(first)
-        });
-        let rows = (g.input[0] + 2 * g.padding[0]).div_ceil(g.stride[0]);
-        Planes { rows, height: rows * g.stride[0], width, columns: columns.collect() }
-    }
-
-    fn area(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// Where line `row` of the padded input lies.
-    fn line(&self, g: &ConvGeometry, row: usize) -> usize {
-        (row % g.stride[0] * self.rows + row / g.stride[0]) * self.width
-    }
-
-    /// Where the row of tap `t` begins.
-    fn shift(&self, g: &ConvGeometry, t: usize) -> usize {
-        let (j, i, c) = (t % g.kernel[1], t / g.kernel[1] % g.kernel[0], t / g.kernel[1] / g.kernel[0]);
-        (c * g.kernel[1] + j) * self.area() + self.line(g, i * g.dilation[0])
-    }
-
-    /// Copies input channels. What no input goes to stays as it is: zero.
-    #[inline(always)]
-    fn fill<V: Vector>(&self, g: &ConvGeometry, x: &[V::Elem], copies: &mut [V::Elem]) {
-        let channels = x.chunks_exact(g.input[0] * g.input[1]);
-        for (x, copies) in channels.zip(copies.chunks_exact_mut(g.kernel[1] * self.area())) {
-            for ((j, columns), plane) in
-                self.columns.iter().enumerate().zip(copies.chunks_exact_mut(self.area()))
-            {
-                if columns.is_empty() {
-                    continue;
-                }
-                let from = columns.start + j * g.dilation[1] - g.padding[1];
-                for (i, x) in x.chunks_exact(g.input[1]).enumerate() {
-                    let line = &mut plane[self.line(g, g.padding[0] + i)..][columns.clone()];
-                    copy::<V>(&x[from..from + columns.len()], line);
-                }
-            }
-        }
-    }
 }
 
 /// `sums[o, t, lane] += Σ copies[shifts[t] + q] dy[o, q]` over the positions `q` of that lane, for a few images.

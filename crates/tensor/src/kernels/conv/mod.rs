@@ -7,6 +7,7 @@ mod depthwise;
 mod direct;
 mod dots;
 mod frame;
+mod joined;
 mod winograd;
 
 use frame::Frame;
