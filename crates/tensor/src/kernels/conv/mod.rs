@@ -156,7 +156,7 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 }
 
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
-    if winograd::suits(g) {
+    if winograd::suits_input_grad(g) {
         winograd::input_grad(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
@@ -173,7 +173,7 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     if g.batch == 0 || g.output.contains(&0) {
         dw.fill(T::ZERO);
-    } else if winograd::suits(g) {
+    } else if winograd::suits_weight_grad(g) {
         winograd::weight_grad(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);

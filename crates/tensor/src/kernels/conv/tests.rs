@@ -142,6 +142,14 @@ fn all_kinds_on_all_instruction_sets() {
         ([1, 12, 12, 6, 160], [3, 3], o([1, 1], [0, 1], [1, 1], 1)),
         ([1, 300, 12, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
         ([0, 12, 12, 6, 6], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        // With stride 2, and with a last column that no window meets.
+        ([2, 16, 32, 9, 9], [3, 3], o([2, 2], [0, 0], [1, 1], 1)),
+        ([11, 12, 13, 10, 14], [3, 3], o([2, 2], [1, 1], [1, 1], 1)),
+        ([1, 17, 40, 9, 20], [3, 3], o([2, 2], [2, 0], [1, 1], 1)),
+        ([1, 33, 12, 7, 11], [3, 3], o([2, 2], [1, 2], [1, 1], 1)),
+        // Lines joined.
+        ([2, 3, 16, 14, 14], [5, 5], o([1, 1], [0, 0], [1, 1], 1)),
+        ([1, 4, 34, 9, 20], [3, 3], o([1, 1], [1, 0], [1, 2], 2)),
     ];
     for (shape, kernel, options) in cases {
         let g = geometry(shape, kernel, options);
@@ -160,15 +168,17 @@ fn errors(found: &[f32], want: &[f64]) -> [f64; 2] {
 #[test]
 fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
     let mut rng = Rng::new(11);
-    for channels in [12, 64, 200] {
-        let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
+    // With stride 2 the points are 0, 1 and ∞, which hardly enlarge anything.
+    let cases = [([1, 1], 8.0), ([2, 2], 3.0)];
+    for (channels, (stride, most)) in [12, 64, 200].into_iter().flat_map(|c| cases.map(|case| (c, case))) {
+        let options = ConvOptions { padding: [1, 1], stride, ..ConvOptions::default() };
         let g = geometry([2, channels, channels, 12, 12], [3, 3], options);
         assert!(winograd::suits(&g));
-        let [x, dy] = [0; 2].map(|_| Tensor::<f32>::randn([2, channels, 12, 12], &mut rng));
+        let [x, dy] = [g.input, g.output].map(|[h, w]| Tensor::<f32>::randn([2, channels, h, w], &mut rng));
         let w = Tensor::<f32>::randn([channels, channels, 3, 3], &mut rng);
         let [x64, dy64, w64] = [&x, &dy, &w].map(|x| x.iter().map(f64::from).collect::<Vec<_>>());
         let isa = Isa::detect();
-        let [mut y, mut dx, mut dw] = [x.numel(), x.numel(), w.numel()].map(|n| vec![0.0; n]);
+        let [mut y, mut dx, mut dw] = [dy.numel(), x.numel(), w.numel()].map(|n| vec![0.0; n]);
         direct::forward(isa, &g, &x64, &w64, None, &mut y);
         direct::input_grad(isa, &g, &dy64, &w64, &mut dx);
         direct::weight_grad(isa, &g, &x64, &dy64, &mut dw);
@@ -178,16 +188,18 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
                 pass(&mut out);
                 errors(&out, want)
             });
-            assert!(fast[0] <= 8.0 * plain[0], "{what}, {channels} channels: {fast:?}, plain {plain:?}");
+            assert!(fast[0] <= most * plain[0], "{what}, {channels} channels: {fast:?}, plain {plain:?}");
             assert!(fast[1] <= 3e-5, "{what}, {channels} channels: {fast:?}, plain {plain:?}");
         };
         let (x, dy, w) = (x.values(), dy.values(), w.values());
         compare("forward", &y, &|y| direct::forward(isa, &g, x, w, None, y), &|y| {
             winograd::forward(isa, &g, x, w, None, y);
         });
-        compare("input gradient", &dx, &|dx| direct::input_grad(isa, &g, dy, w, dx), &|dx| {
-            winograd::input_grad(isa, &g, dy, w, dx);
-        });
+        if stride == [1, 1] {
+            compare("input gradient", &dx, &|dx| direct::input_grad(isa, &g, dy, w, dx), &|dx| {
+                winograd::input_grad(isa, &g, dy, w, dx);
+            });
+        }
         compare("weight gradient", &dw, &|dw| direct::weight_grad(isa, &g, x, dy, dw), &|dw| {
             winograd::weight_grad(isa, &g, x, dy, dw);
         });
@@ -196,14 +208,22 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
 
 #[test]
 fn threads_change_no_bit() {
-    let cases = [([4, 32], 1), ([4, 20], 1), ([1, 80], 1), ([12, 18], 3), ([12, 70], 1), ([70, 70], 70)];
-    for ([inputs, outputs], groups) in cases {
-        let options = ConvOptions { padding: [1, 1], groups, ..ConvOptions::default() };
+    let cases = [
+        ([4, 32], 1, 1),
+        ([4, 20], 1, 1),
+        ([1, 80], 1, 1),
+        ([12, 18], 3, 1),
+        ([12, 70], 1, 1),
+        ([70, 70], 70, 1),
+        ([12, 70], 1, 2),
+    ];
+    for ([inputs, outputs], groups, stride) in cases {
+        let options = ConvOptions { padding: [1, 1], stride: [stride; 2], groups, ..ConvOptions::default() };
         let g = geometry([9, inputs, outputs, 20, 20], [3, 3], options);
         let mut rng = Rng::new(8);
         let x = Tensor::<f32>::randn([9, inputs, 20, 20], &mut rng);
         let w = Tensor::<f32>::randn([outputs, inputs / groups, 3, 3], &mut rng);
-        let dy = Tensor::<f32>::randn([9, outputs, 20, 20], &mut rng);
+        let dy = Tensor::<f32>::randn([9, outputs, 20 / stride, 20 / stride], &mut rng);
         assert!(g.work() > 1 << 17, "large enough to be split");
         let all = || {
             (

@@ -1,14 +1,14 @@
 //! The forward pass and the input gradient.
 
 use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{of_input, of_kernel, of_products};
-use super::{IN, OUT, POINTS, Pass};
+use super::transform::{Form, Halving, Straight};
+use super::{Pass, STEP};
 use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
-/// The kernels at the 36 points, with panels of outputs: rows are inputs.
+/// The kernels at the points, with panels of outputs: rows are inputs.
 pub struct Kernels<'a, T> {
     /// The sizes.
     pub pass: Pass,
@@ -23,15 +23,25 @@ pub struct Kernels<'a, T> {
 impl<T> Kernels<'_, T> {
     /// Enough room for the vectors of any instruction set.
     pub fn len(pass: &Pass) -> usize {
-        POINTS * (pass.inputs + 1) * pass.outputs.next_multiple_of(32)
+        pass.points() * (pass.inputs + 1) * pass.outputs.next_multiple_of(32)
     }
 }
 
 impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
+        match self.pass.stride {
+            1 => self.transform::<V, Straight, 6, 4>(),
+            _ => self.transform::<V, Halving, 5, 2>(),
+        }
+    }
+}
+
+impl<T: Float> Kernels<'_, T> {
+    #[inline(always)]
+    fn transform<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
         let Kernels { pass: Pass { inputs, outputs, .. }, w, turned, u } = self;
-        let panels = Panels::new::<V>(inputs, outputs, WIDTH * V::LANES);
+        let panels = Panels::new::<V>(IN * IN, inputs, outputs, WIDTH * V::LANES);
         let wide = panels.columns();
         let squares = Squares { step: 0, line: 3 * wide, channels: wide };
         // The nine taps of all outputs, so that a vector holds the same tap of several.
@@ -41,12 +51,12 @@ impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
                 transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
                 // SAFETY: the instructions are there, and `taps` is a square of three by three.
                 unsafe {
-                    to_points::<T, V, 3>(
+                    to_points::<T, V, 3, IN>(
                         1,
                         &taps,
                         squares,
                         #[inline(always)]
-                        |[a, b, c]| of_kernel::<T, V>([c, b, a]),
+                        |[a, b, c]| F::of_kernel::<T, V>([c, b, a]),
                         u,
                         panels,
                         i,
@@ -56,12 +66,12 @@ impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
                 transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
                 // SAFETY: as above.
                 unsafe {
-                    to_points::<T, V, 3>(
+                    to_points::<T, V, 3, IN>(
                         1,
                         &taps,
                         squares,
                         #[inline(always)]
-                        |taps| of_kernel::<T, V>(taps),
+                        |taps| F::of_kernel::<T, V>(taps),
                         u,
                         panels,
                         i,
@@ -89,15 +99,25 @@ pub struct Correlation<'a, T> {
 impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
+        match self.pass.stride {
+            1 => self.correlate::<V, Straight, 6, 4>(),
+            _ => self.correlate::<V, Halving, 5, 2>(),
+        }
+    }
+}
+
+impl<T: Float> Correlation<'_, T> {
+    #[inline(always)]
+    fn correlate<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
         let Correlation { pass, x, u, bias, y } = self;
         let (across, down) = (pass.across(), pass.down());
         let tiles = pass.strips() * across;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
-        let v_panels = Panels::new::<V>(tiles, narrow, narrow);
-        let u_panels = Panels::new::<V>(pass.inputs, pass.outputs, WIDTH * V::LANES);
-        let m_panels = Panels::new::<V>(tiles, pass.outputs, WIDTH * V::LANES);
+        let v_panels = Panels::new::<V>(IN * IN, tiles, narrow, narrow);
+        let u_panels = Panels::new::<V>(IN * IN, pass.inputs, pass.outputs, WIDTH * V::LANES);
+        let m_panels = Panels::new::<V>(IN * IN, tiles, pass.outputs, WIDTH * V::LANES);
         let wide = m_panels.columns();
-        let inputs = Squares { step: OUT * narrow, line: (OUT * across + 2) * narrow, channels: narrow };
+        let inputs = Squares { step: STEP * narrow, line: pass.line() * narrow, channels: narrow };
         let outputs = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
         let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
         let mut result = Buffer::<T>::scratch(OUT * outputs.line);
@@ -124,19 +144,19 @@ impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
                 );
                 // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
                 unsafe {
-                    to_points::<T, V, IN>(
+                    to_points::<T, V, IN, IN>(
                         across,
                         &lines,
                         inputs,
                         #[inline(always)]
-                        |x| of_input::<T, V>(x),
+                        |x| F::of_input::<T, V>(x),
                         &mut v,
                         v_panels,
                         s * across,
                     );
                 }
             }
-            for point in 0..POINTS {
+            for point in 0..IN * IN {
                 let v = v[v_panels.start(0, point)..].as_ptr();
                 for panel in 0..m_panels.count {
                     let u = u[u_panels.start(panel, point)..].as_ptr();
@@ -161,13 +181,13 @@ impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
             for (s, strip) in strips.enumerate() {
                 // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
                 unsafe {
-                    from_points::<T, V, OUT>(
+                    from_points::<T, V, IN, OUT>(
                         across,
                         &m,
                         m_panels,
                         s * across,
                         #[inline(always)]
-                        |m| of_products::<T, V>(m),
+                        |m| F::of_products::<T, V>(m),
                         &added,
                         &mut result,
                         outputs,

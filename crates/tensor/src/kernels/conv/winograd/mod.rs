@@ -1,12 +1,12 @@
-//! Convolution with 3x3 kernels and stride 1 by Winograd's algorithm, `F(4x4, 3x3)`: 36 multiplications for a tile of 4 by 4 outputs
-//! instead of 144.
+//! Convolution with 3x3 kernels by Winograd's algorithm. With stride 1 it is `F(4x4, 3x3)`: 36 multiplications for a tile of 4 by 4 outputs
+//! instead of 144. With stride 2, tiles of 2 by 2 outputs take 25 instead of 36.
 //!
-//! Tiles of 6 by 6 inputs (which overlap by two) are transformed, and so are the kernels. Then each of the 36 points is a matrix product
+//! Tiles of 6 by 6 inputs, or 5 by 5 (which overlap by two, or one), are transformed, and so are the kernels. Then each point is a matrix product
 //! over channels of its own, and what comes out is transformed back. All of this has the channels last, in vectors; images are
 //! turned round a strip of lines at a time. Strips are worked off in blocks whose transforms stay in the second-level cache.
 //!
-//! The way back makes roundings larger: the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
-//! the outputs. A test bounds both. An infinity or a NaN spoils its whole tile.
+//! The way back makes roundings larger: with stride 1, the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
+//! the outputs; with stride 2, hardly more than the plain sum's. A test bounds both. An infinity or a NaN spoils its whole tile.
 
 mod correlate;
 mod points;
@@ -25,25 +25,31 @@ use crate::parallel::{split_units, threads_for};
 use crate::storage::Buffer;
 use crate::{Element, Float};
 
-/// Outputs of a tile along an axis.
-const OUT: usize = 4;
-/// Inputs of a tile along an axis.
-const IN: usize = 6;
-/// Points, along both axes.
-const POINTS: usize = IN * IN;
+/// Inputs from one tile to the next along an axis.
+const STEP: usize = 4;
 /// Tiles that are worked off together, or a strip of them if that has more.
 const TILES: usize = 36;
 
-/// Whether the algorithm pays for a convolution, judged by its sizes alone: there must be enough channels to fill vectors and products, and
+/// Whether the algorithm pays for the forward pass, judged by the sizes alone: there must be enough channels to fill vectors and products, and
 /// outputs to fill tiles.
 pub fn suits(g: &ConvGeometry) -> bool {
     g.kernel == [3, 3]
-        && g.stride == [1, 1]
+        && [[1, 1], [2, 2]].contains(&g.stride)
         && g.dilation == [1, 1]
         && g.groups == 1
         && g.padding.iter().all(|&padding| padding <= 2)
-        && g.output.iter().all(|&size| size >= OUT)
+        && g.output.iter().all(|&size| size >= 4)
         && g.in_channels.min(g.out_channels) >= 12
+}
+
+/// Whether it serves the input gradient too. With stride 2 that is left to the [direct](super::direct) one, phase by phase.
+pub fn suits_input_grad(g: &ConvGeometry) -> bool {
+    suits(g) && g.stride == [1, 1]
+}
+
+/// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing where there are too few outputs to share out.
+pub fn suits_weight_grad(g: &ConvGeometry) -> bool {
+    suits(g) && (g.stride == [1, 1] || g.out_channels > 32)
 }
 
 /// `y = x ⋆ w (+ bias)`.
@@ -94,13 +100,16 @@ pub struct Pass {
     input: [usize; 2],
     output: [usize; 2],
     padding: [usize; 2],
+    stride: usize,
 }
 
 impl Pass {
     /// The forward pass.
     pub fn forward(g: &ConvGeometry) -> Pass {
-        let ConvGeometry { in_channels: inputs, out_channels: outputs, input, output, padding, .. } = *g;
-        Pass { inputs, outputs, input, output, padding }
+        let ConvGeometry {
+            in_channels: inputs, out_channels: outputs, input, output, padding, stride, ..
+        } = *g;
+        Pass { inputs, outputs, input, output, padding, stride: stride[0] }
     }
 
     /// The gradient by the input, which is the correlation of the gradient by the output with the kernels turned round.
@@ -111,17 +120,33 @@ impl Pass {
             input: g.output,
             output: g.input,
             padding: g.padding.map(|padding| 2 - padding),
+            stride: 1,
         }
+    }
+
+    /// Inputs and outputs of a tile along an axis.
+    fn tile(&self) -> [usize; 2] {
+        if self.stride == 1 { [6, 4] } else { [5, 2] }
+    }
+
+    /// Points, along both axes.
+    fn points(&self) -> usize {
+        self.tile()[0] * self.tile()[0]
     }
 
     /// Strips of tiles in an image.
     fn down(&self) -> usize {
-        self.output[0].div_ceil(OUT)
+        self.output[0].div_ceil(self.tile()[1])
     }
 
     /// Tiles in a strip.
     fn across(&self) -> usize {
-        self.output[1].div_ceil(OUT)
+        self.output[1].div_ceil(self.tile()[1])
+    }
+
+    /// Inputs of a strip of tiles along a line: they overlap.
+    fn line(&self) -> usize {
+        STEP * (self.across() - 1) + self.tile()[0]
     }
 
     /// Strips in a block.
@@ -134,7 +159,7 @@ impl Pass {
         [self.inputs * self.input[0] * self.input[1], self.outputs * self.output[0] * self.output[1]]
     }
 
-    /// The six lines under a strip of tiles in their frame of zeros, channels last: `[6, 4 across + 2, channels]`.
+    /// The lines under a strip of tiles in their frame of zeros, channels last.
     #[inline(always)]
     fn fill_inputs<T: Element, V: Vector<Elem = T>>(
         &self,
@@ -143,8 +168,17 @@ impl Pass {
         lines: &mut [T],
         channels: usize,
     ) {
-        let first = (OUT * strip) as isize - self.padding[0] as isize;
-        fill_lines::<T, V>(image, self.input, self.inputs, first, self.padding[1], lines, IN, channels);
+        let first = (STEP * strip) as isize - self.padding[0] as isize;
+        fill_lines::<T, V>(
+            image,
+            self.input,
+            self.inputs,
+            first,
+            self.padding[1],
+            lines,
+            self.tile()[0],
+            channels,
+        );
     }
 }
 
@@ -167,9 +201,11 @@ fn fill_lines<T: Element, V: Vector<Elem = T>>(
             continue;
         };
         let (frame, inside) = line.split_at_mut(left * channels);
-        let (inside, rest) = inside.split_at_mut(w * channels);
+        // With stride, the last columns may belong to no window.
+        let columns = w.min(inside.len() / channels);
+        let (inside, rest) = inside.split_at_mut(columns * channels);
         frame.fill(T::ZERO);
         rest.fill(T::ZERO);
-        transpose::<V>(&planes[row * w..], h * w, count_of_planes, w, inside, channels);
+        transpose::<V>(&planes[row * w..], h * w, count_of_planes, columns, inside, channels);
     }
 }

@@ -1,12 +1,13 @@
 //! How transformed tiles and kernels lie in memory, and the way there and back.
 
-use super::{IN, POINTS};
 use crate::Element;
 use crate::kernels::gemm::Vector;
 
-/// A matrix for each of the 36 points, its columns cut into panels: `[panel, point, row, column]`.
+/// A matrix for each point, its columns cut into panels: `[panel, point, row, column]`.
 #[derive(Clone, Copy)]
 pub struct Panels {
+    /// Points, along both axes.
+    pub points: usize,
     /// Columns of a panel, a multiple of a vector's lanes.
     pub width: usize,
     /// From one point to the next.
@@ -17,14 +18,14 @@ pub struct Panels {
 
 impl Panels {
     /// For matrices of `rows` and `columns`.
-    pub fn new<V: Vector>(rows: usize, columns: usize, width: usize) -> Panels {
+    pub fn new<V: Vector>(points: usize, rows: usize, columns: usize, width: usize) -> Panels {
         // A little more than needed: multiples of 4 KiB would fall on the same places of the first-level cache.
-        Panels { width, pitch: rows * width + V::LANES, count: columns.div_ceil(width) }
+        Panels { points, width, pitch: rows * width + V::LANES, count: columns.div_ceil(width) }
     }
 
     /// All elements.
     pub fn len(&self) -> usize {
-        self.count * POINTS * self.pitch
+        self.count * self.points * self.pitch
     }
 
     /// The columns of all panels.
@@ -34,13 +35,13 @@ impl Panels {
 
     /// The place of the first row of a panel at a point.
     pub fn start(&self, panel: usize, point: usize) -> usize {
-        (panel * POINTS + point) * self.pitch
+        (panel * self.points + point) * self.pitch
     }
 
     /// The place of an element at point 0.
     #[inline(always)]
     fn place(&self, row: usize, column: usize) -> usize {
-        column / self.width * POINTS * self.pitch + row * self.width + column % self.width
+        column / self.width * self.points * self.pitch + row * self.width + column % self.width
     }
 }
 
@@ -60,7 +61,7 @@ pub struct Squares {
 /// # Safety
 /// The instructions of `V` must be there. `squares` must lie inside `from` and, like the panels, have whole vectors of channels.
 #[inline(always)]
-pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize>(
+pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const IN: usize>(
     count: usize,
     from: &[T],
     squares: Squares,
@@ -94,7 +95,7 @@ pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize>(
 /// # Safety
 /// As for [`to_points`]; `bias` must have as many elements as there are channels.
 #[inline(always)]
-pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const N: usize>(
+pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const IN: usize, const N: usize>(
     count: usize,
     from: &[T],
     panels: Panels,

@@ -1,9 +1,14 @@
-//! The five linear maps of `F(4x4, 3x3)`, along one axis.
+//! The five linear maps of the algorithms, along one axis.
 //!
-//! Multiplying polynomials is multiplying their values at enough points. A correlation of 6 inputs with 3 taps that gives 4 outputs
-//! is such a product, turned round; its 6 points are 0, ±√½, ±√2 and ∞. The usual 0, ±1, ±2 and ∞ make numbers three times
-//! as large, and errors with them. With `B`, `G` and `A` the matrices of Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks* (2016),
+//! With `B`, `G` and `A` the matrices of Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks* (2016),
 //! `y = Aᵀ((G w) ⊙ (Bᵀ x))`; the weight gradient is `Gᵀ((Bᵀ x) ⊙ (A dy))`.
+//!
+//! With stride 1: multiplying polynomials is multiplying their values at enough points. A correlation of 6 inputs with 3 taps that gives 4 outputs
+//! is such a product, turned round; its 6 points are 0, ±√½, ±√2 and ∞. The usual 0, ±1, ±2 and ∞ make numbers three times
+//! as large, and errors with them.
+//!
+//! With stride 2, two outputs are `x0 w0 + x1 w1 + x2 w2` and `x2 w0 + x3 w1 + x4 w2`. Inputs at even places meet the outer taps alone: a
+//! correlation of 3 inputs with 2 taps, whose points are 0, 1 and ∞. Those at odd places are multiplied by the middle tap as they are.
 
 use crate::Float;
 use crate::kernels::gemm::Vector;
@@ -19,94 +24,140 @@ unsafe fn constant<T: Float, V: Vector<Elem = T>>(x: f64) -> V {
     unsafe { V::splat(T::of(x)) }
 }
 
-/// `Bᵀ x`: six inputs at the six points.
-#[inline(always)]
-pub unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 6]) -> [V; 6] {
-    // SAFETY: the caller has the instructions of `V`.
-    unsafe {
-        let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
-        let (minus_half, minus_two) = (constant::<T, V>(-0.5), constant::<T, V>(-2.0));
-        let middle = constant::<T, V>(-2.5);
-        // Even and odd powers of a point and of its opposite.
-        let (even_a, odd_a) = (x[4].add_product(minus_two, x[2]), a.mul(x[3]).sub(b.mul(x[1])));
-        let (even_b, odd_b) = (x[4].add_product(minus_half, x[2]), b.mul(x[3]).sub(a.mul(x[1])));
-        [
-            x[0].add(x[4]).add_product(middle, x[2]),
-            even_a.add(odd_a),
-            even_a.sub(odd_a),
-            even_b.add(odd_b),
-            even_b.sub(odd_b),
-            x[1].add(x[5]).add_product(middle, x[3]),
-        ]
-    }
-}
-
-/// `Aᵀ m`: from the products at the six points to four outputs.
-#[inline(always)]
-pub unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 6]) -> [V; 4] {
-    // SAFETY: the caller has the instructions of `V`.
-    unsafe {
-        let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
-        let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
-        let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
-        let (even_a, odd_a) = (m[1].add(m[2]), m[1].sub(m[2]));
-        let (even_b, odd_b) = (m[3].add(m[4]), m[3].sub(m[4]));
-        [
-            m[0].add(even_a).add(even_b),
-            a.mul(odd_a).add_product(b, odd_b),
-            half.mul(even_a).add_product(two, even_b),
-            m[5].add_product(a3, odd_a).add_product(b3, odd_b),
-        ]
-    }
-}
-
-/// `A dy`: the transpose of [`of_products`].
-#[inline(always)]
-pub unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 4]) -> [V; 6] {
-    // SAFETY: the caller has the instructions of `V`.
-    unsafe {
-        let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
-        let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
-        let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
-        let (even_a, odd_a) = (dy[0].add_product(half, dy[2]), a.mul(dy[1]).add_product(a3, dy[3]));
-        let (even_b, odd_b) = (dy[0].add_product(two, dy[2]), b.mul(dy[1]).add_product(b3, dy[3]));
-        [dy[0], even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), dy[3]]
-    }
-}
-
 /// The rows of `G` at `√½` and at `√2`; those at the opposite points differ in the sign of the middle.
 const KERNEL: [[f64; 3]; 2] = [
     [-2.0 / 3.0, -std::f64::consts::SQRT_2 / 3.0, -1.0 / 3.0],
     [1.0 / 6.0, std::f64::consts::SQRT_2 / 6.0, 1.0 / 3.0],
 ];
 
-/// `G w`: three taps at the six points.
-#[inline(always)]
-pub unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 6] {
-    // SAFETY: the caller has the instructions of `V`.
-    unsafe {
-        let mut at = [w[0], w[0], w[0], w[0], w[0], w[2]];
-        for (i, row) in KERNEL.iter().enumerate() {
-            let even = constant::<T, V>(row[0]).mul(w[0]).add_product(constant::<T, V>(row[2]), w[2]);
-            let odd = constant::<T, V>(row[1]).mul(w[1]);
-            (at[2 * i + 1], at[2 * i + 2]) = (even.add(odd), even.sub(odd));
+/// The maps of an algorithm that makes `OUT` outputs of `IN` inputs, and of three taps.
+pub trait Form<const IN: usize, const OUT: usize> {
+    /// `Bᵀ x`: inputs at the points.
+    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; IN]) -> [V; IN];
+    /// `Aᵀ m`: from the products at the points to outputs.
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; IN]) -> [V; OUT];
+    /// `A dy`: the transpose of [`of_products`](Form::of_products).
+    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; OUT]) -> [V; IN];
+    /// `G w`: taps at the points.
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; IN];
+    /// `Gᵀ s`: the transpose of [`of_kernel`](Form::of_kernel).
+    unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; IN]) -> [V; 3];
+}
+
+/// Stride 1: `F(4, 3)`.
+pub struct Straight;
+
+impl Form<6, 4> for Straight {
+    #[inline(always)]
+    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 6]) -> [V; 6] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (minus_half, minus_two) = (constant::<T, V>(-0.5), constant::<T, V>(-2.0));
+            let middle = constant::<T, V>(-2.5);
+            // Even and odd powers of a point and of its opposite.
+            let (even_a, odd_a) = (x[4].add_product(minus_two, x[2]), a.mul(x[3]).sub(b.mul(x[1])));
+            let (even_b, odd_b) = (x[4].add_product(minus_half, x[2]), b.mul(x[3]).sub(a.mul(x[1])));
+            [
+                x[0].add(x[4]).add_product(middle, x[2]),
+                even_a.add(odd_a),
+                even_a.sub(odd_a),
+                even_b.add(odd_b),
+                even_b.sub(odd_b),
+                x[1].add(x[5]).add_product(middle, x[3]),
+            ]
         }
-        at
+    }
+
+    #[inline(always)]
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 6]) -> [V; 4] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
+            let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
+            let (even_a, odd_a) = (m[1].add(m[2]), m[1].sub(m[2]));
+            let (even_b, odd_b) = (m[3].add(m[4]), m[3].sub(m[4]));
+            [
+                m[0].add(even_a).add(even_b),
+                a.mul(odd_a).add_product(b, odd_b),
+                half.mul(even_a).add_product(two, even_b),
+                m[5].add_product(a3, odd_a).add_product(b3, odd_b),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 4]) -> [V; 6] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
+            let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
+            let (even_a, odd_a) = (dy[0].add_product(half, dy[2]), a.mul(dy[1]).add_product(a3, dy[3]));
+            let (even_b, odd_b) = (dy[0].add_product(two, dy[2]), b.mul(dy[1]).add_product(b3, dy[3]));
+            [dy[0], even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), dy[3]]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 6] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let mut at = [w[0], w[0], w[0], w[0], w[0], w[2]];
+            for (i, row) in KERNEL.iter().enumerate() {
+                let even = constant::<T, V>(row[0]).mul(w[0]).add_product(constant::<T, V>(row[2]), w[2]);
+                let odd = constant::<T, V>(row[1]).mul(w[1]);
+                (at[2 * i + 1], at[2 * i + 2]) = (even.add(odd), even.sub(odd));
+            }
+            at
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; 6]) -> [V; 3] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let mut w = [s[0], V::zero(), s[5]];
+            for (i, row) in KERNEL.iter().enumerate() {
+                let (even, odd) = (s[2 * i + 1].add(s[2 * i + 2]), s[2 * i + 1].sub(s[2 * i + 2]));
+                w[0] = w[0].add_product(constant::<T, V>(row[0]), even);
+                w[1] = w[1].add_product(constant::<T, V>(row[1]), odd);
+                w[2] = w[2].add_product(constant::<T, V>(row[2]), even);
+            }
+            w
+        }
     }
 }
 
-/// `Gᵀ s`: the transpose of [`of_kernel`].
-#[inline(always)]
-pub unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; 6]) -> [V; 3] {
-    // SAFETY: the caller has the instructions of `V`.
-    unsafe {
-        let mut w = [s[0], V::zero(), s[5]];
-        for (i, row) in KERNEL.iter().enumerate() {
-            let (even, odd) = (s[2 * i + 1].add(s[2 * i + 2]), s[2 * i + 1].sub(s[2 * i + 2]));
-            w[0] = w[0].add_product(constant::<T, V>(row[0]), even);
-            w[1] = w[1].add_product(constant::<T, V>(row[1]), odd);
-            w[2] = w[2].add_product(constant::<T, V>(row[2]), even);
-        }
-        w
+/// Stride 2: five products for two outputs.
+pub struct Halving;
+
+// SAFETY of each: the caller has the instructions of `V`.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Form<5, 2> for Halving {
+    #[inline(always)]
+    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 5]) -> [V; 5] {
+        unsafe { [x[0].sub(x[2]), x[2], x[4].sub(x[2]), x[1], x[3]] }
+    }
+
+    #[inline(always)]
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 5]) -> [V; 2] {
+        unsafe { [m[0].add(m[1]).add(m[3]), m[1].add(m[2]).add(m[4])] }
+    }
+
+    #[inline(always)]
+    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 2]) -> [V; 5] {
+        [dy[0], unsafe { dy[0].add(dy[1]) }, dy[1], dy[0], dy[1]]
+    }
+
+    #[inline(always)]
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 5] {
+        [w[0], unsafe { w[0].add(w[2]) }, w[2], w[1], w[1]]
+    }
+
+    #[inline(always)]
+    unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; 5]) -> [V; 3] {
+        unsafe { [s[0].add(s[1]), s[3].add(s[4]), s[1].add(s[2])] }
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{of_input, of_kernel_grad, of_output_grad};
-use super::{IN, OUT, POINTS, Pass, fill_lines};
+use super::transform::{Form, Halving, Straight};
+use super::{Pass, STEP, fill_lines};
 use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
@@ -27,15 +27,25 @@ pub struct WeightGrad<'a, T> {
 impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
+        match self.pass.stride {
+            1 => self.add_up::<V, Straight, 6, 4>(),
+            _ => self.add_up::<V, Halving, 5, 2>(),
+        }
+    }
+}
+
+impl<T: Float> WeightGrad<'_, T> {
+    #[inline(always)]
+    fn add_up<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
         let WeightGrad { pass, x, dy, outputs, dw } = self;
         let (across, down) = (pass.across(), pass.down());
         let tiles = pass.strips() * across;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
-        let v_panels = Panels::new::<V>(tiles, narrow, narrow);
-        let d_panels = Panels::new::<V>(tiles, outputs.len(), WIDTH * V::LANES);
-        let sum_panels = Panels::new::<V>(pass.inputs, outputs.len(), WIDTH * V::LANES);
+        let v_panels = Panels::new::<V>(IN * IN, tiles, narrow, narrow);
+        let d_panels = Panels::new::<V>(IN * IN, tiles, outputs.len(), WIDTH * V::LANES);
+        let sum_panels = Panels::new::<V>(IN * IN, pass.inputs, outputs.len(), WIDTH * V::LANES);
         let wide = d_panels.columns();
-        let inputs = Squares { step: OUT * narrow, line: (OUT * across + 2) * narrow, channels: narrow };
+        let inputs = Squares { step: STEP * narrow, line: pass.line() * narrow, channels: narrow };
         let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
         let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
         let mut grad_lines = Buffer::<T>::filled(OUT * grads.line, T::ZERO);
@@ -57,29 +67,29 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                 fill_lines::<T, V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
                 // SAFETY: the instructions are there, and both have the tiles of a strip.
                 unsafe {
-                    to_points::<T, V, IN>(
+                    to_points::<T, V, IN, IN>(
                         across,
                         &lines,
                         inputs,
                         #[inline(always)]
-                        |x| of_input::<T, V>(x),
+                        |x| F::of_input::<T, V>(x),
                         &mut v,
                         v_panels,
                         s * across,
                     );
-                    to_points::<T, V, OUT>(
+                    to_points::<T, V, OUT, IN>(
                         across,
                         &grad_lines,
                         grads,
                         #[inline(always)]
-                        |dy| of_output_grad::<T, V>(dy),
+                        |dy| F::of_output_grad::<T, V>(dy),
                         &mut d,
                         d_panels,
                         s * across,
                     );
                 }
             }
-            for point in 0..POINTS {
+            for point in 0..IN * IN {
                 let v = v[v_panels.start(0, point)..].as_ptr();
                 for panel in 0..d_panels.count {
                     let d = d[d_panels.start(panel, point)..].as_ptr();
@@ -105,13 +115,13 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
         for i in 0..pass.inputs {
             // SAFETY: the instructions are there, and `taps` is a square of three by three.
             unsafe {
-                from_points::<T, V, 3>(
+                from_points::<T, V, IN, 3>(
                     1,
                     &sums,
                     sum_panels,
                     i,
                     #[inline(always)]
-                    |sums| of_kernel_grad::<T, V>(sums),
+                    |sums| F::of_kernel_grad::<T, V>(sums),
                     &nothing,
                     &mut taps,
                     squares,
