@@ -53,30 +53,18 @@ pub trait Module {
     /// The parameters, each with its path, in the order of the fields. A tied parameter is listed at each of its places.
     #[doc(alias("named_parameters", "parameters"))]
     fn named_params(&self) -> Vec<(String, Param)> {
-        let mut found = Vec::new();
-        walk(self, &mut |path, leaf| {
-            if let Leaf::Param(param) = leaf {
-                found.push((path.to_owned(), param.tied()));
-            }
-        });
-        found
+        params_of(&|visitor| self.visit(visitor))
     }
 
     /// The buffers, each with its path, in the order of the fields. They are the model's own, not copies.
     fn named_buffers(&self) -> Vec<(String, Buffer)> {
-        let mut found = Vec::new();
-        walk(self, &mut |path, leaf| {
-            if let Leaf::Buffer(buffer) = leaf {
-                found.push((path.to_owned(), buffer.same()));
-            }
-        });
-        found
+        buffers_of(&|visitor| self.visit(visitor))
     }
 
     /// The number of trained numbers: the elements of all parameters, tied ones counted once.
     #[doc(alias = "numel")]
     fn num_params(&self) -> usize {
-        distinct(self).iter().map(|(_, param)| param.shape().numel()).sum()
+        count(&|visitor| self.visit(visitor))
     }
 
     /// The model as a tree of names, types and shapes, to be printed.
@@ -113,7 +101,7 @@ pub trait Module {
     /// ```
     #[doc(alias = "extra_repr")]
     fn tree(&self) -> Tree {
-        Tree::of(self)
+        Tree::of(self.part(), &|visitor| self.visit(visitor))
     }
 
     /// Freezes the parameters whose path satisfies `which`, and thaws the others: `model.freeze(|path| path.starts_with("encoder."))`.
@@ -146,7 +134,7 @@ pub trait Module {
     where
         Self: Sized,
     {
-        for (path, param) in distinct(self) {
+        for (path, param) in distinct(self.named_params()) {
             param.set(f(&path, &param.value()));
         }
     }
@@ -221,14 +209,39 @@ impl<'a> Visitor<'a> {
     }
 }
 
-fn walk<M: Module + ?Sized>(module: &M, meet: &mut dyn FnMut(&str, Leaf<'_>)) {
-    module.visit(&mut Visitor::new(meet));
+/// Takes a visitor through some model. What a model can do is written for this, and so compiled once, and not for every type of model.
+pub(crate) type Walk<'a> = &'a dyn Fn(&mut Visitor<'_>);
+
+fn params_of(walk: Walk<'_>) -> Vec<(String, Param)> {
+    let mut found = Vec::new();
+    walk(&mut Visitor::new(&mut |path, leaf| {
+        if let Leaf::Param(param) = leaf {
+            found.push((path.to_owned(), param.tied()));
+        }
+    }));
+    found
+}
+
+fn buffers_of(walk: Walk<'_>) -> Vec<(String, Buffer)> {
+    let mut found = Vec::new();
+    walk(&mut Visitor::new(&mut |path, leaf| {
+        if let Leaf::Buffer(buffer) = leaf {
+            found.push((path.to_owned(), buffer.same()));
+        }
+    }));
+    found
+}
+
+/// The number of elements of all parameters, tied ones counted once.
+pub(crate) fn count(walk: Walk<'_>) -> usize {
+    distinct(params_of(walk)).iter().map(|(_, param)| param.shape().numel()).sum()
 }
 
 /// The parameters, tied ones under their first path.
-fn distinct<M: Module + ?Sized>(module: &M) -> Vec<(String, Param)> {
+fn distinct(mut params: Vec<(String, Param)>) -> Vec<(String, Param)> {
     let mut seen = std::collections::HashSet::new();
-    module.named_params().into_iter().filter(|(_, param)| seen.insert(param.key())).collect()
+    params.retain(|(_, param)| seen.insert(param.key()));
+    params
 }
 
 /// `a::b::Model<c::Layer>` as `Model<Layer>`.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::module::{Leaf, Module, Part, Visitor};
+use crate::module::{Leaf, Part, Visitor, Walk, count};
 
 /// The parts of a model, made by [`Module::tree`]; printed, each on its line, with name, type and settings, or the shape of a tensor.
 ///
@@ -25,10 +25,10 @@ struct Node {
 }
 
 impl Tree {
-    pub(crate) fn of<M: Module + ?Sized>(model: &M) -> Tree {
+    pub(crate) fn of(model: Part, walk: Walk<'_>) -> Tree {
         let root = Node::new(
             "",
-            match model.part() {
+            match model {
                 Part::Module(name) => name,
                 _ => "model".into(),
             },
@@ -57,8 +57,8 @@ impl Tree {
             };
             root.borrow_mut().last_at(usize::MAX).what = what;
         };
-        model.visit(&mut Visitor::with_parts(&mut enter, &mut meet));
-        Tree { root: root.into_inner(), params: model.num_params() }
+        walk(&mut Visitor::with_parts(&mut enter, &mut meet));
+        Tree { root: root.into_inner(), params: count(walk) }
     }
 }
 
@@ -126,8 +126,7 @@ mod tests {
 
     use ravine_tensor::Tensor;
 
-    use super::*;
-    use crate::{Buffer, Param};
+    use crate::{Buffer, Module, Param};
 
     #[derive(crate::Module)]
     struct Layer {

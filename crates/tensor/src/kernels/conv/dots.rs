@@ -182,7 +182,7 @@ impl<T: Float> VectorKernel<T> for Dots<'_, T> {
                             sums_step: taps * LANES,
                         };
                         match some_channels {
-                            6 if V::ROWS > 6 => tile.add::<6>(),
+                            6 if const { V::ROWS > 6 } => tile.add::<6>(),
                             4 => tile.add::<4>(),
                             2 => tile.add::<2>(),
                             _ => tile.add::<1>(),
@@ -220,8 +220,8 @@ impl<V: Vector> Tile<'_, V> {
         // SAFETY: the caller vouches for the pointers.
         unsafe {
             match self.shifts.len() {
-                4 if V::ROWS > 6 => self.add_taps::<4, C>(),
-                3 if V::ROWS > 6 => self.add_taps::<3, C>(),
+                4 if const { V::ROWS > 6 } => self.add_taps::<4, C>(),
+                3 if const { V::ROWS > 6 } => self.add_taps::<3, C>(),
                 2 => self.add_taps::<2, C>(),
                 _ => self.add_taps::<1, C>(),
             }
@@ -234,8 +234,8 @@ impl<V: Vector> Tile<'_, V> {
         unsafe {
             let mut sums: [[V; T]; C] = std::mem::zeroed();
             let (mut x, mut dy) = ([self.x; T], [self.dy; C]);
-            each!(t < T, x[t] = self.x.add(self.shifts[t]));
-            each!(o < C, dy[o] = self.dy.add(o * self.dy_step));
+            each!(t < T <= 4, x[t] = self.x.add(self.shifts[t]));
+            each!(o < C <= 6, dy[o] = self.dy.add(o * self.dy_step));
             let whole = self.count / V::LANES * V::LANES;
             let [x_step, dy_step] = self.image_steps;
             for _ in 0..self.images {
@@ -245,12 +245,12 @@ impl<V: Vector> Tile<'_, V> {
                 if whole < self.count {
                     step::<V, T, C, true>(&mut sums, &x, &dy, whole, self.count - whole);
                 }
-                each!(t < T, x[t] = x[t].wrapping_add(x_step));
-                each!(o < C, dy[o] = dy[o].wrapping_add(dy_step));
+                each!(t < T <= 4, x[t] = x[t].wrapping_add(x_step));
+                each!(o < C <= 6, dy[o] = dy[o].wrapping_add(dy_step));
             }
             each!(
-                o < C,
-                each!(t < T, {
+                o < C <= 6,
+                each!(t < T <= 4, {
                     let to = self.sums.add(o * self.sums_step + t * LANES);
                     V::load(to).add(sums[o][t]).store(to);
                 })
@@ -271,10 +271,10 @@ unsafe fn step<V: Vector, const T: usize, const C: usize, const PART: bool>(
     // SAFETY: the caller vouches for the pointers.
     unsafe {
         let mut right = [V::zero(); T];
-        each!(t < T, right[t] = if PART { V::load_part(x[t].add(q), n) } else { V::load(x[t].add(q)) });
-        each!(o < C, {
+        each!(t < T <= 4, right[t] = if PART { V::load_part(x[t].add(q), n) } else { V::load(x[t].add(q)) });
+        each!(o < C <= 6, {
             let dy = if PART { V::load_part(dy[o].add(q), n) } else { V::load(dy[o].add(q)) };
-            each!(t < T, sums[o][t] = sums[o][t].add_product(dy, right[t]));
+            each!(t < T <= 4, sums[o][t] = sums[o][t].add_product(dy, right[t]));
         });
     }
 }

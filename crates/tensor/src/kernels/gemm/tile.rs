@@ -39,7 +39,7 @@ pub struct Target<T> {
     pub add: bool,
 }
 
-/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows.
+/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows, in tiles of at most `tallest <= ROWS`.
 ///
 /// Each sum runs over `p` in order, whatever the tile, so its bits depend on nothing but the numbers.
 ///
@@ -75,7 +75,8 @@ pub unsafe fn rows<V: Vector>(
             }};
         }
         match height {
-            14 => tile!(14),
+            // Compiled only where there are registers for it.
+            14 if const { V::ROWS >= 14 } => tile!(14),
             6 => tile!(6),
             4 => tile!(4),
             2 => tile!(2),
@@ -85,12 +86,15 @@ pub unsafe fn rows<V: Vector>(
     }
 }
 
-/// The expression for each `h < H`, written out. The compiler would unroll a loop too late to see that the sums need no memory: for each
-/// tile it cleared, read and wrote their places on the stack.
+/// The expression for each `h < H`, where `H <= 14` (or another bound that stands below), written out. The compiler would unroll a loop too
+/// late to see that the sums need no memory: for each tile it cleared, read and wrote their places on the stack. The bound is
+/// the number of copies that are compiled before those from `H` on fall away: it is what a build pays, squared for sums of two indices.
 macro_rules! each {
-    ($h:ident < $count:ident, $e:expr) => {
-        each!($h < $count, $e; 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-    };
+    ($h:ident < $count:ident <= 3, $e:expr) => { each!($h < $count, $e; 0 1 2) };
+    ($h:ident < $count:ident <= 4, $e:expr) => { each!($h < $count, $e; 0 1 2 3) };
+    ($h:ident < $count:ident <= 6, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5) };
+    ($h:ident < $count:ident <= 9, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5 6 7 8) };
+    ($h:ident < $count:ident <= 14, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5 6 7 8 9 10 11 12 13) };
     ($h:ident < $count:ident, $e:expr; $($index:literal)*) => {
         $(if $index < $count {
             let $h = $index;
@@ -119,9 +123,9 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 let from = row.add(w * V::LANES);
                 right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
             }
-            each!(h < H, V::add_products(&mut sums[h], a[h].add(at), &right));
+            each!(h < H <= 14, V::add_products(&mut sums[h], a[h].add(at), &right));
         }
-        each!(h < H, {
+        each!(h < H <= 14, {
             let to = c.base.add(h * c.row_stride);
             for w in 0..W {
                 put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);

@@ -51,76 +51,77 @@ pub unsafe trait Vector: Copy {
 #[derive(Clone, Copy)]
 pub struct Portable<T, const N: usize>([T; N]);
 
+// The lanes are written out: a build spends seconds on unrolling loops over them.
 macro_rules! portable {
-    ($t:ty, $lanes:literal) => {
+    ($t:ty; $($lane:literal)*) => {
         // SAFETY: ordinary code that touches the lanes that it is asked to.
-        unsafe impl Vector for Portable<$t, $lanes> {
+        unsafe impl Vector for Portable<$t, { [$($lane),*].len() }> {
             type Elem = $t;
-            const LANES: usize = $lanes;
+            const LANES: usize = [$($lane),*].len();
             const ROWS: usize = 6;
             #[inline(always)]
             unsafe fn zero() -> Self {
-                Portable([0.0; $lanes])
+                Portable([0.0; Self::LANES])
             }
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self {
-                Portable([x; $lanes])
+                Portable([x; Self::LANES])
             }
             #[inline(always)]
             unsafe fn load(from: *const $t) -> Self {
                 // SAFETY: the caller vouches for all lanes.
-                Portable(unsafe { from.cast::<[$t; $lanes]>().read_unaligned() })
+                Portable(unsafe { from.cast::<[$t; Self::LANES]>().read_unaligned() })
             }
             #[inline(always)]
             unsafe fn load_part(from: *const $t, n: usize) -> Self {
                 // SAFETY: the caller vouches for the first `n`.
-                Portable(std::array::from_fn(|i| if i < n { unsafe { *from.add(i) } } else { 0.0 }))
+                Portable([$(if $lane < n { unsafe { *from.add($lane) } } else { 0.0 }),*])
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut $t) {
                 // SAFETY: the caller vouches for all lanes.
-                unsafe { to.cast::<[$t; $lanes]>().write_unaligned(self.0) }
+                unsafe { to.cast::<[$t; Self::LANES]>().write_unaligned(self.0) }
             }
             #[inline(always)]
             unsafe fn store_part(self, to: *mut $t, n: usize) {
-                for (i, x) in self.0.into_iter().enumerate().take(n) {
+                $(if $lane < n {
                     // SAFETY: the caller vouches for the first `n`.
-                    unsafe { *to.add(i) = x }
-                }
+                    unsafe { *to.add($lane) = self.0[$lane] }
+                })*
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
-                Portable(std::array::from_fn(|i| self.0[i] + other.0[i]))
+                Portable([$(self.0[$lane] + other.0[$lane]),*])
             }
             #[inline(always)]
             unsafe fn sub(self, other: Self) -> Self {
-                Portable(std::array::from_fn(|i| self.0[i] - other.0[i]))
+                Portable([$(self.0[$lane] - other.0[$lane]),*])
             }
             #[inline(always)]
             unsafe fn mul(self, other: Self) -> Self {
-                Portable(std::array::from_fn(|i| self.0[i] * other.0[i]))
+                Portable([$(self.0[$lane] * other.0[$lane]),*])
             }
             #[inline(always)]
-            unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
-                let column = |c: usize| Portable(std::array::from_fn(|r| block[r].0[c]));
-                std::array::from_fn(|c| if c < $lanes { column(c) } else { block[c] })
+            unsafe fn turn(mut block: [Self; 16]) -> [Self; 16] {
+                let column = |c: usize| Portable([$(block[$lane].0[c]),*]);
+                let columns = [$(column($lane)),*];
+                $(block[$lane] = columns[$lane];)*
+                block
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
                 // On aarch64 a fused product is one instruction; on bare x86-64 it would be a function call.
-                Portable(std::array::from_fn(|i| {
-                    if cfg!(target_arch = "aarch64") {
-                        a.0[i].mul_add(b.0[i], self.0[i])
-                    } else {
-                        self.0[i] + a.0[i] * b.0[i]
-                    }
-                }))
+                if cfg!(target_arch = "aarch64") {
+                    Portable([$(a.0[$lane].mul_add(b.0[$lane], self.0[$lane])),*])
+                } else {
+                    Portable([$(self.0[$lane] + a.0[$lane] * b.0[$lane]),*])
+                }
             }
         }
     };
 }
-portable!(f32, 4);
-portable!(f64, 2);
+portable!(f32; 0 1 2 3);
+portable!(f64; 0 1);
 
 #[cfg(target_arch = "x86_64")]
 pub use x86::{F32x8, F32x16, F64x4, F64x8};
