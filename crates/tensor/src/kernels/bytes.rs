@@ -24,13 +24,18 @@ impl<'a, T: Element> ByteTable<'a, T> {
 
     /// The numbers of the bytes of `row`. The bytes of `later`, as many, are asked for line by line.
     pub fn look_up(&self, row: &[u8], later: &[u8], out: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(registers), Some(last)) = (&self.registers, row.len().checked_sub(LINE)) {
+            // What is left at the end is looked up with what comes before it.
+            for at in (0..last).step_by(LINE).chain([last]) {
+                prefetch(&later[at..=at]);
+                let line = row[at..].first_chunk().expect("at most the last line");
+                registers.look_up(line, &mut out[at..at + LINE]);
+            }
+            return;
+        }
         for ((row, later), out) in row.chunks(LINE).zip(later.chunks(LINE)).zip(out.chunks_mut(LINE)) {
             prefetch(later);
-            #[cfg(target_arch = "x86_64")]
-            if let (Some(registers), Ok(row)) = (&self.registers, row.try_into()) {
-                registers.look_up(row, out);
-                continue;
-            }
             out.iter_mut().zip(row).for_each(|(out, &byte)| *out = self.numbers[usize::from(byte)]);
         }
     }
