@@ -56,6 +56,11 @@ pub trait Module {
         params_of(&|visitor| self.visit(visitor))
     }
 
+    /// The parameters as [`named_params`](Self::named_params) has them, but a tied one only at the first of its places: what an optimizer steps.
+    fn distinct_params(&self) -> Vec<(String, Param)> {
+        distinct(params_of(&|visitor| self.visit(visitor)))
+    }
+
     /// The buffers, each with its path, in the order of the fields. They are the model's own, not copies.
     fn named_buffers(&self) -> Vec<(String, Buffer)> {
         buffers_of(&|visitor| self.visit(visitor))
@@ -134,7 +139,7 @@ pub trait Module {
     where
         Self: Sized,
     {
-        for (path, param) in distinct(self.named_params()) {
+        for (path, param) in self.distinct_params() {
             param.set(f(&path, &param.value()));
         }
     }
@@ -480,6 +485,8 @@ mod tests {
         let pair = (weight.tied(), weight);
         assert_eq!(pair.num_params(), 7);
         assert_eq!(pair.named_params().len(), 2);
+        let paths: Vec<String> = pair.distinct_params().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["0"]);
         pair.map_params(|path, value| value + if path == "0" { 1.0 } else { 100.0 });
         assert_eq!(pair.1.value().at([0]), 1.0);
         let layer = Arc::new(Layer::new(true));

@@ -3,7 +3,6 @@
 use ravine_autograd::{Module, Param};
 use ravine_tensor::Tensor;
 
-use crate::optimizer::distinct_params;
 use crate::{OptimError, Optimize, OptimizerState, Slot};
 
 /// One tensor for each parameter, of its shape.
@@ -20,7 +19,7 @@ impl Beside {
             let value = param.value();
             (path, param, value)
         };
-        Beside { wrapper, slot, entries: distinct_params(model).into_iter().map(entry).collect() }
+        Beside { wrapper, slot, entries: model.distinct_params().into_iter().map(entry).collect() }
     }
 
     /// The parameters and their tensors.

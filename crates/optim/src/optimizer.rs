@@ -93,7 +93,7 @@ impl<R: Rule> Optimizer<R> {
             watched: false,
             before: None,
         };
-        let entries = distinct_params(model).into_iter().map(entry).collect();
+        let entries = model.distinct_params().into_iter().map(entry).collect();
         Optimizer {
             entries,
             rule,
@@ -290,17 +290,6 @@ impl<R: Rule> Optimizer<R> {
         };
         Swapped::new(self.entries.iter().filter_map(value))
     }
-}
-
-/// The parameters of a model, each once, under its first path.
-pub(crate) fn distinct_params(model: &(impl Module + ?Sized)) -> Vec<(String, Param)> {
-    let mut params: Vec<(String, Param)> = Vec::new();
-    for (path, param) in model.named_params() {
-        if !params.iter().any(|(_, known)| known.is(&param)) {
-            params.push((path, param));
-        }
-    }
-    params
 }
 
 /// The rule of a group (0: of those in no group).

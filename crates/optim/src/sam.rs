@@ -4,7 +4,6 @@ use ravine_autograd::{Gradients, Module, Param};
 use ravine_tensor::Tensor;
 
 use crate::average::Swapped;
-use crate::optimizer::distinct_params;
 use crate::{OptimError, Optimize, StepOutcome};
 
 /// Any optimizer, fed with the gradient at the worst point nearby, so that it ends where the loss is flat:
@@ -42,7 +41,7 @@ pub struct Sam<O> {
 impl<O: Optimize> Sam<O> {
     /// Looks `rho` uphill before each step of `optimizer`, which trains the parameters of `model`.
     pub fn new(model: &(impl Module + ?Sized), optimizer: O, rho: f64) -> Self {
-        let params = distinct_params(model).into_iter().map(|(_, param)| param).collect();
+        let params = model.distinct_params().into_iter().map(|(_, param)| param).collect();
         Sam { optimizer, params, rho, adaptive: false }
     }
 

@@ -7,7 +7,6 @@ use ravine_autograd::{Buffer, Module, Tape, Var};
 use ravine_tensor::{Rng, Tensor};
 
 use crate::average::Swapped;
-use crate::optimizer::distinct_params;
 use crate::{OptimError, Optimizer, Rule};
 
 /// Looks for a learning rate: trains for a few steps at rates that rise from far too small to far too large, watches the loss, and
@@ -120,7 +119,7 @@ impl RateFinder {
         let limit = rule.stability_limit();
         let mut pass = |step: u64| loss(&Tape::train(rng.child(step)), step);
         let curvature = (self.curvature_batches > 0)
-            .then(|| curvature::largest(&distinct_params(model), self.curvature_batches, &rng, &mut pass));
+            .then(|| curvature::largest(&model.distinct_params(), self.curvature_batches, &rng, &mut pass));
 
         let (ratio, last) = (highest / lowest, (steps - 1) as f64);
         let mut optimizer =
@@ -209,7 +208,7 @@ impl Snapshot {
             (buffer, value)
         };
         Snapshot {
-            _params: Swapped::new(distinct_params(model).into_iter().map(same)),
+            _params: Swapped::new(model.distinct_params().into_iter().map(same)),
             buffers: model.named_buffers().into_iter().map(buffer).collect(),
         }
     }

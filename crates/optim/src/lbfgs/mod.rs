@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use self::core::Memory;
 use crate::OptimError;
-use crate::optimizer::distinct_params;
 
 /// Limited-memory BFGS with a line search for the strong Wolfe conditions, for small models and whole batches: where the
 /// gradient has no noise, it needs far fewer passes than gradient descent.
@@ -107,7 +106,7 @@ impl Lbfgs {
     pub fn new(model: &(impl Module + ?Sized)) -> Self {
         Lbfgs {
             settings: Settings::default(),
-            params: distinct_params(model),
+            params: model.distinct_params(),
             active: Vec::new(),
             memory: Memory::default(),
             steps: 0,
