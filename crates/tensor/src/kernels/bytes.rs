@@ -63,11 +63,11 @@ mod x86 {
             {
                 return None;
             }
+            // SAFETY: the numbers have four bytes each, and none of them is padding.
+            let numbers = unsafe { std::ptr::from_ref(numbers).cast::<[u32; 256]>().read_unaligned() };
             let mut bytes = [[0u8; 256]; 4];
-            for (i, number) in numbers.iter().enumerate() {
-                // SAFETY: the number has four bytes, and none of them is padding.
-                let number = unsafe { std::ptr::from_ref(number).cast::<[u8; 4]>().read() };
-                (0..4).for_each(|byte| bytes[byte][i] = number[byte]);
+            for (byte, bytes) in bytes.iter_mut().enumerate() {
+                bytes.iter_mut().zip(&numbers).for_each(|(to, number)| *to = (number >> (8 * byte)) as u8);
             }
             // SAFETY: both are 1024 bytes, of which any are valid.
             Some(Registers(unsafe { std::mem::transmute::<[[u8; 256]; 4], [[__m512i; 4]; 4]>(bytes) }))
