@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::module::{Leaf, Part, Visitor, Walk, count};
 
-/// The parts of a model, made by [`Module::tree`]; printed, each on its line, with name, type and settings, or the shape of a tensor.
+/// The parts of a model, made by [`Module::tree`](crate::Module::tree); printed, each on its line, with name, type and settings, or the shape of a tensor.
 ///
 /// After a shape stands what is particular: `frozen`, `buffer`, or the path of the parameter that it is tied to.
 #[derive(Clone, Debug)]

@@ -230,7 +230,11 @@ fn broken_files_are_named_errors() {
         assert!(found.starts_with(&format!("x.safetensors: {want}")), "{header}: {found}");
     }
     let huge = message(&[0xff; 16]);
-    assert_eq!(huge, "x.safetensors: length of the header: found 18446744073709551615, expected at most 8");
+    assert_eq!(
+        huge,
+        "x.safetensors: length of the header: found 18446744073709551615, expected at most 8 \
+         (it begins `\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff`: no safetensors file?)"
+    );
     let deep = message(&file(&format!("{{\"a\":{}", "[".repeat(100_000)), 0));
     assert!(deep.starts_with("x.safetensors: header: "), "{deep}");
     let wide = file(r#"{"a":{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[0,0]}}"#, 0);

@@ -49,9 +49,11 @@ impl SafeTensors {
             let expected = "a safetensors file, which safetensors.torch.save_file writes";
             return Err(source.invalid("content", "a zip archive, as torch.save writes", expected));
         }
-        let (length, longest) = (u64::from_le_bytes(*length), header::LONGEST.min(rest.len() as u64));
+        let (begin, longest) = (length.escape_ascii(), header::LONGEST.min(rest.len() as u64));
+        let length = u64::from_le_bytes(*length);
         if length > longest {
-            return Err(source.invalid("length of the header", length, format!("at most {longest}")));
+            let expected = format!("at most {longest} (it begins `{begin}`: no safetensors file?)");
+            return Err(source.invalid("length of the header", length, expected));
         }
         let (json, data) = rest.split_at(length as usize);
         let header = header::parse(&source.file, json, data.len() as u64)?;
