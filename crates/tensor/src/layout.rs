@@ -253,49 +253,32 @@ impl<const N: usize> Runs<N> {
         if range.is_empty() {
             return;
         }
-        let mut at = self.place(range.start);
-        for _ in range {
-            f(at.places);
-            self.step(&mut at);
-        }
-    }
-
-    fn place(&self, run: usize) -> Place<N> {
-        let mut at = Place { index: [0; MAX_RANK], places: self.offsets };
-        let mut rest = run;
+        let mut index = [0; MAX_RANK];
+        let mut places = self.offsets;
+        let mut rest = range.start;
         for axis in (0..self.rank).rev() {
-            at.index[axis] = rest % self.sizes[axis];
+            index[axis] = rest % self.sizes[axis];
             rest /= self.sizes[axis];
-            at.go(self, axis, at.index[axis] as isize);
-        }
-        at
-    }
-
-    // Not inlined: for_each is compiled for each kernel and instruction set.
-    #[inline(never)]
-    fn step(&self, at: &mut Place<N>) {
-        for axis in (0..self.rank).rev() {
-            at.index[axis] += 1;
-            at.go(self, axis, 1);
-            if at.index[axis] < self.sizes[axis] {
-                break;
+            for i in 0..N {
+                places[i] = places[i].wrapping_add_signed(index[axis] as isize * self.strides[i][axis]);
             }
-            at.index[axis] = 0;
-            at.go(self, axis, -(self.sizes[axis] as isize));
         }
-    }
-}
-
-/// A run among [`Runs`]: its index along each axis, and where it begins in each storage.
-struct Place<const N: usize> {
-    index: [usize; MAX_RANK],
-    places: [usize; N],
-}
-
-impl<const N: usize> Place<N> {
-    fn go(&mut self, runs: &Runs<N>, axis: usize, steps: isize) {
-        for i in 0..N {
-            self.places[i] = self.places[i].wrapping_add_signed(steps * runs.strides[i][axis]);
+        for _ in range {
+            f(places);
+            for axis in (0..self.rank).rev() {
+                index[axis] += 1;
+                for i in 0..N {
+                    places[i] = places[i].wrapping_add_signed(self.strides[i][axis]);
+                }
+                if index[axis] < self.sizes[axis] {
+                    break;
+                }
+                index[axis] = 0;
+                for i in 0..N {
+                    places[i] =
+                        places[i].wrapping_add_signed(-(self.sizes[axis] as isize * self.strides[i][axis]));
+                }
+            }
         }
     }
 }
