@@ -63,7 +63,9 @@ pub trait Module {
 
     /// The buffers, each with its path, in the order of the fields. They are the model's own, not copies.
     fn named_buffers(&self) -> Vec<(String, Buffer)> {
-        buffers_of(&|visitor| self.visit(visitor))
+        leaves(&|visitor| self.visit(visitor), |leaf| {
+            if let Leaf::Buffer(buffer) = leaf { Some(buffer.same()) } else { None }
+        })
     }
 
     /// The number of trained numbers: the elements of all parameters, tied ones counted once.
@@ -217,24 +219,17 @@ impl<'a> Visitor<'a> {
 /// Takes a visitor through some model. What a model can do is written for this, and so compiled once, and not for every type of model.
 pub(crate) type Walk<'a> = &'a dyn Fn(&mut Visitor<'_>);
 
-fn params_of(walk: Walk<'_>) -> Vec<(String, Param)> {
+/// What `keep` takes of the leaves, each with its path.
+fn leaves<T>(walk: Walk<'_>, keep: fn(Leaf<'_>) -> Option<T>) -> Vec<(String, T)> {
     let mut found = Vec::new();
     walk(&mut Visitor::new(&mut |path, leaf| {
-        if let Leaf::Param(param) = leaf {
-            found.push((path.to_owned(), param.tied()));
-        }
+        found.extend(keep(leaf).map(|kept| (path.to_owned(), kept)));
     }));
     found
 }
 
-fn buffers_of(walk: Walk<'_>) -> Vec<(String, Buffer)> {
-    let mut found = Vec::new();
-    walk(&mut Visitor::new(&mut |path, leaf| {
-        if let Leaf::Buffer(buffer) = leaf {
-            found.push((path.to_owned(), buffer.same()));
-        }
-    }));
-    found
+fn params_of(walk: Walk<'_>) -> Vec<(String, Param)> {
+    leaves(walk, |leaf| if let Leaf::Param(param) = leaf { Some(param.tied()) } else { None })
 }
 
 /// The number of elements of all parameters, tied ones counted once.

@@ -54,6 +54,7 @@ pub unsafe fn rows<V: Vector>(
     b: Rows<'_, V::Elem>,
     c: Target<V::Elem>,
 ) {
+    debug_assert!(tallest <= V::ROWS, "taller tiles are not compiled");
     let whole = b.padded || columns.is_multiple_of(V::LANES);
     let mut first = 0;
     while first < count {
