@@ -3,8 +3,12 @@
 Rules that PyTorch does not have are written out here, each from its paper's algorithm.
 """
 
+from functools import partial
+from itertools import product
+
 import torch
 from torch.optim import lr_scheduler as schedulers
+from torch.optim.swa_utils import SWALR
 
 from common import write
 
@@ -186,61 +190,55 @@ def trajectory(rule, rate, **settings):
     return {"rule": rule, "rate": rate, "settings": settings, "points": points}
 
 
+def sgd():
+    for weight_decay, maximize in product([0.0, 0.1], [False, True]):
+        t = partial(trajectory, "SGD", 0.05, weight_decay=weight_decay, maximize=maximize)
+        yield from [t(), t(momentum=0.9), t(momentum=0.8, dampening=0.3), t(momentum=0.9, nesterov=True)]
+
+
+def adam(rule):
+    for settings in [{}, {"betas": [0.8, 0.95], "eps": 1e-3}]:
+        for amsgrad, maximize in product([False, True], [False, True]):
+            t = partial(trajectory, rule, 0.05, **settings, amsgrad=amsgrad, maximize=maximize)
+            yield from [t(), t(weight_decay=0.2)]
+            if rule == "Adam":
+                yield t(weight_decay=0.2, decoupled_weight_decay=True)
+
+
+def decayed_and_climbing(rule, rate, *variants):
+    """A rule by itself and with these settings, each with and without decay, down and up."""
+    for settings in [{}, *variants]:
+        for weight_decay, maximize in product([0.0, 0.1], [False, True]):
+            yield trajectory(rule, rate, **settings, weight_decay=weight_decay, maximize=maximize)
+
+
 def trajectories():
     t = trajectory
-    yield from [
-        t("SGD", 0.05),
-        t("SGD", 0.05, momentum=0.9),
-        t("SGD", 0.05, momentum=0.9, nesterov=True),
-        t("SGD", 0.05, momentum=0.8, dampening=0.3),
-        t("SGD", 0.05, momentum=0.9, weight_decay=0.1),
-        t("SGD", 0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
-        t("SGD", 0.05, weight_decay=0.1),
-        t("SGD", 0.05, momentum=0.9, maximize=True),
-    ]
-    for rule in ["Adam", "AdamW"]:
-        yield from [
-            t(rule, 0.05),
-            t(rule, 0.05, amsgrad=True),
-            t(rule, 0.05, betas=[0.8, 0.95], eps=1e-3),
-            t(rule, 0.05, weight_decay=0.2),
-            t(rule, 0.05, weight_decay=0.2, amsgrad=True),
-            t(rule, 0.05, maximize=True),
-        ]
-    yield t("Adamax", 0.05)
-    yield t("Adamax", 0.05, betas=[0.8, 0.9], eps=1e-3, weight_decay=0.1)
-    yield t("Adamax", 0.05, maximize=True)
+    yield from sgd()
+    yield from adam("Adam")
+    yield from adam("AdamW")
+    yield from decayed_and_climbing("Adamax", 0.05, {"betas": [0.8, 0.9], "eps": 1e-3})
     for rule in ["NAdam", "RAdam"]:
-        yield from [
-            t(rule, 0.05),
-            t(rule, 0.05, betas=[0.8, 0.95], eps=1e-3),
-            t(rule, 0.05, weight_decay=0.1),
-            t(rule, 0.05, weight_decay=0.1, decoupled_weight_decay=True),
-            t(rule, 0.05, maximize=True),
-        ]
+        other = {"betas": [0.8, 0.95], "eps": 1e-3}
+        yield from decayed_and_climbing(rule, 0.05, other, {"decoupled_weight_decay": True})
     yield t("NAdam", 0.05, momentum_decay=0.1)
-    for momentum in [0, 0.9]:
-        for centered in [False, True]:
-            yield t("RMSprop", 0.01, alpha=0.9, momentum=momentum, centered=centered)
-            yield t("RMSprop", 0.01, momentum=momentum, centered=centered, weight_decay=0.1, eps=1e-3)
-    yield t("RMSprop", 0.01, maximize=True)
-    yield t("Adagrad", 0.1)
-    yield t("Adagrad", 0.1, lr_decay=0.1, initial_accumulator_value=0.5, eps=1e-3, weight_decay=0.1)
-    yield t("Adagrad", 0.1, maximize=True)
-    yield t("Adadelta", 1.0)
-    yield t("Adadelta", 1.0, rho=0.8, eps=1e-3, weight_decay=0.1)
-    yield t("Adadelta", 1.0, maximize=True)
-    yield t("Adafactor", 0.05)
-    yield t("Adafactor", 0.5, beta2_decay=-0.5, eps=[1e-6, 1e-2], d=1.5, weight_decay=0.1)
-    yield t("Adafactor", 0.05, maximize=True)
+    for momentum, centered in product([0, 0.9], [False, True]):
+        kind = {"momentum": momentum, "centered": centered}
+        yield from decayed_and_climbing("RMSprop", 0.01, kind, kind | {"alpha": 0.9, "eps": 1e-3})
+    other = {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}
+    yield from decayed_and_climbing("Adagrad", 0.1, other)
+    yield from decayed_and_climbing("Adadelta", 1.0, {"rho": 0.8, "eps": 1e-3})
+    other = {"beta2_decay": -0.5, "eps": [1e-6, 1e-2], "d": 1.5}
+    yield from decayed_and_climbing("Adafactor", 0.05, other)
+    yield t("Adafactor", 0.5, **other, weight_decay=0.1)
     yield t("Rprop", 0.01)
     yield t("Rprop", 0.01, etas=[0.4, 1.3], step_sizes=[1e-3, 0.1])
     yield t("Rprop", 0.01, maximize=True)
-    yield t("ASGD", 0.05)
-    yield t("ASGD", 0.05, lambd=0.1, alpha=0.6, t0=5, weight_decay=0.1)
-    yield t("ASGD", 0.05, maximize=True)
+    yield from decayed_and_climbing("ASGD", 0.05, {"lambd": 0.1, "alpha": 0.6, "t0": 5})
     yield t("Muon", 0.02)
     yield t("Muon", 0.02, momentum=0.8, nesterov=False, weight_decay=0.3)
+    yield t("Muon", 0.02, ns_coefficients=[2.0, -1.5, 0.5], ns_steps=8, eps=10.0, weight_decay=0.0)
+    yield t("Muon", 0.02, adjust_lr_fn="original", nesterov=False)
     yield t("Muon", 0.02, adjust_lr_fn="match_rms_adamw", ns_steps=3)
     yield t("Muon", 0.02, adjust_lr_fn="spectral_unclamped")
     for rule in ["KerasSGD", "EmaSGD"]:
@@ -296,6 +294,9 @@ def plateau(name, rate=0.1, **settings):
 def curves():
     s = schedulers
     cycle = dict(base_lr=0.01, max_lr=0.1, step_size_up=10, step_size_down=15)
+    yield curve("constant_factor_default", lambda o: s.ConstantLR(o))
+    yield curve("linear_default", lambda o: s.LinearLR(o))
+    yield curve("polynomial_default", lambda o: s.PolynomialLR(o))
     yield curve("step", lambda o: s.StepLR(o, 15, 0.5))
     yield curve("multi_step", lambda o: s.MultiStepLR(o, [10, 40, 41], 0.3))
     yield curve("constant_factor", lambda o: s.ConstantLR(o, 0.25, 20))
@@ -306,6 +307,12 @@ def curves():
     yield curve("cosine_wave", lambda o: s.CosineAnnealingLR(o, 30, 0.01))
     yield curve("warm_restarts", lambda o: s.CosineAnnealingWarmRestarts(o, 10, 1, 0.01))
     yield curve("warm_restarts_growing", lambda o: s.CosineAnnealingWarmRestarts(o, 10, 2, 0.01))
+    yield curve("warm_restarts_tripling", lambda o: s.CosineAnnealingWarmRestarts(o, 4, 3))
+    for anneal in ["cos", "linear"]:
+        yield curve(f"swa_{anneal}", lambda o: SWALR(o, 0.02, anneal_epochs=25, anneal_strategy=anneal))
+    yield curve("own_cycles", lambda o: s.CyclicLR(o, 0.01, 0.1, 10, scale_fn=lambda n: 1 / n, cycle_momentum=False))
+    own = dict(scale_fn=lambda t: 1 / (1 + 0.1 * t), scale_mode="iterations")
+    yield curve("own_steps", lambda o: s.CyclicLR(o, 0.01, 0.1, 10, **own, cycle_momentum=False))
     for mode in ["triangular", "triangular2", "exp_range"]:
         yield curve(
             mode, lambda o: s.CyclicLR(o, **cycle, mode=mode, gamma=0.99, cycle_momentum=True), momentum=0.9
@@ -317,8 +324,11 @@ def curves():
                 lambda o: s.OneCycleLR(o, 0.1, total_steps=101, anneal_strategy=anneal, three_phase=three),
                 momentum=0.9,
             )
+    wide = dict(pct_start=0.4, div_factor=10, final_div_factor=100, base_momentum=0.7, max_momentum=0.99)
+    yield curve("one_cycle_own", lambda o: s.OneCycleLR(o, 0.1, epochs=10, steps_per_epoch=11, **wide), momentum=0.9)
     yield curve("lambda", lambda o: s.LambdaLR(o, lambda t: 1 / (1 + 0.2 * t)))
     yield curve("multiplicative", lambda o: s.MultiplicativeLR(o, lambda t: 0.97))
+    yield curve("multiplicative_changing", lambda o: s.MultiplicativeLR(o, lambda t: 1 - 1 / (t + 9)))
     yield curve(
         "sequential",
         lambda o: s.SequentialLR(
@@ -330,24 +340,28 @@ def curves():
     yield plateau("plateau", factor=0.5, patience=2, cooldown=4, threshold=0.05, min_lr=0.004)
     yield plateau("plateau", factor=0.7, patience=3, threshold_mode="abs", threshold=1e-3)
     yield plateau("plateau", factor=0.5, patience=3, mode="max")
+    yield plateau("plateau", factor=0.8, patience=0, mode="max", threshold_mode="abs", threshold=0.0, cooldown=1)
+    yield plateau("plateau", factor=0.1, patience=0, threshold=0.5)
+    yield plateau("plateau", factor=0.5, patience=1, threshold=0.3, eps=2e-3)
 
 
 def lbfgs(start, loss, steps, **settings):
     """The points after each step, of several iterations each, and the loss at which it began."""
     x = torch.tensor(start, requires_grad=True)
     optimizer = torch.optim.LBFGS([x], **settings)
+    sign = -1 if settings.get("maximize") else 1
 
     def closure():
         optimizer.zero_grad()
-        value = loss(x)
+        value = sign * loss(x)
         value.backward()
         return value
 
     losses, points = [], []
     for _ in range(steps):
-        losses.append(optimizer.step(closure).item())
+        losses.append(sign * optimizer.step(closure).item())
         points.append(x.tolist())
-    return {"settings": settings, "losses": losses, "points": points}
+    return {"settings": settings, "start": start, "losses": losses, "points": points}
 
 
 def lbfgs_runs():
@@ -358,10 +372,21 @@ def lbfgs_runs():
     def banana(x):
         return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
 
+    wolfe = {"line_search_fn": "strong_wolfe"}
     for start, loss in [([1.5, -0.7, 0.2, 0.5, -1.0], bowl), ([-1.2, 1.0], banana)]:
-        yield lbfgs(start, loss, 6, lr=1.0, max_iter=4, line_search_fn="strong_wolfe")
-        yield lbfgs(start, loss, 10, lr=0.5, max_iter=3, history_size=2, line_search_fn="strong_wolfe")
+        yield lbfgs(start, loss, 6, lr=1.0, max_iter=4, **wolfe)
+        yield lbfgs(start, loss, 10, lr=0.5, max_iter=3, history_size=2, **wolfe)
         yield lbfgs(start, loss, 7, lr=0.1, max_iter=5, history_size=3)
+        yield lbfgs(start, loss, 3, **wolfe)
+        yield lbfgs(start, loss, 6, max_iter=4, maximize=True, **wolfe)
+        yield lbfgs(start, loss, 8, max_iter=9, max_eval=4, **wolfe)
+        yield lbfgs(start, loss, 3, max_iter=2, max_eval=30, lr=10.0, **wolfe)
+        yield lbfgs(start, loss, 8, max_iter=9, max_eval=2, lr=3.0, **wolfe)
+        yield lbfgs(start, loss, 4, tolerance_grad=1e-2, **wolfe)
+        yield lbfgs(start, loss, 4, tolerance_change=1e-2, **wolfe)
+        yield lbfgs(start, loss, 5, lr=0.1, max_iter=8, max_eval=5)
+    for start in [[2.5, -3.0], [-2.0, -2.0], [0.0, 5.0], [-3.0, 4.0]]:
+        yield lbfgs(start, banana, 3, max_iter=7, **wolfe)
 
 
 write("crates/optim/tests/data/lbfgs.json", list(lbfgs_runs()))

@@ -60,6 +60,7 @@ struct Settings {
     tolerance_grad: f64,
     tolerance_change: f64,
     line_search: bool,
+    maximize: bool,
 }
 
 impl Default for Settings {
@@ -72,6 +73,7 @@ impl Default for Settings {
             tolerance_grad: 1e-7,
             tolerance_change: 1e-9,
             line_search: true,
+            maximize: false,
         }
     }
 }
@@ -128,6 +130,21 @@ impl Lbfgs {
         self
     }
 
+    /// At most so many evaluations of the loss in one step; a search along a direction may take one more. (To be said after
+    /// [`iterations`](Self::iterations), which sets it, too.)
+    #[must_use]
+    pub fn evaluations(mut self, evaluations: usize) -> Self {
+        self.settings.evaluations = evaluations;
+        self
+    }
+
+    /// Climbs instead of descending.
+    #[must_use]
+    pub fn maximize(mut self) -> Self {
+        self.settings.maximize = true;
+        self
+    }
+
     /// How many earlier steps are remembered, 100 unless said otherwise. Each costs twice the memory of the weights in `f64`.
     #[must_use]
     pub fn history(mut self, history: usize) -> Self {
@@ -167,15 +184,18 @@ impl Lbfgs {
         let memory = self.memory.clone();
 
         let (mut error, mut first) = (None, true);
+        let sign = if self.settings.maximize { -1.0 } else { 1.0 };
         let mut evaluate = |x: &[f64]| {
             if !first {
                 put(&params, x);
             }
             let (loss, gradients) = loss();
-            let gradient = flat_gradient(&params, &gradients).unwrap_or_else(|missing| {
+            let loss = sign * loss;
+            let mut gradient = flat_gradient(&params, &gradients).unwrap_or_else(|missing| {
                 error.get_or_insert(missing);
                 vec![0.0; x.len()]
             });
+            gradient.iter_mut().for_each(|g| *g *= sign);
             if first && let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
                 let mut ends = params.iter().scan(0, |end, (_, param)| {
                     *end += param.shape().numel();
@@ -196,7 +216,7 @@ impl Lbfgs {
         }
         put(&params, &x);
         self.steps += 1;
-        Ok(outcome)
+        Ok(LbfgsOutcome { loss: sign * outcome.loss, last_loss: sign * outcome.last_loss, ..outcome })
     }
 
     /// The steps that are done.
@@ -303,6 +323,26 @@ mod tests {
         let mut cut = state.clone();
         cut.memory.gradient.pop();
         assert!(second.load_state(&cut).unwrap_err().to_string().contains("expected 5 elements each"));
+    }
+
+    #[test]
+    fn it_climbs_the_negative_as_it_descends_within_its_evaluations() {
+        let (down, up) = (params(), params());
+        let mut descent = Lbfgs::new(&down).evaluations(6);
+        let mut climb = Lbfgs::new(&up).evaluations(6).maximize();
+        for _ in 0..3 {
+            let below = descent.step(|| loss(&down)).unwrap();
+            let above = climb
+                .step(|| {
+                    let (loss, mut gradients) = loss(&up);
+                    gradients.scale(-1.0);
+                    (-loss, gradients)
+                })
+                .unwrap();
+            assert!(above.last_loss > above.loss && below.evaluations <= 7, "{below:?}");
+            assert_eq!((above.loss, above.last_loss), (-below.loss, -below.last_loss));
+            assert_eq!(values(&up), values(&down));
+        }
     }
 
     #[test]

@@ -17,12 +17,10 @@ pub(crate) struct Point {
 const DESCENT: f64 = 1e-4;
 /// Flat enough: the slope is at most this share of the one at the start.
 const CURVATURE: f64 = 0.9;
-/// Evaluations in one search.
-const EVALUATIONS: usize = 25;
 
 /// A point on the line from `start` that satisfies the strong Wolfe conditions, or else the best one that was found, and the number of
-/// evaluations. `at` evaluates the line, `first` is the first place to try, and `size` the largest element of the direction:
-/// brackets in which it changes by less than `tolerance` are not searched.
+/// evaluations, at most one more than `limit`. `at` evaluates the line, `first` is the first place to try, and `size` the largest
+/// element of the direction: brackets in which it changes by less than `tolerance` are not searched.
 ///
 /// Nocedal and Wright 2006, *Numerical optimization*, algorithms 3.5 and 3.6, with PyTorch's interpolation and safeguards. A loss that is
 /// not finite counts as infinite: the search comes back from there.
@@ -32,6 +30,7 @@ pub(crate) fn strong_wolfe(
     first: f64,
     size: f64,
     tolerance: f64,
+    limit: usize,
 ) -> (Point, usize) {
     let steep =
         |point: &Point| point.loss.is_nan() || point.loss > start.loss + DESCENT * point.t * start.slope;
@@ -50,7 +49,7 @@ pub(crate) fn strong_wolfe(
         if new.slope >= 0.0 {
             break (new, previous);
         }
-        if evaluations > EVALUATIONS {
+        if evaluations > limit {
             break (start.clone(), new);
         }
         let bounds = (new.t + 0.01 * (new.t - previous.t), 10.0 * new.t);
@@ -61,7 +60,7 @@ pub(crate) fn strong_wolfe(
 
     // Inwards: `low` descends enough, and its slope points into the bracket.
     let mut slow = false;
-    while evaluations <= EVALUATIONS && (high.t - low.t).abs() * size >= tolerance {
+    while evaluations <= limit && (high.t - low.t).abs() * size >= tolerance {
         let (left, right) = (low.t.min(high.t), low.t.max(high.t));
         let mut t = cubic_minimum(&low, &high, (left, right));
         let margin = 0.1 * (right - left);
@@ -109,7 +108,7 @@ mod tests {
             Point { t, loss, grad: vec![slope], slope }
         };
         let start = at(0.0);
-        let (found, evaluations) = strong_wolfe(&mut at, &start, first, 1.0, 1e-9);
+        let (found, evaluations) = strong_wolfe(&mut at, &start, first, 1.0, 1e-9, 25);
         (found, evaluations, start)
     }
 

@@ -31,6 +31,10 @@ impl Case {
         self.settings.get(name).map_or(default, |x| [0, 1].map(|i| x[i].as_f64().unwrap()))
     }
 
+    fn triple(&self, name: &str, default: [f64; 3]) -> [f64; 3] {
+        self.settings.get(name).map_or(default, |x| [0, 1, 2].map(|i| x[i].as_f64().unwrap()))
+    }
+
     fn word(&self, name: &str) -> &str {
         self.settings.get(name).map_or("", |x| x.as_str().unwrap())
     }
@@ -135,7 +139,7 @@ fn close<T: Float>(case: &Case, t: u64, params: [Tensor<T>; 2], want: &[f64], to
 #[test]
 fn trajectories_are_pytorchs() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/trajectories.json")).unwrap();
-    assert_eq!(cases.len(), 83);
+    assert_eq!(cases.len(), 200);
     for case in &cases {
         let number = |name, default| case.number(name, default);
         let [beta1, beta2] = case.pair("betas", [0.9, 0.999]);
@@ -189,7 +193,9 @@ fn trajectories_are_pytorchs() {
                 Muon {
                     momentum: number("momentum", 0.95),
                     nesterov: !case.settings.contains_key("nesterov"),
+                    coefficients: case.triple("ns_coefficients", Muon::default().coefficients),
                     iterations: number("ns_steps", 5.0) as usize,
+                    eps: number("eps", 1e-7),
                     scale: match case.word("adjust_lr_fn") {
                         "match_rms_adamw" => MuonScale::MatchAdam,
                         "spectral_unclamped" => MuonScale::Spectral,
@@ -211,8 +217,7 @@ fn trajectories_are_pytorchs() {
                 compare(case, Yogi { beta1, beta2, eps: 1e-3, initial_accumulator });
             }
             "Adan" => {
-                let betas = case.settings.get("betas").map(|b| [0, 1, 2].map(|i| b[i].as_f64().unwrap()));
-                let [beta1, beta2, beta3] = betas.unwrap_or([0.98, 0.92, 0.99]);
+                let [beta1, beta2, beta3] = case.triple("betas", [0.98, 0.92, 0.99]);
                 compare(case, Adan { beta1, beta2, beta3, eps });
             }
             "ScheduleFree" => compare(case, ScheduleFreeSgd { beta: number("beta", 0.9) }),

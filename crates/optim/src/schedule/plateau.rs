@@ -26,6 +26,8 @@ pub struct Plateau {
     pub cooldown: usize,
     /// The least factor that falls can add up to.
     pub min_factor: f64,
+    /// Falls by no more than this are not made.
+    pub eps: f64,
     /// Which metrics are better.
     pub better: Better,
 }
@@ -49,6 +51,7 @@ impl Default for Plateau {
             absolute: false,
             cooldown: 0,
             min_factor: 0.0,
+            eps: 1e-8,
             better: Better::Lower,
         }
     }
@@ -71,7 +74,8 @@ impl Plateau {
                 bad = 0;
             }
             if bad > self.patience {
-                factor = (factor * self.factor).max(self.min_factor);
+                let next = (factor * self.factor).max(self.min_factor);
+                factor = if factor - next > self.eps { next } else { factor };
                 cooling = self.cooldown;
                 bad = 0;
             }

@@ -28,6 +28,8 @@ fn cyclic(cycle: Cycle) -> [Box<dyn Schedule>; 2] {
     [Box::new(rate), Box::new(Cyclic { low: 0.9, high: 0.8, ..rate })]
 }
 
+const ZIGZAG: Cyclic = Cyclic { low: 0.0, high: 0.09, up: 10, down: 10, cycle: Cycle::Equal };
+
 /// The rate and the momentum.
 fn schedules(name: &str) -> [Box<dyn Schedule>; 2] {
     let initial = 0.1;
@@ -57,6 +59,21 @@ fn schedules(name: &str) -> [Box<dyn Schedule>; 2] {
             Box::new(rise.then(20, Cosine::new(initial, 80)))
         }
         "chained" => Box::new(0.1.then(20, 1.0).times(Exponential { initial, factor: 0.9 })),
+        "constant_factor_default" => Box::new((initial / 3.0).then(5, initial)),
+        "linear_default" => Box::new(Linear { initial: initial / 3.0, last: initial, steps: 5 }),
+        "polynomial_default" => Box::new(Polynomial { initial, last: 0.0, steps: 5, power: 1.0 }),
+        "warm_restarts_tripling" => Box::new(WarmRestarts { initial, last: 0.0, steps: 4, multiplier: 3 }),
+        "swa_cos" => Box::new(Cosine { initial, last: 0.02, steps: 25 }),
+        "swa_linear" => Box::new(Linear { initial, last: 0.02, steps: 25 }),
+        // A scale of one's own, by the cycle and by the step, is a product.
+        "own_cycles" => Box::new(|step: u64| 0.01 + ZIGZAG.rate(step) / (1 + step / 20) as f64),
+        "own_steps" => Box::new(|step: u64| 0.01 + ZIGZAG.rate(step) / (1.0 + 0.1 * step as f64)),
+        // The product of all 1 - 1 / (t + 9) so far.
+        "multiplicative_changing" => Box::new(|step: u64| 0.1 * 9.0 / (step + 9) as f64),
+        "one_cycle_own" => {
+            let cycle = OneCycle { initial: 0.01, last: 1e-4, rise: 0.4, ..OneCycle::new(0.1, 110) };
+            return [Box::new(cycle), Box::new(OneCycle { initial: 0.99, peak: 0.7, last: 0.99, ..cycle })];
+        }
         _ if name.starts_with("one_cycle") => return one_cycle(name),
         _ => panic!("{name} is in the file, but not here"),
     };
@@ -73,6 +90,7 @@ fn plateau(case: &Case) -> Vec<f64> {
         absolute: word("threshold_mode", "abs"),
         cooldown: number("cooldown", 0.0) as usize,
         min_factor: number("min_lr", 0.0) / 0.1,
+        eps: number("eps", 1e-8) / 0.1,
         better: if word("mode", "max") { Better::Higher } else { Better::Lower },
     };
     (1..=case.metrics.len()).map(|seen| 0.1 * plateau.factor(&case.metrics[..seen])).collect()
@@ -92,7 +110,7 @@ fn assert_close(case: &Case, what: &str, found: &[f64], want: &[f64]) {
 #[test]
 fn curves_are_pytorchs() {
     let cases = cases(include_str!("../../tests/data/schedules.json"));
-    assert_eq!(cases.len(), 25);
+    assert_eq!(cases.len(), 38);
     for case in &cases {
         assert_eq!(case.rates.len(), 100);
         if case.name == "plateau" {
