@@ -79,6 +79,16 @@ impl<O: Optimize> Averaged<O> {
         }
     }
 
+    /// The optimizer within, to ask it for its settings or what its last step was made of.
+    pub fn optimizer(&self) -> &O {
+        &self.optimizer
+    }
+
+    /// The optimizer within, for changing: to watch a parameter, say.
+    pub fn optimizer_mut(&mut self) -> &mut O {
+        &mut self.optimizer
+    }
+
     /// The share of the weights after step `step`, counted from 1.
     fn share(&self, step: u64) -> f64 {
         match self.kind {

@@ -9,24 +9,25 @@ use crate::{Decay, OptimError, Optimizer, Rule, Step};
 /// The parts of a parameter's last step. They add up to it.
 ///
 /// Each part is what one ingredient changes: the rule is applied to what the step began with, first with the gradient alone, then
-/// with one ingredient more each time.
+/// with one ingredient more each time. They are differences of such steps and may be far larger than the step itself (a gradient
+/// that explodes, and what clipping takes from it), so they are in `f64`, where they add up nevertheless.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// The gradient as it came, at the schedule's [base rate](crate::Schedule::base), by a rule that remembers nothing.
-    pub gradient: Tensor,
+    pub gradient: Tensor<f64>,
     /// What the schedule adds: it changes the rate.
-    pub schedule: Tensor,
+    pub schedule: Tensor<f64>,
     /// What clipping adds.
-    pub clipping: Tensor,
+    pub clipping: Tensor<f64>,
     /// What weight decay adds.
-    pub decay: Tensor,
+    pub decay: Tensor<f64>,
     /// What the rule's memory of earlier gradients adds.
-    pub momentum: Tensor,
+    pub momentum: Tensor<f64>,
 }
 
 impl Explanation {
     /// The step itself: the sum of the parts.
-    pub fn total(&self) -> Tensor {
+    pub fn total(&self) -> Tensor<f64> {
         &self.gradient + &self.schedule + &self.clipping + &self.decay + &self.momentum
     }
 }
@@ -56,7 +57,8 @@ impl<R: Rule> Optimizer<R> {
         Ok(())
     }
 
-    /// The parts of the last step of the parameter at `path`; `None` if it is not [watched](Self::watch) or has not been updated since.
+    /// The parts of the last step of the parameter at `path`; `None` if it is not [watched](Self::watch), or was not changed by the
+    /// optimizer's last step.
     ///
     /// ```
     /// use ravine_autograd::{Param, Tape};
@@ -86,7 +88,7 @@ impl<R: Rule> Optimizer<R> {
         let change = |rate: f64, grad: &Tensor, shaping: Shaping, count: u64, slots: &[Tensor]| {
             let (mut moved, mut slots) = (w.clone(), slots.to_vec());
             rule.update(Step::new(rule, rate, count, &mut moved, grad, &mut slots).shaped(shaping));
-            moved - w
+            moved.zip(w, |moved, w| f64::from(moved) - f64::from(w))
         };
         let steps = [
             change(settings.base_rate, raw, bare, 1, &fresh),

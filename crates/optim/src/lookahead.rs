@@ -44,6 +44,16 @@ impl<O: Optimize> Lookahead<O> {
         assert!(every > 0, "Lookahead: every: found 0, expected at least 1 step");
         Lookahead { slow: Beside::new("Lookahead", "slow", model), optimizer, every, alpha: alpha as f32 }
     }
+
+    /// The optimizer within, to ask it for its settings or what its last step was made of.
+    pub fn optimizer(&self) -> &O {
+        &self.optimizer
+    }
+
+    /// The optimizer within, for changing: to watch a parameter, say.
+    pub fn optimizer_mut(&mut self) -> &mut O {
+        &mut self.optimizer
+    }
 }
 
 impl<O: Optimize> Optimize for Lookahead<O> {

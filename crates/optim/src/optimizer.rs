@@ -1,5 +1,6 @@
 //! What every optimizer needs and no author of a rule should write again.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use ravine_autograd::{Module, Param};
@@ -16,11 +17,28 @@ pub(crate) struct Entry {
     pub numel: usize,
     pub group: usize,
     pub updates: u64,
+    /// What the rule keeps of it, ...
     pub slots: Vec<Tensor>,
+    /// ... and the names of that.
+    pub names: &'static [&'static str],
     /// Whether steps of this parameter are to be explained, ...
     pub watched: bool,
     /// ... and what the last one began with.
     pub before: Option<Box<Before>>,
+}
+
+impl Entry {
+    /// The slots that the rule has now: zeros, but for those that it had before.
+    pub fn arrange(&mut self, rule: &impl Rule) {
+        let (names, shape) = (rule.slots(), self.param.shape());
+        let mut had: Vec<(&str, Tensor)> = self.names.iter().copied().zip(take(&mut self.slots)).collect();
+        let slot = |name: &&'static str| match had.iter().position(|(known, _)| known == name) {
+            Some(index) => had.swap_remove(index).1,
+            None => Tensor::zeros(rule.slot_shape(name, &shape)),
+        };
+        self.slots = names.iter().map(slot).collect();
+        self.names = names;
+    }
 }
 
 /// A [`Rule`] at work on the parameters of a model, under a [`Schedule`].
@@ -90,6 +108,7 @@ impl<R: Rule> Optimizer<R> {
             group: 0,
             updates: 0,
             slots: Vec::new(),
+            names: &[],
             watched: false,
             before: None,
         };
@@ -151,7 +170,8 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Changes settings of the rule from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
-    /// a function of the step alone, so that a run can be resumed.
+    /// a function of the step alone, so that a run can be resumed. A slot that the new settings ask for (a velocity, when momentum rises
+    /// from 0) begins as zeros; one that they do not need is dropped.
     ///
     /// ```
     /// use ravine_autograd::Param;
@@ -167,6 +187,14 @@ impl<R: Rule> Optimizer<R> {
     pub fn tune(mut self, tune: impl Fn(&mut R, u64) + Send + 'static) -> Self {
         self.tune = Some(Box::new(tune));
         self
+    }
+
+    /// Gives the rules the settings of step `step`.
+    pub(crate) fn tune_to(&mut self, step: u64) {
+        if let Some(tune) = &self.tune {
+            tune(&mut self.rule, step);
+            self.groups.iter_mut().filter_map(|group| group.rule.as_mut()).for_each(|rule| tune(rule, step));
+        }
     }
 
     /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.

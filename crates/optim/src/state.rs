@@ -66,17 +66,10 @@ impl Slot {
 
 impl<R: Rule> Optimizer<R> {
     pub(crate) fn saved_state(&self) -> OptimizerState {
-        let param = |entry: &Entry| {
-            let names = self.slots_of(entry);
-            ParamState {
-                path: entry.path.clone(),
-                updates: entry.updates,
-                slots: names
-                    .into_iter()
-                    .zip(&entry.slots)
-                    .map(|((name, _), value)| Slot::new(name, value))
-                    .collect(),
-            }
+        let param = |entry: &Entry| ParamState {
+            path: entry.path.clone(),
+            updates: entry.updates,
+            slots: entry.names.iter().zip(&entry.slots).map(|(name, value)| Slot::new(name, value)).collect(),
         };
         OptimizerState {
             rule: R::NAME.to_owned(),
@@ -88,6 +81,25 @@ impl<R: Rule> Optimizer<R> {
     }
 
     pub(crate) fn restore_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
+        // What a rule keeps may depend on the settings that it had in the last step.
+        self.tune_to(state.steps.saturating_sub(1));
+        let loaded = self.loaded(state);
+        if loaded.is_err() {
+            self.tune_to(self.steps.saturating_sub(1));
+        }
+        for ((updates, slots), entry) in loaded?.into_iter().zip(&mut self.entries) {
+            let rule = group_rule(&self.rule, &self.groups, entry.group);
+            entry.names = if updates == 0 { &[] } else { rule.slots() };
+            (entry.updates, entry.slots, entry.before) = (updates, slots, None);
+        }
+        (self.steps, self.skipped) = (state.steps, state.skipped);
+        self.metrics.clone_from(&state.metrics);
+        self.reckon_plateau();
+        Ok(())
+    }
+
+    /// The updates and slots of each parameter in a saved state.
+    fn loaded(&self, state: &OptimizerState) -> Result<Vec<(u64, Vec<Tensor>)>, OptimError> {
         let differ = |what: &str, found: &str, expected: &str| Err(OptimError::state(what, found, expected));
         if state.rule != R::NAME {
             return differ("rule", &state.rule, R::NAME);
@@ -117,13 +129,7 @@ impl<R: Rule> Optimizer<R> {
         if let Some(path) = saved_of.keys().min() {
             return differ(path, "a parameter", "nothing");
         }
-        for ((updates, slots), entry) in loaded.into_iter().zip(&mut self.entries) {
-            (entry.updates, entry.slots) = (updates, slots);
-        }
-        (self.steps, self.skipped) = (state.steps, state.skipped);
-        self.metrics.clone_from(&state.metrics);
-        self.reckon_plateau();
-        Ok(())
+        Ok(loaded)
     }
 
     /// The slots that a parameter has once it was updated, with their shapes.

@@ -160,10 +160,7 @@ impl<R: Rule> Optimizer<R> {
     }
 
     fn update(&mut self, grads: &[Clipped<'_>]) {
-        if let Some(tune) = &self.tune {
-            tune(&mut self.rule, self.steps);
-            self.groups.iter_mut().filter_map(|g| g.rule.as_mut()).for_each(|rule| tune(rule, self.steps));
-        }
+        self.tune_to(self.steps);
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
         let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
@@ -171,16 +168,15 @@ impl<R: Rule> Optimizer<R> {
         let parallel = self.in_parallel(numel * (2 + self.rule.slots().len()));
         let (rule, groups) = (&self.rule, &self.groups);
         let update = |(entry, clipped): (&mut Entry, &Clipped)| {
+            entry.before = None;
             let Some(raw) = clipped.grad else { return };
             let grad = clipped.replaced.as_deref().unwrap_or(raw);
             let rule = group_rule(rule, groups, entry.group);
             let settings = settings[entry.group];
             let Settings { rate, decay, weight_decay, .. } = settings;
             let shaping = Shaping { limit, scale: sign * clipped.scale, decay, weight_decay };
-            if entry.updates == 0 {
-                let shape = *grad.shape();
-                let zeros = |slot: &&str| Tensor::zeros(rule.slot_shape(slot, &shape));
-                entry.slots = rule.slots().iter().map(zeros).collect();
+            if entry.updates == 0 || entry.names != rule.slots() {
+                entry.arrange(rule);
             }
             entry.updates += 1;
             if entry.watched {

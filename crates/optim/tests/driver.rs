@@ -123,12 +123,32 @@ fn a_step_is_explained_by_its_parts() {
     optimizer.step(gradients(&params)).unwrap();
     let parts = optimizer.explain("1").unwrap();
     let share = 1.0 / (2.0 * x.hypot(y));
-    let found =
-        [&parts.gradient, &parts.schedule, &parts.clipping, &parts.decay, &parts.momentum].map(|t| t.item());
+    let found = [&parts.gradient, &parts.schedule, &parts.clipping, &parts.decay, &parts.momentum]
+        .map(|part| part.item() as f32);
     let want = [-0.2 * y, 0.1 * y, 0.1 * y * (1.0 - share), -0.005 * y, -0.025 * velocity];
     assert_close(&found, &want);
-    assert_close(&[parts.total().item()], &[params[1].value().item() - y]);
+    assert_eq!(parts.total().item(), f64::from(params[1].value().item()) - f64::from(y));
     assert_eq!(optimizer.explain("0"), None);
+    params[1].set_frozen(true);
+    optimizer.step(gradients(&params)).unwrap();
+    assert_eq!(optimizer.explain("1"), None, "the last step did not change it");
+}
+
+#[test]
+fn the_parts_of_a_step_by_an_exploding_gradient_add_up_to_it() {
+    let params = numbers([0.75, 1.5]);
+    let mut optimizer = Optimizer::new(&params, Sgd::momentum(0.9), 0.1).clip_norm(1.0).weight_decay(1e-3);
+    optimizer.watch("1").unwrap();
+    for _ in 0..3 {
+        let before = f64::from(params[1].value().item());
+        let mut exploding = gradients(&params);
+        exploding.insert(&params[1], Tensor::scalar(1e8));
+        optimizer.step(exploding).unwrap();
+        let (parts, after) = (optimizer.explain("1").unwrap(), f64::from(params[1].value().item()));
+        assert!(parts.gradient.item() < -9e6 && parts.clipping.item() > 9e6, "{parts:?}");
+        let apart = (parts.total().item() - (after - before)).abs();
+        assert!(apart < 1e-8, "{apart}");
+    }
 }
 
 #[test]
@@ -221,6 +241,36 @@ fn settings_of_the_rule_can_be_scheduled() {
         v = momentum(step) as f32 * v + 2.0 * w;
         w -= 0.1 * v;
         assert_eq!(values(&params), [w, w]);
+    }
+}
+
+#[test]
+fn momentum_may_rise_from_zero_and_fall_to_it_also_after_a_resume() {
+    let momentum = |step: u64| [0.0, 0.5, 0.9, 0.0, 0.0, 0.8][step as usize];
+    let new = |params: &[Param; 2], group: bool| {
+        let optimizer =
+            Optimizer::new(params, Sgd::default(), 0.1).tune(move |sgd, step| sgd.momentum = momentum(step));
+        let own = Group::new(|path, _| path == "1").rule(Sgd::default());
+        if group { optimizer.group(own) } else { optimizer }
+    };
+    for (group, stop) in [(false, 1), (false, 3), (true, 2), (true, 4)] {
+        let params = numbers([1.0, 1.0]);
+        let mut optimizer = new(&params, group);
+        let (mut w, mut v) = (1.0f32, 0.0f32);
+        for step in 0..6 {
+            if step == stop {
+                let state = optimizer.state();
+                optimizer = new(&params, group);
+                optimizer.load_state(&state).unwrap();
+                assert_eq!(optimizer.state(), state);
+            }
+            optimizer.step(gradients(&params)).unwrap();
+            v = momentum(step) as f32 * v + 2.0 * w;
+            w -= 0.1 * v;
+            // Without momentum nothing is remembered.
+            v *= f32::from(momentum(step) != 0.0);
+            assert_eq!(values(&params), [w, w], "step {step}");
+        }
     }
 }
 

@@ -76,6 +76,19 @@ fn wrapped_runs_resume() {
 }
 
 #[test]
+fn the_optimizer_within_can_be_asked() {
+    let p = params();
+    let sgd = Optimizer::new(&p, Sgd::momentum(0.5), 0.125);
+    let mut optimizer = Averaged::ema(&p, Lookahead::new(&p, sgd, 4, 0.5), 0.9);
+    optimizer.optimizer_mut().optimizer_mut().watch("1").unwrap();
+    let before = p[1].value().at([0, 0]);
+    run(&mut optimizer, &p, 0..1);
+    let sgd = optimizer.optimizer().optimizer();
+    assert_eq!(sgd.explain("1").unwrap().total().at([0, 0]), f64::from(p[1].value().at([0, 0]) - before));
+    assert_eq!(sgd.settings("1").unwrap().rate, 0.125);
+}
+
+#[test]
 fn lookahead_goes_back_part_of_the_way() {
     let (inner, outer) = (params(), params());
     outer[1].set_frozen(true);
