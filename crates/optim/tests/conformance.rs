@@ -8,10 +8,10 @@ use ravine_optim::*;
 use ravine_tensor::{Shape, Tensor};
 
 macro_rules! conform {
-    ($($name:ident: $rule:expr $(, except $except:expr)*;)*) => {$(
+    ($($name:ident: $rule:expr $(, except $($except:literal)*)?;)*) => {$(
         #[test]
         fn $name() {
-            conformance::check_except($rule, &[$($except),*]);
+            conformance::check_except($rule, &[$($($except),*)?]);
         }
     )*};
 }
@@ -37,7 +37,7 @@ conform! {
     adagrad: Adagrad::default();
     adadelta: Adadelta::default();
     adafactor: Adafactor::default();
-    rprop: Rprop::default(), except "later steps follow the schedule";
+    rprop: Rprop::default(), except "later steps follow the schedule" "at rate zero weights stay";
     asgd: Asgd::default(), except "without gradient and decay weights stay";
     lion: Lion::default();
     signum: Signum::default();
@@ -78,8 +78,7 @@ macro_rules! planted {
 
         #[test]
         fn $test() {
-            let failures = conformance::failures($rule::default());
-            assert!(failures.iter().any(|failure| failure.check == $check), "{failures:#?}");
+            found($rule::default(), $check);
         }
     )*};
 }
@@ -87,6 +86,48 @@ macro_rules! planted {
 type Shared<T> = Arc<Mutex<T>>;
 
 planted! {
+    /// Goes up, but only along vectors.
+    wrong_sign_of_vectors, WrongSignOfVectors {}, [], "the first step goes against the gradient": |_this, step| {
+        let rate = step.rate as f32 * if step.shape().rank() < 2 { -1.0 } else { 1.0 };
+        step.each(|w, g, []| *w -= rate * g);
+    };
+
+    /// Has a rate of its own for vectors.
+    own_rate_of_vectors, OwnRateOfVectors {}, [], "the first step follows the rate": |_this, step| {
+        let rate = if step.shape().rank() < 2 { 0.01 } else { step.rate as f32 };
+        step.each(|w, g, []| *w -= rate * g);
+    };
+
+    /// Decays by the coefficient alone, so that a schedule or a warm-up does not reach its decay.
+    decay_without_rate, DecayWithoutRate {}, [], "at rate zero weights stay": |_this, step| {
+        let (rate, decay) = (step.rate as f32, step.weight_decay as f32);
+        step.each(|w, g, []| *w = (1.0 - decay) * *w - rate * g);
+    };
+
+    /// Keeps the mean gradient of vectors beside the slots.
+    hidden_state_of_vectors, HiddenStateOfVectors { memory: Shared<Option<Tensor>> }, [],
+    "a saved run goes on as if it had not stopped": |this, step| {
+        let (rate, vector) = (step.rate as f32, step.shape().rank() < 2);
+        let mut memory = this.memory.lock().unwrap();
+        step.whole(|w, g, []| {
+            let kept = memory.as_ref().filter(|kept| vector && kept.shape() == g.shape());
+            let mean = kept.map_or_else(|| g.clone(), |kept| kept * 0.9 + g * 0.1);
+            w.zip_(&mean, |w, m| *w -= rate * m);
+            if vector {
+                *memory = Some(mean);
+            }
+        });
+    };
+
+    /// Never forgets: a ball without friction.
+    no_friction, NoFriction {}, ["velocity"], "comes to rest at a constant rate": |_this, step| {
+        let rate = step.rate as f32;
+        step.each(|w, g, [v]| {
+            *v += g;
+            *w -= rate * *v;
+        });
+    };
+
     /// Goes up.
     wrong_sign, WrongSign {}, [], "the first step goes against the gradient": |_this, step| {
         let rate = step.rate as f32;
@@ -217,6 +258,60 @@ planted! {
 }
 
 #[test]
+fn a_slot_of_a_vector_with_another_shape_is_found() {
+    #[derive(Clone)]
+    struct OtherShapeOfVectors;
+    impl Rule for OtherShapeOfVectors {
+        const NAME: &'static str = "OtherShapeOfVectors";
+        fn slots(&self) -> &'static [&'static str] {
+            &["row_mean"]
+        }
+        fn slot_shape(&self, _slot: &str, param: &Shape) -> Shape {
+            if param.rank() < 2 { *param } else { Shape::from([param[0]]) }
+        }
+        fn update(&self, step: Step) {
+            let rate = step.rate as f32;
+            step.whole(|w, g, [mean]| {
+                let rows = if w.rank() == 0 { 1 } else { w.size(0) };
+                *mean = g.reshape([rows, g.numel() / rows.max(1)]).mean(1);
+                if w.rank() < 2 {
+                    *mean = Tensor::scalar(g.norm_squared() as f32);
+                }
+                w.zip_(g, |w, g| *w -= rate * g);
+            });
+        }
+    }
+    found(OtherShapeOfVectors, "shapes stay");
+}
+
+#[test]
+fn a_limit_of_stability_that_is_not_there_is_found() {
+    #[derive(Clone)]
+    struct Limit(f64);
+    impl Rule for Limit {
+        const NAME: &'static str = "Limit";
+        fn update(&self, step: Step) {
+            let rate = step.rate as f32;
+            step.each(|w, g, []| *w -= rate * g);
+        }
+        fn stability_limit(&self) -> Option<f64> {
+            Some(self.0)
+        }
+    }
+    conformance::check(Limit(2.0));
+    for wrong in [1.0, 2.1, 3.8] {
+        found(Limit(wrong), "the limit of stability is where it is said to be");
+    }
+}
+
+/// This check fails.
+#[track_caller]
+fn found(rule: impl Rule, check: &str) {
+    let failures = conformance::failures(rule);
+    assert!(failures.iter().any(|failure| failure.check == check), "{failures:#?}");
+}
+
+#[test]
 fn a_name_given_twice_is_found() {
     #[derive(Clone)]
     struct Twice;
@@ -241,7 +336,7 @@ fn a_name_given_twice_is_found() {
 #[test]
 fn there_are_enough_checks_and_each_has_its_name() {
     let mut names = conformance::names();
-    assert!(names.len() >= 20);
+    assert!(names.len() >= 26);
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), conformance::names().len());

@@ -40,8 +40,8 @@ pub fn check(rule: impl Rule) {
 /// ```
 /// use ravine_optim::{Rprop, conformance};
 ///
-/// // Its rate is where its own steps begin, and then plays no part.
-/// conformance::check_except(Rprop::default(), &["later steps follow the schedule"]);
+/// // Its rate is where its own steps begin, none of which is zero, and then plays no part.
+/// conformance::check_except(Rprop::default(), &["later steps follow the schedule", "at rate zero weights stay"]);
 /// ```
 ///
 /// # Panics
@@ -92,6 +92,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("the first step goes against the gradient", first_step_descends),
     ("the first step follows the rate", first_step_follows_rate),
     ("later steps follow the schedule", later_steps_follow_schedule),
+    ("at rate zero weights stay", rate_zero_stays),
     ("the same run twice has the same bits", same_run_twice),
     ("threads change no bit", threads_change_no_bit),
     ("a saved run goes on as if it had not stopped", saved_run_goes_on),
@@ -107,7 +108,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("a gradient may be a view", gradient_may_be_a_view),
     ("huge and tiny gradients leave weights finite", extremes_stay_finite),
     ("a NaN stays in its parameter", nan_is_contained),
+    ("the limit of stability is where it is said to be", limit_is_where_it_is_said),
     ("descends a bowl", descends_bowl),
+    ("comes to rest at a constant rate", comes_to_rest),
     ("descends a narrow valley", descends_narrow_valley),
     ("descends Rosenbrock's banana", descends_rosenbrock),
     ("descends a noisy bowl", descends_noisy_bowl),
@@ -115,8 +118,15 @@ const CHECKS: &[(&str, Check)] = &[
 
 const RATE: f64 = 0.01;
 
+/// Parameters as models have them: matrices, tall and wide; a vector; a scalar; a filter.
+const SHAPES: [&[usize]; 5] = [&[3, 2], &[2, 5], &[4], &[], &[2, 2, 3, 3]];
+
 fn matrix(seed: u64) -> Tensor {
-    Tensor::randn([3, 2], &mut Rng::new(seed))
+    filled(&[3, 2], seed)
+}
+
+fn filled(shape: &[usize], seed: u64) -> Tensor {
+    Tensor::randn(Shape::from(shape), &mut Rng::new(seed))
 }
 
 /// These gradients, one for each parameter.
@@ -173,30 +183,53 @@ fn first_step(rule: &Tested, start: &Tensor, grad: &Tensor, rate: f64) -> Tensor
 }
 
 fn first_step_descends(rule: &Tested) -> Result<(), String> {
-    let (start, grad) = (matrix(1), matrix(2));
-    let change = first_step(rule, &start, &grad, RATE);
-    let slope = (change * grad).sum(..).item();
-    ensure(slope < 0.0, || format!("the product of change and gradient is {slope}"))
+    SHAPES.into_iter().try_for_each(|shape| {
+        let (start, grad) = (filled(shape, 1), filled(shape, 2));
+        let change = first_step(rule, &start, &grad, RATE);
+        let slope = (change * grad).sum(..).item();
+        ensure(slope < 0.0, || format!("in shape {shape:?} the product of change and gradient is {slope}"))
+    })
 }
 
 fn first_step_follows_rate(rule: &Tested) -> Result<(), String> {
-    let (start, grad) = (matrix(1), matrix(2));
-    let size = |rate| first_step(rule, &start, &grad, rate).norm_squared().sqrt();
-    let ratio = size(2.0 * RATE) / size(RATE);
-    ensure((1.8..2.2).contains(&ratio), || format!("at twice the rate, the step is {ratio} times as long"))
+    SHAPES.into_iter().try_for_each(|shape| {
+        let (start, grad) = (filled(shape, 1), filled(shape, 2));
+        let size = |rate| first_step(rule, &start, &grad, rate).norm_squared().sqrt();
+        let ratio = size(2.0 * RATE) / size(RATE);
+        ensure((1.8..2.2).contains(&ratio), || {
+            format!("in shape {shape:?}, at twice the rate the step is {ratio} times as long")
+        })
+    })
 }
 
 fn later_steps_follow_schedule(rule: &Tested) -> Result<(), String> {
-    let size = |last: f64| {
-        let (params, mut optimizer) = begin(rule, &[matrix(1)], RATE.then(5, last));
-        walk(&params, &mut optimizer, 0..5);
-        let before = params[0].value();
-        // Two steps, for rules whose rate acts on the gradients that come after it.
-        walk(&params, &mut optimizer, 5..7);
-        (params[0].value() - before).norm_squared().sqrt()
-    };
-    let ratio = size(3.0 * RATE) / size(RATE);
-    ensure(ratio > 1.2, || format!("at three times the rate, steps are {ratio} times as long"))
+    // (A lone number may happen to go to and fro.)
+    SHAPES.into_iter().filter(|shape| !shape.is_empty()).try_for_each(|shape| {
+        let size = |last: f64| {
+            let (params, mut optimizer) = begin(rule, &[filled(shape, 1)], RATE.then(5, last));
+            walk(&params, &mut optimizer, 0..5);
+            let before = params[0].value();
+            // Two steps, for rules whose rate acts on the gradients that come after it.
+            walk(&params, &mut optimizer, 5..7);
+            (params[0].value() - before).norm_squared().sqrt()
+        };
+        let ratio = size(3.0 * RATE) / size(RATE);
+        ensure(ratio > 1.2, || {
+            format!("in shape {shape:?}, at three times the rate steps are {ratio} times as long")
+        })
+    })
+}
+
+fn rate_zero_stays(rule: &Tested) -> Result<(), String> {
+    let starts = SHAPES.map(|shape| filled(shape, 1));
+    let (params, optimizer) = begin(rule, &starts, 0.0);
+    let mut optimizer = optimizer.weight_decay(0.5);
+    walk(&params, &mut optimizer, 0..3);
+    let moved = params.iter().zip(&starts).find(|(param, start)| param.value() != **start);
+    ensure(moved.is_none(), || {
+        let (param, start) = moved.expect("one that has moved");
+        format!("{start} becomes {}: is weight decay multiplied by the rate?", param.value())
+    })
 }
 
 fn same_run_twice(rule: &Tested) -> Result<(), String> {
@@ -224,7 +257,8 @@ fn threads_change_no_bit(rule: &Tested) -> Result<(), String> {
 }
 
 fn saved_run_goes_on(rule: &Tested) -> Result<(), String> {
-    let (params, mut optimizer) = begin(rule, &[matrix(1), matrix(2)], RATE);
+    let starts = [matrix(1), matrix(2), filled(&[4], 3), filled(&[4], 4)];
+    let (params, mut optimizer) = begin(rule, &starts, RATE);
     walk(&params, &mut optimizer, 0..4);
     let values: Vec<Tensor> = params.iter().map(Param::value).collect();
     let saved = optimizer.state();
@@ -319,21 +353,25 @@ fn every_slot_is_used(rule: &Tested) -> Result<(), String> {
 }
 
 fn shapes_stay(rule: &Tested) -> Result<(), String> {
-    let shape = Shape::from([3, 2]);
-    let (mut w, g) = (matrix(1), matrix(2));
-    let mut slots: Vec<Tensor> =
-        rule.slots().iter().map(|slot| Tensor::zeros(rule.slot_shape(slot, &shape))).collect();
-    for count in 1..=3 {
-        rule.update(Step::new(rule, RATE, count, &mut w, &g, &mut slots));
-    }
-    ensure(*w.shape() == shape, || {
-        format!("a parameter of shape {shape} has shape {} after a step", w.shape())
-    })?;
-    for (name, slot) in rule.slots().iter().zip(&slots) {
-        let expected = rule.slot_shape(name, &shape);
-        ensure(*slot.shape() == expected, || {
-            format!("slot {name} has shape {} after a step, and {expected} before", slot.shape())
+    for shape in SHAPES.map(Shape::from) {
+        let (mut w, g) = (filled(&shape, 1), filled(&shape, 2));
+        let mut slots: Vec<Tensor> =
+            rule.slots().iter().map(|slot| Tensor::zeros(rule.slot_shape(slot, &shape))).collect();
+        for count in 1..=3 {
+            rule.update(Step::new(rule, RATE, count, &mut w, &g, &mut slots));
+        }
+        ensure(*w.shape() == shape, || {
+            format!("a parameter of shape {shape} has shape {} after a step", w.shape())
         })?;
+        for (name, slot) in rule.slots().iter().zip(&slots) {
+            let expected = rule.slot_shape(name, &shape);
+            ensure(*slot.shape() == expected, || {
+                format!(
+                    "slot {name} of shape {shape} has shape {} after a step, and {expected} before",
+                    slot.shape()
+                )
+            })?;
+        }
     }
     Ok(())
 }
@@ -388,6 +426,23 @@ fn nan_is_contained(rule: &Tested) -> Result<(), String> {
     })
 }
 
+fn limit_is_where_it_is_said(rule: &Tested) -> Result<(), String> {
+    let Some(limit) = rule.stability_limit() else { return Ok(()) };
+    // On x² / 2 from 1, whose curvature is 1.
+    let stays = |rate: f64| {
+        let (params, optimizer) = begin(rule, &[Tensor::scalar(1.0)], rate);
+        let mut optimizer = optimizer.weight_decay(0.0);
+        let small = |_| {
+            let x = params[0].value();
+            optimizer.step(gradients(&params, std::slice::from_ref(&x))).is_ok() && x.item().abs() < 1e3
+        };
+        (0..1000).all(small) && params[0].value().item().abs() < 1.0
+    };
+    ensure(stays(0.99 * limit) && !stays(1.01 * limit), || {
+        format!("said to be {limit}, but it does not diverge just beyond it alone")
+    })
+}
+
 /// The least that is left of `f` after `steps` steps, as a share of what it was, over rates that fall to zero from powers of ten.
 fn best_share(
     rule: &Tested,
@@ -396,8 +451,8 @@ fn best_share(
     f: impl Fn(&Tensor) -> f64,
     grad: impl Fn(&Tensor, u64) -> Tensor,
 ) -> f64 {
-    let run = |power: i32| {
-        let rate = Linear { initial: 10f64.powf(f64::from(power) / 2.0), last: 0.0, steps };
+    let run = |rate: f64| {
+        let rate = Linear { initial: rate, last: 0.0, steps };
         let (params, optimizer) = begin(rule, std::slice::from_ref(start), rate);
         let mut optimizer = optimizer.weight_decay(0.0).non_finite(NonFinite::Skip);
         for step in 0..steps {
@@ -409,7 +464,12 @@ fn best_share(
         let _averaged = optimizer.averaged();
         f(&params[0].value()) / f(start)
     };
-    (-8..=4).map(run).fold(f64::INFINITY, f64::min)
+    rates().map(run).fold(f64::INFINITY, f64::min)
+}
+
+/// Two for each power of ten, from 1e-4 to 100.
+fn rates() -> impl Iterator<Item = f64> {
+    (-8..=4).map(|power| 10f64.powf(f64::from(power) / 2.0))
 }
 
 fn stiffness(last: f32) -> Tensor {
@@ -427,6 +487,30 @@ fn bowl(rule: &Tested, condition: f32, steps: u64, noise: f32, enough: f64) -> R
 
 fn descends_bowl(rule: &Tested) -> Result<(), String> {
     bowl(rule, 1.0, 200, 0.0, 1e-2)
+}
+
+/// Where momentum has no friction, a ball swings for ever; a rate that falls to zero would hide it.
+fn comes_to_rest(rule: &Tested) -> Result<(), String> {
+    let swing = |rate: f64| {
+        let (params, optimizer) = begin(rule, &[Tensor::ones([3, 2])], rate);
+        let mut optimizer = optimizer.weight_decay(0.0);
+        let mut mean = 0.0;
+        for step in 0..300 {
+            let x = params[0].value();
+            if optimizer.step(gradients(&params, &[x])).is_err() {
+                return f64::INFINITY;
+            }
+            if step >= 200 {
+                let _averaged = optimizer.averaged();
+                mean += params[0].value().norm_squared() / 6.0 / 100.0;
+            }
+        }
+        mean
+    };
+    let left = rates().map(swing).fold(f64::INFINITY, f64::min);
+    ensure(left < 0.05, || {
+        format!("at the best constant rate, {left:.3} of the loss is left over steps 200 to 300")
+    })
 }
 
 fn descends_narrow_valley(rule: &Tested) -> Result<(), String> {

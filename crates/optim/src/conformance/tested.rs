@@ -33,6 +33,7 @@ trait AnyRule: Send + Sync {
     fn slots(&self) -> &'static [&'static str];
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape;
     fn update(&self, step: Step);
+    fn stability_limit(&self) -> Option<f64>;
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor>;
 }
 
@@ -57,6 +58,10 @@ impl<R: Rule> AnyRule for R {
         Rule::update(self, step.named(R::NAME));
     }
 
+    fn stability_limit(&self) -> Option<f64> {
+        Rule::stability_limit(self)
+    }
+
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor> {
         Rule::averaged(self, w, slots)
     }
@@ -75,6 +80,10 @@ impl Rule for Tested {
 
     fn update(&self, step: Step) {
         self.0.update(step);
+    }
+
+    fn stability_limit(&self) -> Option<f64> {
+        self.0.stability_limit()
     }
 
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor> {

@@ -17,10 +17,10 @@ use crate::{Decay, Rule, Step};
 ///
 /// `orthogonalised(u)` is near `U Vᵀ` where `u = U S Vᵀ`: five steps of the Newton-Schulz iteration
 /// `x <- a x + (b x xᵀ + c (x xᵀ)²) x` from `u / ‖u‖`. (PyTorch does them in bfloat16; here they have the precision of the
-/// weights.) Weight decay is decoupled, by default 0.1.
+/// weights.) Weight decay is decoupled, `w <- (1 - rate weight_decay) w` before that, by default 0.1.
 ///
 /// A parameter with more than two axes is a matrix `[first, all others]`. Vectors and scalars follow [`Adam`] at `vector_rate` times
-/// the rate, so a whole model can be given to one optimizer; embeddings and the last layer are best put in another.
+/// the rate, and decay at that, too, so a whole model can be given to one optimizer; embeddings and the last layer are best put in another.
 ///
 /// Jordan et al. 2024, 'Muon: an optimizer for hidden layers in neural networks'; scales: Liu et al. 2025, 'Muon is scalable for
 /// LLM training'; Bernstein 2025, 'Deriving Muon'.
@@ -80,7 +80,8 @@ impl Default for Muon {
 
 impl<T: Float> Rule<T> for Muon {
     const NAME: &'static str = "Muon";
-    const DECAY: Decay = Decay::Decoupled;
+    // Decoupled, but the driver does not know of the rate of vectors.
+    const DECAY: Decay = Decay::Own;
     const WEIGHT_DECAY: f64 = 0.1;
 
     fn slots(&self) -> &'static [&'static str] {
@@ -93,15 +94,17 @@ impl<T: Float> Rule<T> for Muon {
     }
 
     fn update(&self, step: Step<T>) {
-        let (rate, count) = (step.rate, step.count);
+        let (count, vector, weight_decay) = (step.count, step.shape().rank() < 2, step.weight_decay);
+        let rate = if vector { step.rate * self.vector_rate } else { step.rate };
         step.whole(|w, g, [momentum, mean, mean_square]| {
             if w.numel() == 0 {
                 return;
             }
-            if w.rank() < 2 {
+            *w *= T::of(1.0 - rate * weight_decay);
+            if vector {
                 let adam = Adam { amsgrad: false, ..self.vectors };
                 let mut slots = [&mut *mean, &mut *mean_square].map(|slot| replace(slot, Tensor::zeros([0])));
-                adam.update(Step::new(&adam, rate * self.vector_rate, count, w, g, &mut slots));
+                adam.update(Step::new(&adam, rate, count, w, g, &mut slots));
                 [*mean, *mean_square] = slots;
                 return;
             }
@@ -140,9 +143,22 @@ impl Muon {
 
 #[cfg(test)]
 mod tests {
+    use ravine_autograd::{Param, Tape};
     use ravine_tensor::Rng;
 
     use super::*;
+    use crate::Optimizer;
+
+    #[test]
+    fn vectors_decay_at_their_own_rate() {
+        let (gain, matrix) = (Param::new(Tensor::from([1.0])), Param::new(Tensor::from([[1.0]])));
+        let mut optimizer = Optimizer::new(&(gain.tied(), matrix.tied()), Muon::default(), 0.02);
+        let tape = Tape::new();
+        optimizer.step(((tape.param(&gain) + tape.param(&matrix)) * 0.0).sum(..).backward()).unwrap();
+        let shrinks = |w: &Param| 1.0 - f64::from(w.value().to_vec()[0]);
+        assert!((shrinks(&matrix) - 0.02 * 0.1).abs() < 1e-6, "{}", shrinks(&matrix));
+        assert!((shrinks(&gain) - 0.015 * 0.02 * 0.1).abs() < 1e-6, "{}", shrinks(&gain));
+    }
 
     #[test]
     fn every_direction_becomes_about_equally_long() {
