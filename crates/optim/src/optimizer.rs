@@ -100,7 +100,12 @@ impl<R: Rule> Optimizer<R> {
     /// The rule for all parameters of `model`, at the rate that `schedule` says (a number: always the same).
     ///
     /// A parameter that is tied, so that the model has it under several paths, is one parameter under its first path.
+    ///
+    /// # Panics
+    /// If the settings of the rule have a [`fault`](Rule::fault).
+    #[track_caller]
     pub fn new(model: &(impl Module + ?Sized), rule: R, schedule: impl Schedule + 'static) -> Self {
+        assert_sound(&rule);
         let entry = |(path, param): (String, Param)| Entry {
             path,
             numel: param.shape().numel(),
@@ -135,10 +140,11 @@ impl<R: Rule> Optimizer<R> {
     /// Other settings for some of the parameters. A parameter that several groups want is in the first of them.
     ///
     /// # Panics
-    /// If the group wants no parameter at all, unless it is [optional](Group::optional).
+    /// If the group wants no parameter at all, unless it is [optional](Group::optional), or its rule has a [`fault`](Rule::fault).
     #[track_caller]
     #[must_use]
     pub fn group(mut self, group: Group<R>) -> Self {
+        group.overrides.rule.iter().for_each(assert_sound);
         self.groups.push(group.overrides);
         let index = self.groups.len();
         let wanted = self.entries.iter().any(|entry| (group.which)(&entry.path, &entry.param.shape()));
@@ -171,7 +177,7 @@ impl<R: Rule> Optimizer<R> {
 
     /// Changes settings of the rule from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
     /// a function of the step alone, so that a run can be resumed. A slot that the new settings ask for (a velocity, when momentum rises
-    /// from 0) begins as zeros; one that they do not need is dropped.
+    /// from 0) begins as zeros; one that they do not need is dropped. Settings with a [`fault`](Rule::fault) are a panic in that step.
     ///
     /// ```
     /// use ravine_autograd::Param;
@@ -193,7 +199,11 @@ impl<R: Rule> Optimizer<R> {
     pub(crate) fn tune_to(&mut self, step: u64) {
         if let Some(tune) = &self.tune {
             tune(&mut self.rule, step);
-            self.groups.iter_mut().filter_map(|group| group.rule.as_mut()).for_each(|rule| tune(rule, step));
+            assert_sound(&self.rule);
+            for rule in self.groups.iter_mut().filter_map(|group| group.rule.as_mut()) {
+                tune(rule, step);
+                assert_sound(rule);
+            }
         }
     }
 
@@ -317,6 +327,14 @@ impl<R: Rule> Optimizer<R> {
             Some((entry.param.tied(), rule.averaged(&entry.param.value(), &entry.slots)?))
         };
         Swapped::new(self.entries.iter().filter_map(value))
+    }
+}
+
+/// Panics if the settings of the rule have a fault.
+#[track_caller]
+fn assert_sound<R: Rule>(rule: &R) {
+    if let Some(fault) = rule.fault() {
+        panic!("{}: {fault}", R::NAME);
     }
 }
 

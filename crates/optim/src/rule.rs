@@ -32,6 +32,11 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
     /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
     fn update(&self, step: Step<T>);
 
+    /// What is wrong with the settings, if anything is: `beta1: found 1, expected from 0 to below 1`. The driver panics with it.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
     /// The largest product of rate and curvature at which the rule does not diverge on a quadratic, where such a number is known:
     /// 2 for plain gradient descent, `2 + 2 momentum` for a heavy ball.
     fn stability_limit(&self) -> Option<f64> {

@@ -3,7 +3,7 @@
 use ravine_autograd::{Gradients, Param, Tape};
 use ravine_optim::{
     Adam, AdamW, Clip, Decay, Group, NonFinite, OptimError, Optimize, Optimizer, OptimizerState, Plateau,
-    Schedule, Sgd,
+    Schedule, ScheduleFreeSgd, Sgd,
 };
 use ravine_tensor::Tensor;
 
@@ -272,6 +272,34 @@ fn momentum_may_rise_from_zero_and_fall_to_it_also_after_a_resume() {
             assert_eq!(values(&params), [w, w], "step {step}");
         }
     }
+}
+
+/// What a panic says.
+fn said(run: impl FnOnce()) -> String {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).expect_err("a panic");
+    panic.downcast_ref::<String>().cloned().expect("a message")
+}
+
+#[test]
+fn settings_that_make_no_sense_are_named_before_they_reach_a_weight() {
+    let params = numbers([1.0, 1.0]);
+    let new = |beta1| drop(Optimizer::new(&params, Adam { beta1, ..Adam::default() }, 0.1));
+    assert_eq!(said(|| new(1.0)), "Adam: beta1: found 1, expected from 0 to below 1");
+    assert_eq!(said(|| new(f64::NAN)), "Adam: beta1: found NaN, expected from 0 to below 1");
+    let averages_nothing = || drop(Optimizer::new(&params, ScheduleFreeSgd { beta: 0.0 }, 0.1));
+    assert!(said(averages_nothing).starts_with("ScheduleFreeSgd: beta: found 0, expected above 0"));
+
+    let sgd = || Optimizer::new(&params, Sgd::default(), 0.1);
+    let group = Group::new(|path, _| path == "1").rule(Sgd { momentum: -0.5, ..Sgd::default() });
+    let grouped = said(|| drop(sgd().group(group)));
+    assert_eq!(grouped, "Sgd: momentum: found -0.5, expected from 0 to below 1");
+    let mut tuned = sgd().tune(|sgd, step| sgd.momentum = 0.5 * step as f64);
+    for _ in 0..2 {
+        tuned.step(gradients(&params)).unwrap();
+    }
+    let before = values(&params);
+    assert!(said(|| drop(tuned.step(gradients(&params)))).starts_with("Sgd: momentum: found 1,"));
+    assert_eq!(values(&params), before);
 }
 
 #[test]

@@ -33,6 +33,7 @@ trait AnyRule: Send + Sync {
     fn slots(&self) -> &'static [&'static str];
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape;
     fn update(&self, step: Step);
+    fn fault(&self) -> Option<String>;
     fn stability_limit(&self) -> Option<f64>;
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor>;
 }
@@ -58,6 +59,10 @@ impl<R: Rule> AnyRule for R {
         Rule::update(self, step.named(R::NAME));
     }
 
+    fn fault(&self) -> Option<String> {
+        Rule::fault(self)
+    }
+
     fn stability_limit(&self) -> Option<f64> {
         Rule::stability_limit(self)
     }
@@ -80,6 +85,10 @@ impl Rule for Tested {
 
     fn update(&self, step: Step) {
         self.0.update(step);
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.0.fault()
     }
 
     fn stability_limit(&self) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::{power, sign};
+use super::{not_negative, power, shares, sign};
 use crate::{Rule, Step};
 
 /// Adam that divides by how far gradients stray from their mean, so that it takes large steps where they agree:
@@ -41,6 +41,10 @@ impl<T: Float> Rule<T> for AdaBelief {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "mean_square_deviation"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {
@@ -96,6 +100,11 @@ impl<T: Float> Rule<T> for Yogi {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "second_moment"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)])
+            .or_else(|| not_negative(&[("eps", self.eps), ("initial_accumulator", self.initial_accumulator)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,6 +2,7 @@
 
 use ravine_tensor::{Float, Shape};
 
+use super::not_negative;
 use crate::{Decay, Rule, Step};
 
 /// Adam's divisor from row and column means alone, so that a matrix of `n · m` weights keeps `n + m` numbers:
@@ -59,6 +60,10 @@ impl<T: Float> Rule<T> for Adafactor {
             _ => return Shape::from([0]),
         }
         shape
+    }
+
+    fn fault(&self) -> Option<String> {
+        not_negative(&[("eps2", self.eps2), ("d", self.d)])
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,6 +2,7 @@
 
 use ravine_tensor::Float;
 
+use super::{not_negative, shares};
 use crate::{Rule, Step};
 
 /// The gradient, divided by the root of the sum of all squared gradients so far:
@@ -39,6 +40,14 @@ impl<T: Float> Rule<T> for Adagrad {
 
     fn slots(&self) -> &'static [&'static str] {
         &["sum_square"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        not_negative(&[
+            ("rate_decay", self.rate_decay),
+            ("initial_accumulator", self.initial_accumulator),
+            ("eps", self.eps),
+        ])
     }
 
     fn update(&self, step: Step<T>) {
@@ -87,6 +96,10 @@ impl<T: Float> Rule<T> for Adadelta {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean_square", "mean_square_step"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("rho", self.rho)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

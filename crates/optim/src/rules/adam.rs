@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Decay, Rule, Step};
 
 /// Adaptive moment estimation:
@@ -47,6 +47,10 @@ impl<T: Float> Rule<T> for Adam {
 
     fn slots(&self) -> &'static [&'static str] {
         if self.amsgrad { &["mean", "mean_square", "max_mean_square"] } else { &["mean", "mean_square"] }
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {
@@ -113,6 +117,10 @@ impl<T: Float> Rule<T> for AdamW {
 
     fn slots(&self) -> &'static [&'static str] {
         Rule::<T>::slots(&self.adam())
+    }
+
+    fn fault(&self) -> Option<String> {
+        Rule::<T>::fault(&self.adam())
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Rule, Step};
 
 /// Adam with the largest recent gradient in place of the mean square:
@@ -41,6 +41,10 @@ impl<T: Float> Rule<T> for Adamax {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "max"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Decay, Rule, Step};
 
 /// Nesterov's momentum from differences of gradients, so that no gradient at another point is needed:
@@ -47,6 +47,11 @@ impl<T: Float> Rule<T> for Adan {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "mean_difference", "mean_square", "previous"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2), ("beta3", self.beta3)])
+            .or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

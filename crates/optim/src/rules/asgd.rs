@@ -2,6 +2,7 @@
 
 use ravine_tensor::{Float, Shape, Tensor};
 
+use super::not_negative;
 use crate::{Rule, Step};
 
 /// Stochastic gradient descent with a falling rate, and the average of its weights:
@@ -45,6 +46,10 @@ impl<T: Float> Rule<T> for Asgd {
 
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
         if slot == "rate" { Shape::from(()) } else { *param }
+    }
+
+    fn fault(&self) -> Option<String> {
+        not_negative(&[("lambd", self.lambd), ("t0", self.t0)])
     }
 
     fn update(&self, step: Step<T>) {

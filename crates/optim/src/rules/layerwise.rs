@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Decay, Rule, Step};
 
 /// Stochastic gradient descent with a rate for each layer:
@@ -41,6 +41,10 @@ impl<T: Float> Rule<T> for Lars {
 
     fn slots(&self) -> &'static [&'static str] {
         &["velocity"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("momentum", self.momentum)]).or_else(|| not_negative(&[("trust", self.trust)]))
     }
 
     fn update(&self, step: Step<T>) {
@@ -99,6 +103,10 @@ impl<T: Float> Rule<T> for Lamb {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "mean_square"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

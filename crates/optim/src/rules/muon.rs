@@ -4,7 +4,7 @@ use std::mem::replace;
 
 use ravine_tensor::{Float, Shape, Tensor};
 
-use super::Adam;
+use super::{Adam, not_negative, shares};
 use crate::{Decay, Rule, Step};
 
 /// Momentum whose every direction is made equally long, for matrices:
@@ -91,6 +91,12 @@ impl<T: Float> Rule<T> for Muon {
 
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
         if (slot == "momentum") == (param.rank() >= 2) { *param } else { Shape::from([0]) }
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("momentum", self.momentum)])
+            .or_else(|| not_negative(&[("eps", self.eps), ("vector_rate", self.vector_rate)]))
+            .or_else(|| Rule::<T>::fault(&self.vectors))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::{Float, Shape, Tensor};
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Rule, Step};
 
 /// Adam with Nesterov's look ahead, under a momentum `μₜ` that warms up to `beta1`:
@@ -49,6 +49,11 @@ impl<T: Float> Rule<T> for NAdam {
 
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
         if slot == "momentum_product" { Shape::from(()) } else { *param }
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)])
+            .or_else(|| not_negative(&[("eps", self.eps), ("momentum_decay", self.momentum_decay)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Rule, Step};
 
 /// Adam that waits with its divisor until the mean square can be trusted, and then corrects for its variance:
@@ -45,6 +45,10 @@ impl<T: Float> Rule<T> for RAdam {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean", "mean_square"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

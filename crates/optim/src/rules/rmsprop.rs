@@ -2,6 +2,7 @@
 
 use ravine_tensor::Float;
 
+use super::{not_negative, shares};
 use crate::{Rule, Step};
 
 /// The gradient, divided by the root of its mean square:
@@ -49,6 +50,11 @@ impl<T: Float> Rule<T> for RmsProp {
             (true, false) => &["mean_square", "mean"],
             (true, true) => &["mean_square", "mean", "velocity"],
         }
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("alpha", self.alpha), ("momentum", self.momentum)])
+            .or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::sign;
+use super::{not_negative, shares, sign};
 use crate::{Rule, Step};
 
 /// Steps whose size follows from signs alone. For gradients of the whole data set, not of batches:
@@ -45,6 +45,11 @@ impl<T: Float> Rule<T> for Rprop {
 
     fn slots(&self) -> &'static [&'static str] {
         &["step", "previous"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("eta_minus", self.eta_minus)])
+            .or_else(|| not_negative(&[("step_min", self.step_min), ("step_max", self.step_max)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::{Float, Shape, Tensor};
 
-use super::power;
+use super::{not_negative, power, shares};
 use crate::{Decay, Rule, Step};
 
 /// Gradient descent that needs no falling rate, because the model to use is an average `x` of its path:
@@ -48,6 +48,13 @@ impl<T: Float> Rule<T> for ScheduleFreeSgd {
 
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
         slot_shape(slot, param)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if self.beta == 0.0 {
+            return Some("beta: found 0, expected above 0, or there is no average".into());
+        }
+        shares(&[("beta", self.beta)])
     }
 
     fn update(&self, step: Step<T>) {
@@ -111,6 +118,13 @@ impl<T: Float> Rule<T> for ScheduleFreeAdamW {
 
     fn slot_shape(&self, slot: &str, param: &Shape) -> Shape {
         slot_shape(slot, param)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if self.beta1 == 0.0 {
+            return Some("beta1: found 0, expected above 0, or there is no average".into());
+        }
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)]).or_else(|| not_negative(&[("eps", self.eps)]))
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,6 +2,7 @@
 
 use ravine_tensor::Float;
 
+use super::shares;
 use crate::{Rule, Step};
 
 /// Stochastic gradient descent, with momentum in PyTorch's convention:
@@ -102,6 +103,10 @@ impl<T: Float> Rule<T> for Sgd {
         let unit = if self.convention == Momentum::Ema { 1.0 - momentum } else { 1.0 };
         let push = if nesterov { 1.0 + momentum + momentum * share } else { share };
         Some(2.0 * (1.0 + momentum) / (unit * push))
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("momentum", self.momentum)])
     }
 
     fn update(&self, step: Step<T>) {

@@ -2,7 +2,7 @@
 
 use ravine_tensor::Float;
 
-use super::sign;
+use super::{shares, sign};
 use crate::{Decay, Rule, Step};
 
 /// The sign of the mean gradient:
@@ -37,6 +37,10 @@ impl<T: Float> Rule<T> for Signum {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta", self.beta)])
     }
 
     fn update(&self, step: Step<T>) {
@@ -84,6 +88,10 @@ impl<T: Float> Rule<T> for Lion {
 
     fn slots(&self) -> &'static [&'static str] {
         &["mean"]
+    }
+
+    fn fault(&self) -> Option<String> {
+        shares(&[("beta1", self.beta1), ("beta2", self.beta2)])
     }
 
     fn update(&self, step: Step<T>) {
