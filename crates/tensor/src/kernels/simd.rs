@@ -72,15 +72,25 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
+/// Runs `kernel`, compiled for AVX-512, in a function of its own.
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+pub fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
+/// Runs `kernel`, compiled for AVX2 and FMA, in a function of its own.
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
-fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+pub fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+/// Runs `kernel`, compiled for every machine of the target, in a function of its own.
+#[inline(never)]
+pub fn run_portable<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 

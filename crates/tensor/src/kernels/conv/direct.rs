@@ -16,7 +16,7 @@ use super::ConvGeometry;
 use super::frame::{Frame, Framed};
 use super::joined::Planes;
 use crate::kernels::gemm::{
-    Left, Mat, Rows, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
+    Left, Mat, Rows, Starts, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
 };
 use crate::kernels::simd::{Isa, VectorKernel};
 use crate::parallel::{split_units, threads_for};
@@ -424,23 +424,29 @@ unsafe fn taps_times_line<V: Vector>(
     plane: usize,
 ) {
     let count = line.taps.len();
-    let tile = WIDTH * V::LANES;
     let length = block_length(count);
-    for q in (0..positions).step_by(tile) {
-        // Once, too, if there is no tap: the sum of nothing is 0.
-        for t in (0..count.max(1)).step_by(length) {
-            let block = t..count.min(t + length);
-            // SAFETY: the positions `q..` are fewer than `positions`; row `o` of `w` has all taps.
-            unsafe {
-                rows::<V>(
-                    channels,
-                    tile.min(positions - q),
-                    V::ROWS,
-                    Left { row: |o| w.as_ptr().add(o * row_stride), offsets: &line.taps[block.clone()] },
-                    Rows { base: x.as_ptr().add(q), offsets: &line.shifts[block], padded: false },
-                    Target { base: y.as_mut_ptr().add(q), row_stride: plane, add: t > 0 },
-                );
-            }
+    // Once, too, if there is no tap: the sum of nothing is 0.
+    for t in (0..count.max(1)).step_by(length) {
+        let block = t..count.min(t + length);
+        // SAFETY: `x` has all positions from each shift on; row `o` of `w` has all taps.
+        unsafe {
+            rows::<V>(
+                channels,
+                positions,
+                V::ROWS,
+                Left {
+                    base: w.as_ptr(),
+                    rows: Starts::Every(row_stride),
+                    offsets: &line.taps[block.clone()],
+                },
+                Rows {
+                    base: x.as_ptr(),
+                    panel: WIDTH * V::LANES,
+                    offsets: &line.shifts[block],
+                    padded: false,
+                },
+                Target { base: y.as_mut_ptr(), row_stride: plane, add: t > 0 },
+            );
         }
     }
 }
@@ -470,23 +476,22 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
                 // The gradient of each position as a row of channels.
                 let dy = Mat { data: &dy[block * length..], row_stride: 1, col_stride: self.windows.len() };
                 pack_right::<T, V>(dy, depth, channels, width, &mut packed);
-                for o in (0..channels).step_by(width) {
-                    // SAFETY: every window begins inside its image at every shift; the panels are padded to the width of a tile;
-                    // `sums` has `channels` elements for each shift.
-                    unsafe {
-                        rows::<V>(
-                            shifts.len(),
-                            width.min(channels - o),
-                            V::ROWS,
-                            Left { row: |t| x.as_ptr().add(shifts[t]), offsets: windows },
-                            Rows {
-                                base: packed[o * depth..].as_ptr(),
-                                offsets: &in_order[..depth],
-                                padded: true,
-                            },
-                            Target { base: sums.as_mut_ptr().add(o), row_stride: channels, add },
-                        );
-                    }
+                // SAFETY: every window begins inside its image at every shift; the panels are padded to the width of a tile;
+                // `sums` has `channels` elements for each shift.
+                unsafe {
+                    rows::<V>(
+                        shifts.len(),
+                        channels,
+                        V::ROWS,
+                        Left { base: x.as_ptr(), rows: Starts::At(shifts), offsets: windows },
+                        Rows {
+                            base: packed.as_ptr(),
+                            panel: depth * width,
+                            offsets: &in_order[..depth],
+                            padded: true,
+                        },
+                        Target { base: sums.as_mut_ptr(), row_stride: channels, add },
+                    );
                 }
                 add = true;
             }

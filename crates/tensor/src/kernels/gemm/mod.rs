@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use pack::turn;
 pub(super) use pack::{pack_left, pack_right, transpose};
-pub(super) use tile::{Left, Rows, Target, WIDTH, each, rows};
+pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 
@@ -277,7 +277,6 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let out = if turned { Out { base: turned_rows, row_stride: n } } else { c };
         for first in (0..n).step_by(most) {
             let columns = most.min(n - first);
-            let (high, wide) = (m.div_ceil(tallest), columns.div_ceil(width));
             for p in (0..k).step_by(length) {
                 let depth = length.min(k - p);
                 let start = &b.data[p * b.row_stride + first * b.col_stride..];
@@ -285,31 +284,43 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                     pack_right::<T, V>(Mat { data: start, ..b }, depth, columns, width, &mut right);
                 }
                 let add = add || p > 0;
-                for tile in 0..high * wide {
-                    let (i, j) = if down { (tile % high, tile / high) } else { (tile / wide, tile % wide) };
-                    let (i, j) = (i * tallest, j * width);
-                    let count = tallest.min(m - i);
+                let (panel, base_of_b) =
+                    if pack_b { (depth * width, right.as_ptr()) } else { (width, start.as_ptr()) };
+                let offsets = &offsets[..depth];
+                let (tall, broad) = if down { (m, width) } else { (tallest, columns) };
+                for i in (0..m).step_by(tall) {
+                    let count = tall.min(m - i);
                     let mut rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
                     if pack_a {
-                        if j == 0 {
-                            pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, &mut left);
-                        }
+                        pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, &mut left);
                         rows_of_a = &left;
                     }
-                    let base_of_a = rows_of_a.as_ptr();
-                    let base_of_b = if pack_b { right[j * depth..].as_ptr() } else { start[j..].as_ptr() };
-                    // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
-                    // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
-                    unsafe {
-                        let base = out.base.add(i * out.row_stride + first + j);
-                        rows::<V>(
-                            count,
-                            width.min(columns - j),
-                            tallest,
-                            Left { row: |i| base_of_a.add(i * left_row), offsets: &left_offsets[..depth] },
-                            Rows { base: base_of_b, offsets: &offsets[..depth], padded: pack_b },
-                            Target { base, row_stride: out.row_stride, add },
-                        );
+                    for j in (0..columns).step_by(broad) {
+                        // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
+                        // `i`, `j` and `p` stay inside. Packed panels are padded to the width of a tile.
+                        unsafe {
+                            rows::<V>(
+                                count,
+                                broad.min(columns - j),
+                                tallest,
+                                Left {
+                                    base: rows_of_a.as_ptr(),
+                                    rows: Starts::Every(left_row),
+                                    offsets: &left_offsets[..depth],
+                                },
+                                Rows {
+                                    base: base_of_b.add(j / width * panel),
+                                    panel,
+                                    offsets,
+                                    padded: pack_b,
+                                },
+                                Target {
+                                    base: out.base.add(i * out.row_stride + first + j),
+                                    row_stride: out.row_stride,
+                                    add,
+                                },
+                            );
+                        }
                     }
                 }
             }

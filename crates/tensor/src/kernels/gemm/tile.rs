@@ -1,6 +1,9 @@
 //! The innermost loop: one tile of the product, its sums in registers.
 
+use std::marker::PhantomData;
+
 use super::vector::Vector;
+use crate::kernels::simd::Kernel;
 
 /// The heights of tiles, tallest first. Any number of rows is cut into these.
 const HEIGHTS: [usize; 5] = [14, 6, 4, 2, 1];
@@ -15,17 +18,30 @@ pub struct Rows<'a, T> {
     pub base: *const T,
     /// For each row, the offset of its first element. Any order, any overlap: a convolution reads its input in place like this.
     pub offsets: &'a [usize],
+    /// From one panel of columns, as wide as a tile, to the next.
+    pub panel: usize,
     /// Whether every row may be read to the full width of a tile, because it is packed and padded.
     pub padded: bool,
 }
 
 /// Where the rows of the left-hand operand begin, and where the elements of each lie.
 #[derive(Clone, Copy)]
-pub struct Left<'a, F> {
-    /// A pointer to the start of row `i`.
-    pub row: F,
+pub struct Left<'a, T> {
+    /// A pointer to which rows are relative.
+    pub base: *const T,
+    /// Where they begin.
+    pub rows: Starts<'a>,
     /// The offset of each element from the start of its row; as many as the right-hand operand has rows.
     pub offsets: &'a [usize],
+}
+
+/// Where each of some rows begins.
+#[derive(Clone, Copy)]
+pub enum Starts<'a> {
+    /// So many elements after the one before.
+    Every(usize),
+    /// There.
+    At(&'a [usize]),
 }
 
 /// Where a part of the result lies.
@@ -39,7 +55,8 @@ pub struct Target<T> {
     pub add: bool,
 }
 
-/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]` for `columns <= 2 LANES` columns and any number of rows, in tiles of at most `tallest <= ROWS`.
+/// `c[i, j] (+)= Σ_p a[i, p] b[p, j]`, in tiles of at most `tallest <= ROWS` rows and `WIDTH` vectors: all panels for one set of rows, then
+/// for the next.
 ///
 /// Each sum runs over `p` in order, whatever the tile, so its bits depend on nothing but the numbers.
 ///
@@ -50,40 +67,69 @@ pub unsafe fn rows<V: Vector>(
     count: usize,
     columns: usize,
     tallest: usize,
-    a: Left<'_, impl Fn(usize) -> *const V::Elem>,
+    a: Left<'_, V::Elem>,
     b: Rows<'_, V::Elem>,
     c: Target<V::Elem>,
 ) {
     debug_assert!(tallest <= V::ROWS, "taller tiles are not compiled");
-    let whole = b.padded || columns.is_multiple_of(V::LANES);
-    let mut first = 0;
-    while first < count {
-        let height = HEIGHTS.into_iter().find(|&h| h <= count - first && h <= tallest).unwrap_or(1);
-        macro_rules! tile {
-            ($height:literal) => {{
-                let tile_rows: [*const V::Elem; $height] = std::array::from_fn(|i| (a.row)(first + i));
-                let a = (tile_rows, a.offsets);
-                // SAFETY: as promised by the caller; the rows are `first..first + height` of `count`.
-                unsafe {
-                    let c = Target { base: c.base.add(first * c.row_stride), ..c };
-                    match (columns > V::LANES, whole) {
-                        (true, true) => tile::<V, $height, 2, false>(a, b, c, columns),
-                        (true, false) => tile::<V, $height, 2, true>(a, b, c, columns),
-                        (false, true) => tile::<V, $height, 1, false>(a, b, c, columns),
-                        (false, false) => tile::<V, $height, 1, true>(a, b, c, columns),
+    // SAFETY: the caller has the instructions.
+    unsafe { V::apart(Tiles { count, columns, tallest, a, b, c, vectors: PhantomData::<V> }) };
+}
+
+/// The operands of [`rows`].
+struct Tiles<'a, T, V> {
+    count: usize,
+    columns: usize,
+    tallest: usize,
+    a: Left<'a, T>,
+    b: Rows<'a, T>,
+    c: Target<T>,
+    vectors: PhantomData<V>,
+}
+
+impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Tiles { count, columns, tallest, a, b, c, .. } = self;
+        let width = WIDTH * V::LANES;
+        let mut first = 0;
+        while first < count {
+            let height = HEIGHTS.into_iter().find(|&h| h <= count - first && h <= tallest).unwrap_or(1);
+            macro_rules! tiles {
+                ($height:literal) => {{
+                    let start = |i: usize| match a.rows {
+                        Starts::Every(stride) => (first + i) * stride,
+                        Starts::At(starts) => starts[first + i],
+                    };
+                    // SAFETY: as promised by the caller of `rows`; the rows are `first..first + height` of `count`.
+                    unsafe {
+                        let tile_rows: [*const V::Elem; $height] = std::array::from_fn(|i| a.base.add(start(i)));
+                        let a = (tile_rows, a.offsets);
+                        for (panel, j) in (0..columns).step_by(width).enumerate() {
+                            let b = Rows { base: b.base.add(panel * b.panel), ..b };
+                            let c = Target { base: c.base.add(first * c.row_stride + j), ..c };
+                            let columns = width.min(columns - j);
+                            match (columns > V::LANES, b.padded || columns.is_multiple_of(V::LANES)) {
+                                (true, true) => tile::<V, $height, 2, false>(a, b, c, columns),
+                                (true, false) => tile::<V, $height, 2, true>(a, b, c, columns),
+                                (false, true) => tile::<V, $height, 1, false>(a, b, c, columns),
+                                (false, false) => tile::<V, $height, 1, true>(a, b, c, columns),
+                            }
+                        }
                     }
-                }
-            }};
+                }};
+            }
+            match height {
+                // Compiled only where there are registers for it.
+                14 if const { V::ROWS >= 14 } => tiles!(14),
+                6 => tiles!(6),
+                4 => tiles!(4),
+                2 => tiles!(2),
+                _ => tiles!(1),
+            }
+            first += height;
         }
-        match height {
-            // Compiled only where there are registers for it.
-            14 if const { V::ROWS >= 14 } => tile!(14),
-            6 => tile!(6),
-            4 => tile!(4),
-            2 => tile!(2),
-            _ => tile!(1),
-        }
-        first += height;
     }
 }
 

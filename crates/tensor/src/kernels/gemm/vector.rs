@@ -1,5 +1,7 @@
 //! Vectors of numbers, as the processors have them.
 
+use crate::kernels::simd::{Kernel, run_portable};
+
 /// A vector register of numbers and what the products need of it.
 ///
 /// # Safety
@@ -34,6 +36,8 @@ pub unsafe trait Vector: Copy {
     unsafe fn turn(block: [Self; 16]) -> [Self; 16];
     /// `self + a b`, rounded once where the instruction set can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// Runs a kernel, compiled for these vectors, in a function of its own: once for all that call it, and not in each of them.
+    unsafe fn apart<K: Kernel>(kernel: K) -> K::Output;
     /// `sums[w] += *a b[w]`: a step of one row of a tile.
     #[inline(always)]
     unsafe fn add_products<const W: usize>(sums: &mut [Self; W], a: *const Self::Elem, b: &[Self; W]) {
@@ -117,6 +121,10 @@ macro_rules! portable {
                     Portable([$(self.0[$lane] + a.0[$lane] * b.0[$lane]),*])
                 }
             }
+            #[inline(always)]
+            unsafe fn apart<K: Kernel>(kernel: K) -> K::Output {
+                run_portable(kernel)
+            }
         }
     };
 }
@@ -131,7 +139,8 @@ mod x86 {
     use std::arch::asm;
     use std::arch::x86_64::*;
 
-    use super::Vector;
+    use super::{Kernel, Vector};
+    use crate::kernels::simd::{run_avx2, run_avx512};
 
     // A tile's sums fill 28 of the 32 registers. Left to itself, the compiler sometimes loads the numbers of all 14 rows first and has to spill
     // sums, which costs a third of the speed. With the load inside the instruction there is nothing to move.
@@ -317,6 +326,10 @@ mod x86 {
                     $name(unsafe { $fma(a.0, b.0, self.0) })
                 }
                 #[inline(always)]
+                unsafe fn apart<K: Kernel>(kernel: K) -> K::Output {
+                    unsafe { run_avx512(kernel) }
+                }
+                #[inline(always)]
                 unsafe fn add_products<const W: usize>(sums: &mut [Self; W], a: *const $elem, b: &[Self; W]) {
                     for w in 0..W {
                         sums[w].0 = unsafe { $fma_broadcast(sums[w].0, a, b[w].0) };
@@ -405,6 +418,10 @@ mod x86 {
                 #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
                     $name(unsafe { $fma(a.0, b.0, self.0) })
+                }
+                #[inline(always)]
+                unsafe fn apart<K: Kernel>(kernel: K) -> K::Output {
+                    unsafe { run_avx2(kernel) }
                 }
             }
         };

@@ -4,7 +4,7 @@ use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Form, Halving, Straight};
 use super::{Pass, STEP};
 use crate::Float;
-use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, block_length, rows, transpose};
+use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
@@ -170,8 +170,8 @@ impl<T: Float> Correlation<'_, T> {
                                 count,
                                 WIDTH * V::LANES,
                                 V::ROWS,
-                                Left { row: |i| v.add(i * narrow), offsets: left },
-                                Rows { base: u, offsets: right, padded: true },
+                                Left { base: v, rows: Starts::Every(narrow), offsets: left },
+                                Rows { base: u, panel: 0, offsets: right, padded: true },
                                 Target { base: m, row_stride: m_panels.width, add: block > 0 },
                             );
                         }

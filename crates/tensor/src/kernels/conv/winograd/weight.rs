@@ -6,7 +6,7 @@ use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Form, Halving, Straight};
 use super::{Pass, STEP, fill_lines};
 use crate::Float;
-use crate::kernels::gemm::{Left, Rows, Target, Vector, WIDTH, rows, transpose};
+use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
@@ -101,8 +101,8 @@ impl<T: Float> WeightGrad<'_, T> {
                             pass.inputs,
                             WIDTH * V::LANES,
                             V::ROWS,
-                            Left { row: |i| v.add(i), offsets: &left[..count] },
-                            Rows { base: d, offsets: &right[..count], padded: true },
+                            Left { base: v, rows: Starts::Every(1), offsets: &left[..count] },
+                            Rows { base: d, panel: 0, offsets: &right[..count], padded: true },
                             Target { base: sums, row_stride: sum_panels.width, add: true },
                         );
                     }
