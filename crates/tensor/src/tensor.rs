@@ -39,6 +39,11 @@ impl<T: Element> Tensor<T> {
         Tensor::over(buffer, shape)
     }
 
+    /// A contiguous tensor of unspecified values, all of which are to be set.
+    pub(crate) fn scratch(shape: impl Into<Shape>) -> Self {
+        Tensor::build(shape.into(), |_| ())
+    }
+
     /// Another view of the same storage.
     pub(crate) fn view_with(&self, layout: Layout) -> Self {
         Tensor { storage: self.storage.clone(), layout }

@@ -6,6 +6,8 @@ use crate::Float;
 
 /// What one unit does in a step. Its gates get `p` from the input and `q` from the hidden state before.
 pub trait Cell<T: Float, const GATES: usize, const STATES: usize, const KEPT: usize>: Sync {
+    /// Whether the gates see `p` and `q` as their sum alone, so that the gradients by both are the same.
+    const SUM: bool;
     /// The states after (the hidden one first), and what the derivative keeps.
     fn forward(&self, p: [T; GATES], q: [T; GATES], before: [T; STATES]) -> ([T; STATES], [T; KEPT]);
     /// The gradients by `p`, by `q`, and by the states before as far as they do not act through `q`.
@@ -25,6 +27,7 @@ pub struct Rnn {
 }
 
 impl<T: Float> Cell<T, 1, 1, 0> for Rnn {
+    const SUM: bool = true;
     #[inline(always)]
     fn forward(&self, [p]: [T; 1], [q]: [T; 1], _: [T; 1]) -> ([T; 1], [T; 0]) {
         let x = p + q;
@@ -43,6 +46,7 @@ impl<T: Float> Cell<T, 1, 1, 0> for Rnn {
 pub struct Lstm;
 
 impl<T: Float> Cell<T, 4, 2, 5> for Lstm {
+    const SUM: bool = true;
     #[inline(always)]
     fn forward(&self, p: [T; 4], q: [T; 4], [_, c]: [T; 2]) -> ([T; 2], [T; 5]) {
         let i = Math::sigmoid(p[0] + q[0]);
@@ -76,6 +80,7 @@ impl<T: Float> Cell<T, 4, 2, 5> for Lstm {
 pub struct Gru;
 
 impl<T: Float> Cell<T, 3, 1, 4> for Gru {
+    const SUM: bool = false;
     #[inline(always)]
     fn forward(&self, p: [T; 3], q: [T; 3], [h]: [T; 1]) -> ([T; 1], [T; 4]) {
         let r = Math::sigmoid(p[0] + q[0]);
@@ -101,26 +106,28 @@ impl<T: Float> Cell<T, 3, 1, 4> for Gru {
 /// Units that are worked on at once. They pass through local arrays, which the compiler knows not to overlap.
 const BLOCK: usize = 16;
 
-/// The numbers of up to [`BLOCK`] units from `at` on, of each of `N` parts of a row.
+/// The numbers of the units of a block from `at` on, of each of `N` parts of a row. A block is `WHOLE`, or the last and shorter: a copy
+/// whose length is not known is a call, which takes longer than all of the arithmetic.
 #[inline(always)]
-fn load<T: Float, const N: usize>(row: &[T], units: usize, at: usize, len: usize) -> [[T; BLOCK]; N] {
+fn load<T: Float, const WHOLE: bool, const N: usize>(row: &[T], units: usize, at: usize) -> [[T; BLOCK]; N] {
     let mut block = [[T::ZERO; BLOCK]; N];
     for (part, block) in block.iter_mut().enumerate() {
-        block[..len].copy_from_slice(&row[part * units + at..][..len]);
+        let from = &row[part * units + at..][..if WHOLE { BLOCK } else { units - at }];
+        block[..from.len()].copy_from_slice(from);
     }
     block
 }
 
 #[inline(always)]
-fn store<T: Float, const N: usize>(
+fn store<T: Float, const WHOLE: bool, const N: usize>(
     row: &mut [T],
     units: usize,
     at: usize,
-    len: usize,
     block: &[[T; BLOCK]; N],
 ) {
     for (part, block) in block.iter().enumerate() {
-        row[part * units + at..][..len].copy_from_slice(&block[..len]);
+        let to = &mut row[part * units + at..][..if WHOLE { BLOCK } else { units - at }];
+        to.copy_from_slice(&block[..to.len()]);
     }
 }
 
@@ -137,12 +144,14 @@ fn set<T: Float, const N: usize>(block: &mut [[T; BLOCK]; N], u: usize, values: 
     }
 }
 
-/// One step of all samples: rows of `p`, `q` and `before` to rows of `after` and `kept`. Where `alive` is not, the state stays.
+/// One step of all samples: rows of `p`, `q` and `before` to rows of `after` and `kept`. `q` is without its bias. Where `alive` is not,
+/// the state stays.
 pub fn forward<T: Float, const G: usize, const S: usize, const K: usize>(
     cell: &impl Cell<T, G, S, K>,
     units: usize,
     alive: impl Fn(usize) -> bool,
     [p, q, before]: [&[T]; 3],
+    bias: Option<&[T]>,
     after: &mut [T],
     kept: &mut [T],
 ) {
@@ -151,34 +160,60 @@ pub fn forward<T: Float, const G: usize, const S: usize, const K: usize>(
         || {
             for (b, after) in after.chunks_exact_mut(S * units).enumerate() {
                 let before = &before[b * S * units..][..S * units];
+                let kept = &mut kept[b * K * units..][..K * units];
                 if !alive(b) {
                     after.copy_from_slice(before);
+                    kept.fill(T::ZERO);
                     continue;
                 }
-                let (p, q) = (&p[b * G * units..][..G * units], &q[b * G * units..][..G * units]);
-                let kept = &mut kept[b * K * units..][..K * units];
-                for at in (0..units).step_by(BLOCK) {
-                    let len = BLOCK.min(units - at);
-                    let (p, q) = (load::<T, G>(p, units, at, len), load::<T, G>(q, units, at, len));
-                    let before = load::<T, S>(before, units, at, len);
-                    let (mut states, mut keeps) = ([[T::ZERO; BLOCK]; S], [[T::ZERO; BLOCK]; K]);
-                    for u in 0..BLOCK {
-                        let (state, keep) = cell.forward(unit(&p, u), unit(&q, u), unit(&before, u));
-                        set(&mut states, u, state);
-                        set(&mut keeps, u, keep);
-                    }
-                    store(after, units, at, len, &states);
-                    store(kept, units, at, len, &keeps);
+                let rows = [&p[b * G * units..][..G * units], &q[b * G * units..][..G * units], before];
+                let whole = units / BLOCK * BLOCK;
+                for at in (0..whole).step_by(BLOCK) {
+                    forward_block::<T, true, G, S, K>(cell, units, at, rows, bias, after, kept);
+                }
+                if whole < units {
+                    forward_block::<T, false, G, S, K>(cell, units, whole, rows, bias, after, kept);
                 }
             }
         },
     );
 }
 
-/// The derivative of [`forward`]: `dstate` is the gradient by the states after, and becomes that by the states before, but for what goes
-/// through `q`.
-pub fn backward<T: Float, const G: usize, const S: usize, const K: usize>(
+/// [`forward`] of one block of one sample.
+#[inline(always)]
+fn forward_block<T: Float, const WHOLE: bool, const G: usize, const S: usize, const K: usize>(
     cell: &impl Cell<T, G, S, K>,
+    units: usize,
+    at: usize,
+    [p, q, before]: [&[T]; 3],
+    bias: Option<&[T]>,
+    after: &mut [T],
+    kept: &mut [T],
+) {
+    let (p, mut q) = (load::<T, WHOLE, G>(p, units, at), load::<T, WHOLE, G>(q, units, at));
+    if let Some(bias) = bias {
+        let bias = load::<T, WHOLE, G>(bias, units, at);
+        for gate in 0..G {
+            for u in 0..BLOCK {
+                q[gate][u] += bias[gate][u];
+            }
+        }
+    }
+    let before = load::<T, WHOLE, S>(before, units, at);
+    let (mut states, mut keeps) = ([[T::ZERO; BLOCK]; S], [[T::ZERO; BLOCK]; K]);
+    for u in 0..BLOCK {
+        let (state, keep) = cell.forward(unit(&p, u), unit(&q, u), unit(&before, u));
+        set(&mut states, u, state);
+        set(&mut keeps, u, keep);
+    }
+    store::<T, WHOLE, S>(after, units, at, &states);
+    store::<T, WHOLE, K>(kept, units, at, &keeps);
+}
+
+/// The derivative of [`forward`]: `dstate` is the gradient by the states after, and becomes that by the states before, but for what goes
+/// through `q`. `dp` is written if it is not the same as `dq`.
+pub fn backward<T: Float, C: Cell<T, G, S, K>, const G: usize, const S: usize, const K: usize>(
+    cell: &C,
     units: usize,
     alive: impl Fn(usize) -> bool,
     [before, after, kept]: [&[T]; 3],
@@ -190,7 +225,8 @@ pub fn backward<T: Float, const G: usize, const S: usize, const K: usize>(
         #[inline(always)]
         || {
             for (b, dstate) in dstate.chunks_exact_mut(S * units).enumerate() {
-                let (dp, dq) = (&mut dp[b * G * units..][..G * units], &mut dq[b * G * units..][..G * units]);
+                let dq = &mut dq[b * G * units..][..G * units];
+                let dp = if C::SUM { &mut [] } else { &mut dp[b * G * units..][..G * units] };
                 if !alive(b) {
                     dp.fill(T::ZERO);
                     dq.fill(T::ZERO);
@@ -199,26 +235,51 @@ pub fn backward<T: Float, const G: usize, const S: usize, const K: usize>(
                 let (before, after) =
                     (&before[b * S * units..][..S * units], &after[b * S * units..][..S * units]);
                 let kept = &kept[b * K * units..][..K * units];
-                for at in (0..units).step_by(BLOCK) {
-                    let len = BLOCK.min(units - at);
-                    let dy = load::<T, S>(dstate, units, at, len);
-                    let (before, after) =
-                        (load::<T, S>(before, units, at, len), load::<T, S>(after, units, at, len));
-                    let kept = load::<T, K>(kept, units, at, len);
-                    let (mut dps, mut dqs) = ([[T::ZERO; BLOCK]; G], [[T::ZERO; BLOCK]; G]);
-                    let mut dstates = [[T::ZERO; BLOCK]; S];
-                    for u in 0..BLOCK {
-                        let (p, q, state) =
-                            cell.backward(unit(&dy, u), unit(&before, u), unit(&after, u), unit(&kept, u));
-                        set(&mut dps, u, p);
-                        set(&mut dqs, u, q);
-                        set(&mut dstates, u, state);
-                    }
-                    store(dp, units, at, len, &dps);
-                    store(dq, units, at, len, &dqs);
-                    store(dstate, units, at, len, &dstates);
+                let rows = [before, after, kept];
+                let whole = units / BLOCK * BLOCK;
+                for at in (0..whole).step_by(BLOCK) {
+                    backward_block::<T, C, true, G, S, K>(cell, units, at, rows, dstate, dp, dq);
+                }
+                if whole < units {
+                    backward_block::<T, C, false, G, S, K>(cell, units, whole, rows, dstate, dp, dq);
                 }
             }
         },
     );
+}
+
+/// [`backward`] of one block of one sample.
+#[inline(always)]
+fn backward_block<
+    T: Float,
+    C: Cell<T, G, S, K>,
+    const WHOLE: bool,
+    const G: usize,
+    const S: usize,
+    const K: usize,
+>(
+    cell: &C,
+    units: usize,
+    at: usize,
+    [before, after, kept]: [&[T]; 3],
+    dstate: &mut [T],
+    dp: &mut [T],
+    dq: &mut [T],
+) {
+    let dy = load::<T, WHOLE, S>(dstate, units, at);
+    let (before, after) = (load::<T, WHOLE, S>(before, units, at), load::<T, WHOLE, S>(after, units, at));
+    let kept = load::<T, WHOLE, K>(kept, units, at);
+    let (mut dps, mut dqs) = ([[T::ZERO; BLOCK]; G], [[T::ZERO; BLOCK]; G]);
+    let mut dstates = [[T::ZERO; BLOCK]; S];
+    for u in 0..BLOCK {
+        let (p, q, state) = cell.backward(unit(&dy, u), unit(&before, u), unit(&after, u), unit(&kept, u));
+        set(&mut dps, u, p);
+        set(&mut dqs, u, q);
+        set(&mut dstates, u, state);
+    }
+    if !C::SUM {
+        store::<T, WHOLE, G>(dp, units, at, &dps);
+    }
+    store::<T, WHOLE, G>(dq, units, at, &dqs);
+    store::<T, WHOLE, S>(dstate, units, at, &dstates);
 }

@@ -209,27 +209,26 @@ fn run<T: Float, const G: usize, const S: usize, const K: usize>(
     steps: &Steps,
 ) -> (Tensor<T>, Tensor<T>) {
     let &Sizes { steps: time, batch, units } = sizes;
-    let mut kept = Tensor::zeros([time, batch, K * units]);
+    let mut kept = Tensor::scratch([time, batch, K * units]);
     // Turned once, and not in the product of every step.
     let turned = weight.t().contiguous();
     let w = Mat { data: turned.values(), row_stride: G * units, col_stride: 1 };
     let y = Tensor::build([time, batch, S * units].into(), |y| {
         by_samples(sizes, [(time, y), (time, kept.as_mut_slice())], |samples, [mut y, mut kept]| {
-            let mut before = rows_of(initial, 0, &samples).to_vec();
             let mut q = vec![T::ZERO; samples.len() * G * units];
-            for (t, _) in steps.order(time) {
-                match bias {
-                    Some(bias) => {
-                        q.chunks_exact_mut(G * units).for_each(|q| q.copy_from_slice(bias.values()))
-                    }
-                    None => q.fill(T::ZERO),
-                }
+            for (t, earlier) in steps.order(time) {
+                let after = std::mem::take(&mut y[t]);
+                let before = match earlier {
+                    Some(earlier) => &*y[earlier],
+                    None => rows_of(initial, 0, &samples),
+                };
                 // The hidden state is the first of each row of states.
-                let h = Mat { data: &before, row_stride: S * units, col_stride: 1 };
-                gemm(samples.len(), G * units, units, h, w, &mut q, Store::Add);
+                let h = Mat { data: before, row_stride: S * units, col_stride: 1 };
+                gemm(samples.len(), G * units, units, h, w, &mut q, Store::Overwrite);
                 let alive = steps.alive(t, samples.start);
-                recurrent::forward(cell, units, alive, [rows_of(p, t, &samples), &q, &before], y[t], kept[t]);
-                before.copy_from_slice(y[t]);
+                let rows = [rows_of(p, t, &samples), &q, before];
+                recurrent::forward(cell, units, alive, rows, bias.map(Tensor::values), after, kept[t]);
+                y[t] = after;
             }
         });
     });
@@ -242,15 +241,15 @@ fn rows_of<'a, T: Float>(x: &'a Tensor<T>, t: usize, samples: &Range<usize>) -> 
     &x.values()[(t * batch + samples.start) * row..(t * batch + samples.end) * row]
 }
 
-fn run_back<T: Float, const G: usize, const S: usize, const K: usize>(
-    cell: &impl Cell<T, G, S, K>,
+fn run_back<T: Float, C: Cell<T, G, S, K>, const G: usize, const S: usize, const K: usize>(
+    cell: &C,
     sizes: &Sizes,
     [dy, weight, initial, y, kept]: [&Tensor<T>; 5],
     steps: &Steps,
 ) -> [Tensor<T>; 4] {
     let &Sizes { steps: time, batch, units } = sizes;
-    let mut dp = Tensor::zeros([time, batch, G * units]);
-    let mut dq = Tensor::zeros([time, batch, G * units]);
+    let mut dp = Tensor::scratch([time, batch, if C::SUM { 0 } else { G * units }]);
+    let mut dq = Tensor::scratch([time, batch, G * units]);
     let mut dstate = Tensor::zeros([batch, S * units]);
     let w = Mat { data: weight.values(), row_stride: units, col_stride: 1 };
     let outputs = [(time, dp.as_mut_slice()), (time, dq.as_mut_slice()), (1, dstate.as_mut_slice())];
@@ -287,7 +286,7 @@ fn run_back<T: Float, const G: usize, const S: usize, const K: usize>(
         dq.reshape(rows).t().matmul(&before)
     };
     let db = dq.reshape(rows).sum(0);
-    [dp, dw, db, dstate]
+    [if C::SUM { dq } else { dp }, dw, db, dstate]
 }
 
 #[cfg(test)]
