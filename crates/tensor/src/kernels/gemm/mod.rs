@@ -162,8 +162,8 @@ fn gemm_on<T: Float>(
     }
     a.check(m, k);
     b.check(k, n);
-    // 16 multiply-adds count as one elementary operation.
-    let threads = threads_for(m * n * k / 16);
+    // 8 multiply-adds count as one elementary operation.
+    let threads = threads_for(m * n * k / 8);
     // Threads share out what is largest, so that each reads (and packs) its own part of it: columns of `C` if that is `B`, as the weights
     // in `x·Wᵀ` and `dy·W`, and else rows.
     let (rows, columns) = if m < n && m < k {
@@ -287,7 +287,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                 let (panel, base_of_b) =
                     if pack_b { (depth * width, right.as_ptr()) } else { (width, start.as_ptr()) };
                 let offsets = &offsets[..depth];
-                let (tall, broad) = if down { (m, width) } else { (tallest, columns) };
+                let (tall, broad) = (if pack_a { tallest } else { m }, if down { width } else { columns });
                 for i in (0..m).step_by(tall) {
                     let count = tall.min(m - i);
                     let mut rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
