@@ -96,9 +96,11 @@ pub fn finder() -> Result<Section> {
     Ok(Section {
         title: "The best rate depends on the problem and on the model",
         text: "<p>A range test raises the rate from step to step until the loss explodes. The green line is the \
-            rate to train with, a third of the one where its first descent ended. The red one is the edge of \
-            stability: (2 + 2 · momentum) / λ, where λ is the largest curvature of the loss, found by power \
-            iteration on products of the Hessian with a vector. Adam has no such bound. \
+            rate to train with, a third of the one where its first descent ended, if curvature sets no lower limit. \
+            The red one is the edge of stability: (2 + 2 · momentum) / λ, where λ is the largest curvature of the \
+            loss, found by power iteration on products of the Hessian with a vector. The limit is half of that, \
+            and three times the rate that brings a ball down such a parabola quickest, (1 − momentum²) / λ. \
+            Adam has no such limits. \
             <code>RateFinder::run</code> does it in one call, and puts the model back.</p>"
             .into(),
         figures: vec![Figure {

@@ -43,6 +43,12 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
         None
     }
 
+    /// The product of rate and curvature at which the rule loses least on its way down a quadratic, where such a number is known: from
+    /// rest, the sum of the losses of all steps is least. 1 for plain gradient descent, `1 - momentum²` for a heavy ball.
+    fn quickest(&self) -> Option<f64> {
+        None
+    }
+
     /// The value with which the model should be used, if it is not the one that is trained: an average, say.
     fn averaged(&self, w: &Tensor<T>, slots: &[Tensor<T>]) -> Option<Tensor<T>> {
         let _ = (w, slots);

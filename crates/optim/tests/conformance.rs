@@ -304,6 +304,32 @@ fn a_limit_of_stability_that_is_not_there_is_found() {
     }
 }
 
+#[test]
+fn a_rate_that_is_not_the_quickest_is_found() {
+    #[derive(Clone)]
+    struct Quickest(f64);
+    impl Rule for Quickest {
+        const NAME: &'static str = "Quickest";
+        fn slots(&self) -> &'static [&'static str] {
+            &["velocity"]
+        }
+        fn update(&self, step: Step) {
+            let rate = step.rate as f32;
+            step.each(|w, g, [v]| {
+                *v = 0.9 * *v + g;
+                *w -= rate * *v;
+            });
+        }
+        fn quickest(&self) -> Option<f64> {
+            Some(self.0)
+        }
+    }
+    conformance::check(Quickest(0.19));
+    for wrong in [0.1, 0.36, 1.0, 1.9, 4.0] {
+        found(Quickest(wrong), "it is quickest where it is said to be");
+    }
+}
+
 /// This check fails.
 #[track_caller]
 fn found(rule: impl Rule, check: &str) {

@@ -109,6 +109,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("huge and tiny gradients leave weights finite", extremes_stay_finite),
     ("a NaN stays in its parameter", nan_is_contained),
     ("the limit of stability is where it is said to be", limit_is_where_it_is_said),
+    ("it is quickest where it is said to be", quickest_where_it_is_said),
     ("descends a bowl", descends_bowl),
     ("comes to rest at a constant rate", comes_to_rest),
     ("descends a narrow valley", descends_narrow_valley),
@@ -440,6 +441,30 @@ fn limit_is_where_it_is_said(rule: &Tested) -> Result<(), String> {
     };
     ensure(stays(0.99 * limit) && !stays(1.01 * limit), || {
         format!("said to be {limit}, but it does not diverge just beyond it alone")
+    })
+}
+
+fn quickest_where_it_is_said(rule: &Tested) -> Result<(), String> {
+    let Some(quickest) = rule.quickest() else { return Ok(()) };
+    // All losses on x² / 2 from 1. The first gradient is zero, since a first step may be unlike the others.
+    let lost = |rate: f64| {
+        let (params, optimizer) = begin(rule, &[Tensor::scalar(1.0)], rate);
+        let mut optimizer = optimizer.weight_decay(0.0);
+        let mut loss = |step: u64| {
+            let x = params[0].value();
+            let gradient = if step == 0 { x.zeros_like() } else { x.clone() };
+            match optimizer.step(gradients(&params, &[gradient])) {
+                Ok(_) => f64::from(x.item()).powi(2) / 2.0,
+                Err(_) => f64::INFINITY,
+            }
+        };
+        (0..2000).map(&mut loss).sum::<f64>()
+    };
+    let [less, said, more] = [0.8, 1.0, 1.25].map(|factor| lost(factor * quickest));
+    ensure(said < less && said < more, || {
+        format!(
+            "said to be at {quickest}: it loses {said} there, {less} at a smaller rate and {more} at a larger"
+        )
     })
 }
 

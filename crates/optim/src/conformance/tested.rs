@@ -35,6 +35,7 @@ trait AnyRule: Send + Sync {
     fn update(&self, step: Step);
     fn fault(&self) -> Option<String>;
     fn stability_limit(&self) -> Option<f64>;
+    fn quickest(&self) -> Option<f64>;
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor>;
 }
 
@@ -67,6 +68,10 @@ impl<R: Rule> AnyRule for R {
         Rule::stability_limit(self)
     }
 
+    fn quickest(&self) -> Option<f64> {
+        Rule::quickest(self)
+    }
+
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor> {
         Rule::averaged(self, w, slots)
     }
@@ -93,6 +98,10 @@ impl Rule for Tested {
 
     fn stability_limit(&self) -> Option<f64> {
         self.0.stability_limit()
+    }
+
+    fn quickest(&self) -> Option<f64> {
+        self.0.quickest()
     }
 
     fn averaged(&self, w: &Tensor, slots: &[Tensor]) -> Option<Tensor> {

@@ -88,6 +88,16 @@ impl Sgd {
         );
         Sgd { momentum, ..Sgd::default() }
     }
+
+    /// The share of a gradient that gets into the velocity, after the first.
+    fn share(&self) -> f64 {
+        if self.momentum == 0.0 { 1.0 } else { 1.0 - self.dampening }
+    }
+
+    /// The factor from a rate to the same in PyTorch's convention.
+    fn unit(&self) -> f64 {
+        self.convention.rate_factor(Momentum::PyTorch, self.momentum)
+    }
 }
 
 impl<T: Float> Rule<T> for Sgd {
@@ -99,10 +109,20 @@ impl<T: Float> Rule<T> for Sgd {
 
     fn stability_limit(&self) -> Option<f64> {
         let Sgd { momentum, nesterov, .. } = *self;
-        let share = if momentum == 0.0 { 1.0 } else { 1.0 - self.dampening };
-        let unit = if self.convention == Momentum::Ema { 1.0 - momentum } else { 1.0 };
+        let (share, unit) = (self.share(), self.unit());
         let push = if nesterov { 1.0 + momentum + momentum * share } else { share };
         Some(2.0 * (1.0 + momentum) / (unit * push))
+    }
+
+    // With u the product of rate and curvature, the squares of x, from 1 and at rest, add up to
+    //
+    //     ((1 - momentum)² / u + (1 + momentum)² / (2 + 2 momentum - u)) / (2 - 2 momentum),
+    //
+    // which is least at u = 1 - momentum², and 1 / u there. For Nesterov's ball there is no such short formula.
+    fn quickest(&self) -> Option<f64> {
+        let Sgd { momentum, nesterov, .. } = *self;
+        let known = !nesterov || momentum == 0.0;
+        known.then(|| (1.0 - momentum * momentum) / (self.unit() * self.share()))
     }
 
     fn fault(&self) -> Option<String> {

@@ -132,6 +132,45 @@ fn every_variant_knows_its_limit() {
     assert_eq!(Rule::<f64>::stability_limit(&Sgd::momentum(0.5)), Some(3.0));
 }
 
+/// From rest, all losses together are least at (1 - beta²) / lambda, and are 1 / (1 - beta²) times the first there.
+#[test]
+fn a_heavy_ball_is_quickest_at_one_minus_beta_squared() {
+    let lambda = 2.0;
+    let all_losses = |rule: Sgd, product: f64| {
+        let [[ww, wv], [vw, vv]] = iteration_of(rule, product / lambda, lambda);
+        let (mut w, mut v, mut sum) = (1.0, 0.0, 0.0);
+        for _ in 0..5000 {
+            sum += w * w;
+            (w, v) = (ww * w + wv * v, vw * w + vv * v);
+        }
+        sum
+    };
+    for convention in [Momentum::PyTorch, Momentum::Keras, Momentum::Ema] {
+        for (momentum, dampening) in [(0.0, 0.0), (0.5, 0.0), (0.9, 0.0), (0.9, 0.5), (0.99, 0.1)] {
+            let rule = Sgd { momentum, dampening, nesterov: false, convention };
+            let quickest = Rule::<f64>::quickest(&rule).unwrap();
+            let least = all_losses(rule, quickest);
+            assert_close(least, 1.0 / (1.0 - momentum * momentum), 1e-9);
+            assert!(
+                [0.99, 1.01].iter().all(|factor| all_losses(rule, factor * quickest) > least),
+                "{rule:?}"
+            );
+        }
+    }
+    // What the rate finder says of its limits.
+    let excess = |rule, product| all_losses(rule, product) / all_losses(rule, 0.19) - 1.0;
+    let ball = Sgd::momentum(0.9);
+    assert_close(excess(ball, 3.0 * 0.19), 0.078, 0.001);
+    assert_close(excess(ball, 1.9), 0.810, 0.001);
+    for momentum in [0.3, 0.5, 0.7, 0.8, 0.9, 0.99] {
+        let rule = Sgd { nesterov: true, ..Sgd::momentum(momentum) };
+        let limit = Rule::<f64>::stability_limit(&rule).unwrap();
+        let least =
+            (1..100).map(|i| all_losses(rule, limit * f64::from(i) / 100.0)).fold(f64::INFINITY, f64::min);
+        assert!(all_losses(rule, limit / 2.0) < 1.02 * least, "{momentum}");
+    }
+}
+
 #[test]
 fn with_complex_roots_momentum_alone_sets_the_rate() {
     assert_close(spectral_radius(iteration(1.0, 0.9, 1.0)), 0.948683, 1e-6);
