@@ -1,5 +1,6 @@
 //! Putting tensors together and taking them apart.
 
+use crate::parallel::split_units;
 use crate::{Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
@@ -22,20 +23,19 @@ impl<T: Element> Tensor<T> {
         shape[at] = parts.iter().map(|part| part.shape()[at]).sum();
         let shape = Shape::new(&shape);
         let inner: usize = shape[at + 1..].iter().product();
-        let row = shape[at] * inner;
+        let unit = shape[at] * inner;
+        let parts: Vec<(Tensor<T>, usize)> =
+            parts.iter().map(|part| (part.contiguous(), part.shape()[at] * inner)).collect();
         Tensor::build(shape, |out| {
-            let mut begin = 0;
-            for part in parts {
-                let part = part.contiguous();
-                let width = part.shape()[at] * inner;
-                if width == 0 {
-                    continue;
+            let work = out.len();
+            split_units(out, unit, work, |units, out| {
+                for (i, mut out) in units.zip(out.chunks_exact_mut(unit.max(1))) {
+                    for (part, len) in &parts {
+                        let to = out.split_off_mut(..*len).expect("the parts of a unit");
+                        to.copy_from_slice(&part.values()[i * len..][..*len]);
+                    }
                 }
-                for (out, from) in out.chunks_exact_mut(row).zip(part.values().chunks_exact(width)) {
-                    out[begin..begin + width].copy_from_slice(from);
-                }
-                begin += width;
-            }
+            });
         })
     }
 

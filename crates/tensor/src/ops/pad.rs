@@ -1,5 +1,6 @@
 //! Elements added at the ends of axes.
 
+use crate::parallel::split_units;
 use crate::{Element, Shape, Tensor};
 
 /// What [`Tensor::pad`] puts at the ends of an axis `1 2 3 4`, two at each end.
@@ -71,13 +72,14 @@ impl<T: Element> Tensor<T> {
             self.shape()
         );
         let first = self.rank() - widths.len();
-        if let Pad::Constant(value) = mode {
-            return self.padded(&[&vec![[0, 0]; first], widths].concat(), value);
-        }
         let mut y = self.clone();
-        for (d, &width) in widths.iter().enumerate().filter(|(_, width)| **width != [0, 0]) {
-            let sources = mode.sources(self.shape()[first + d], width).expect("a mode that shows elements");
-            y = y.index_select((first + d) as isize, &sources);
+        for (axis, &width) in (first..).zip(widths).filter(|(_, width)| **width != [0, 0]) {
+            y = if let Pad::Constant(value) = mode {
+                y.padded(axis, width, value)
+            } else {
+                let sources = mode.sources(self.shape()[axis], width).expect("a mode that shows elements");
+                y.index_select(axis as isize, &sources)
+            };
         }
         y
     }
@@ -86,22 +88,30 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn zero_pad(&self, axis: isize, before: usize, after: usize) -> Tensor<T> {
-        let mut widths = vec![[0, 0]; self.rank()];
-        widths[self.shape().axis("zero_pad", axis)] = [before, after];
-        self.padded(&widths, T::ZERO)
+        self.padded(self.shape().axis("zero_pad", axis), [before, after], T::ZERO)
     }
 
+    /// `value` added along one axis.
     #[track_caller]
-    fn padded(&self, widths: &[[usize; 2]], value: T) -> Tensor<T> {
-        let sizes = self.shape().iter().zip(widths);
-        let sizes = sizes.map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
-        let mut y = Tensor::full(sizes.collect::<Vec<_>>(), value);
-        let inside = widths
-            .iter()
-            .enumerate()
-            .fold(*y.layout(), |view, (axis, width)| view.sliced(axis, width[0], self.shape()[axis], 1));
-        y.write_at(&inside, self);
-        y
+    fn padded(&self, axis: usize, [before, after]: [usize; 2], value: T) -> Tensor<T> {
+        let mut sizes = self.shape().to_vec();
+        sizes[axis] = sizes[axis].saturating_add(before).saturating_add(after);
+        let shape = Shape::new(&sizes);
+        let inner: usize = sizes[axis + 1..].iter().product();
+        let (unit, len) = (sizes[axis] * inner, self.shape()[axis] * inner);
+        let x = self.contiguous();
+        Tensor::build(shape, |out| {
+            let work = out.len();
+            split_units(out, unit, work, |units, out| {
+                for (i, out) in units.zip(out.chunks_exact_mut(unit.max(1))) {
+                    let (first, rest) = out.split_at_mut(before * inner);
+                    let (same, last) = rest.split_at_mut(len);
+                    first.fill(value);
+                    same.copy_from_slice(&x.values()[i * len..][..len]);
+                    last.fill(value);
+                }
+            });
+        })
     }
 }
 

@@ -250,10 +250,17 @@ fn run_back<T: Float, C: Cell<T, G, S, K>, const G: usize, const S: usize, const
     let &Sizes { steps: time, batch, units } = sizes;
     let mut dp = Tensor::scratch([time, batch, if C::SUM { 0 } else { G * units }]);
     let mut dq = Tensor::scratch([time, batch, G * units]);
+    // The hidden state before every step, beside its `dq`.
+    let mut hidden = Tensor::scratch([time, batch, units]);
     let mut dstate = Tensor::zeros([batch, S * units]);
     let w = Mat { data: weight.values(), row_stride: units, col_stride: 1 };
-    let outputs = [(time, dp.as_mut_slice()), (time, dq.as_mut_slice()), (1, dstate.as_mut_slice())];
-    by_samples(sizes, outputs, |samples, [mut dp, mut dq, mut dstate]| {
+    let outputs = [
+        (time, dp.as_mut_slice()),
+        (time, dq.as_mut_slice()),
+        (time, hidden.as_mut_slice()),
+        (1, dstate.as_mut_slice()),
+    ];
+    by_samples(sizes, outputs, |samples, [mut dp, mut dq, mut hidden, mut dstate]| {
         let dstate = &mut *dstate[0];
         let mut through_q = vec![T::ZERO; samples.len() * units];
         for (t, earlier) in steps.order(time).rev() {
@@ -262,6 +269,9 @@ fn run_back<T: Float, C: Cell<T, G, S, K>, const G: usize, const S: usize, const
                 Some(earlier) => rows_of(y, earlier, &samples),
                 None => rows_of(initial, 0, &samples),
             };
+            for (hidden, before) in hidden[t].chunks_exact_mut(units).zip(before.chunks_exact(S * units)) {
+                hidden.copy_from_slice(&before[..units]);
+            }
             let rows = [before, rows_of(y, t, &samples), rows_of(kept, t, &samples)];
             recurrent::backward(cell, units, steps.alive(t, samples.start), rows, dstate, dp[t], dq[t]);
             let dq = Mat { data: dq[t], row_stride: G * units, col_stride: 1 };
@@ -271,20 +281,9 @@ fn run_back<T: Float, C: Cell<T, G, S, K>, const G: usize, const S: usize, const
             }
         }
     });
-    // Every step's hidden state before it, beside its dq: one product is the sum over steps.
-    let mut befores = vec![initial.narrow(1, 0, units); time];
-    for (t, earlier) in steps.order(time) {
-        if let Some(earlier) = earlier {
-            befores[t] = y.index(0, earlier).narrow(1, 0, units);
-        }
-    }
+    // One product is the sum over steps.
     let rows = [time * batch, G * units];
-    let dw = if time == 0 {
-        weight.zeros_like()
-    } else {
-        let before = Tensor::cat(&befores.iter().collect::<Vec<_>>(), 0);
-        dq.reshape(rows).t().matmul(&before)
-    };
+    let dw = dq.reshape(rows).t().matmul(&hidden.reshape([time * batch, units]));
     let db = dq.reshape(rows).sum(0);
     [if C::SUM { dq } else { dp }, dw, db, dstate]
 }
