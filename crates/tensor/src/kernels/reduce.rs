@@ -34,7 +34,7 @@ pub fn sum<T: Number, U: Number>(
     debug_assert_eq!((x.len(), out.len()), (outer * n * inner, outer * inner));
     if inner == 1 && n >= WORTH_SPLITTING {
         for (x, out) in x.chunks_exact(n).zip(out) {
-            *out = total(x, &f);
+            *out = total(x, |sum: U, v| sum.plus(f(v)));
         }
         return;
     }
@@ -70,12 +70,13 @@ pub fn sum<T: Number, U: Number>(
 /// Summands of a piece of a long sum that may be split over threads.
 const PIECE: usize = 16 * BLOCK;
 
-/// [`sum_slice`] on several threads, if there are many numbers: pieces of a fixed length are summed, then their sums.
-pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
+/// A sum over a slice on several threads, if there are many numbers: pieces of a fixed length are summed, then their sums. `add`
+/// adds the term of a number to a sum.
+pub fn total<T: Number, U: Number>(x: &[T], add: impl Fn(U, T) -> U + Sync) -> U {
     if x.len() <= PIECE {
         return dispatch(
             #[inline(always)]
-            || sum_slice(x, &f),
+            || add_slice(x, &add),
         );
     }
     let mut sums = vec![U::ZERO; x.len().div_ceil(PIECE)];
@@ -84,7 +85,7 @@ pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
             #[inline(always)]
             || {
                 for (piece, sum) in range.clone().zip(&mut *sums) {
-                    *sum = sum_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &f);
+                    *sum = add_slice(&x[piece * PIECE..x.len().min((piece + 1) * PIECE)], &add);
                 }
             },
         );
@@ -94,8 +95,8 @@ pub fn total<T: Number, U: Number>(x: &[T], f: impl Fn(T) -> U + Sync) -> U {
 }
 
 /// `x[i] += y[i]`, and [`total`] of what `x` is then, in one pass over memory: a block is summed while it is in the first-level cache.
-pub fn add_total<T: Number, U: Number>(x: &mut [T], y: &[T], f: impl Fn(T) -> U + Sync) -> U {
-    let add = |x: &mut [T], y: &[T]| {
+pub fn add_total<T: Number, U: Number>(x: &mut [T], y: &[T], add: impl Fn(U, T) -> U + Sync) -> U {
+    let piece = |x: &mut [T], y: &[T]| {
         dispatch(
             #[inline(always)]
             || {
@@ -106,29 +107,39 @@ pub fn add_total<T: Number, U: Number>(x: &mut [T], y: &[T], f: impl Fn(T) -> U 
                         let places = block * BLOCK..x.len().min((block + 1) * BLOCK);
                         let x = &mut x[places.clone()];
                         x.iter_mut().zip(&y[places]).for_each(|(x, &y)| *x = x.plus(y));
-                        sum_block(x, &f)
+                        sum_block(x, &add)
                     },
                 )
             },
         )
     };
     if threads_for(x.len()) <= 1 {
-        return add(x, y);
+        return piece(x, y);
     }
-    let sums: Vec<U> = x.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).map(|(x, y)| add(x, y)).collect();
+    let sums: Vec<U> = x.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).map(|(x, y)| piece(x, y)).collect();
     pairwise(sums.len(), |piece| sums[piece])
 }
 
 /// `Σ f(x[i])` over a slice, as the tree described above.
 #[inline(always)]
 pub fn sum_slice<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
+    add_slice(
+        x,
+        #[inline(always)]
+        |sum: U, v| sum.plus(f(v)),
+    )
+}
+
+/// The same tree, where `add` adds the term of a number to a sum.
+#[inline(always)]
+fn add_slice<T: Copy, U: Number>(x: &[T], add: impl Fn(U, T) -> U) -> U {
     if x.len() <= BLOCK {
-        return sum_block(x, f);
+        return sum_block(x, &add);
     }
     pairwise(
         x.len().div_ceil(BLOCK),
         #[inline(always)]
-        |block| sum_block(block_of(x, block), f),
+        |block| sum_block(block_of(x, block), &add),
     )
 }
 
@@ -175,18 +186,18 @@ fn pairwise<U: Number>(blocks: usize, mut sum_of: impl FnMut(usize) -> U) -> U {
 }
 
 #[inline(always)]
-fn sum_block<T: Copy, U: Number>(x: &[T], f: &impl Fn(T) -> U) -> U {
+fn sum_block<T: Copy, U: Number>(x: &[T], add: &impl Fn(U, T) -> U) -> U {
     if x.len() < LANES {
-        return x.iter().fold(U::ZERO, |sum, &v| sum.plus(f(v)));
+        return x.iter().fold(U::ZERO, |sum, &v| add(sum, v));
     }
     let (chunks, rest) = x.as_chunks::<LANES>();
     let mut lanes = sum_chunks(
         chunks.len(),
         #[inline(always)]
-        |chunk, lane| f(chunks[chunk][lane]),
+        |sum: U, chunk, lane| add(sum, chunks[chunk][lane]),
     );
     for (lane, &v) in lanes.iter_mut().zip(rest) {
-        *lane = lane.plus(f(v));
+        *lane = add(*lane, v);
     }
     sum_lanes(black_box(lanes))
 }
@@ -200,7 +211,7 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
     let mut lanes = sum_chunks(
         a.len(),
         #[inline(always)]
-        |chunk, lane| f(a[chunk][lane], b[chunk][lane]),
+        |sum: U, chunk, lane| sum.plus(f(a[chunk][lane], b[chunk][lane])),
     );
     for (lane, (&a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane = lane.plus(f(a, b));
@@ -210,13 +221,13 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
 
 /// The sum in each lane over chunks. Some lanes at a time: so many stay in registers, where all of them would go through memory.
 #[inline(always)]
-fn sum_chunks<U: Number>(chunks: usize, f: impl Fn(usize, usize) -> U) -> [U; LANES] {
+fn sum_chunks<U: Number>(chunks: usize, add: impl Fn(U, usize, usize) -> U) -> [U; LANES] {
     let mut lanes = [U::ZERO; LANES];
     for first in [0, AT_ONCE] {
         let mut sums = [U::ZERO; AT_ONCE];
         for chunk in 0..chunks {
             for l in 0..AT_ONCE {
-                sums[l] = sums[l].plus(f(chunk, first + l));
+                sums[l] = add(sums[l], chunk, first + l);
             }
         }
         lanes[first..first + AT_ONCE].copy_from_slice(&sums);

@@ -5,7 +5,8 @@ use std::convert::identity;
 use super::reduce::{Reduction, reductions};
 use crate::kernels::math::Math;
 use crate::kernels::reduce;
-use crate::{Float, Tensor};
+use crate::kernels::simd::Isa;
+use crate::{DType, Float, Tensor};
 
 impl<T: Float> Tensor<T> {
     reductions! {
@@ -100,8 +101,8 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn norm_squared(&self) -> f64 {
         match self.as_slice() {
-            Some(values) => reduce::total(values, square),
-            None => reduce::total(self.contiguous().values(), square),
+            Some(values) => reduce::total(values, add_square()),
+            None => reduce::total(self.contiguous().values(), add_square()),
         }
     }
 
@@ -121,16 +122,23 @@ impl<T: Float> Tensor<T> {
     pub fn add_norm_squared(&mut self, y: &Tensor<T>) -> f64 {
         assert!(self.shape() == y.shape(), "add_norm_squared: {} differs from {}", y.shape(), self.shape());
         match y.as_slice() {
-            Some(y) => reduce::add_total(self.as_mut_slice(), y, square),
-            None => reduce::add_total(self.as_mut_slice(), y.contiguous().values(), square),
+            Some(y) => reduce::add_total(self.as_mut_slice(), y, add_square()),
+            None => reduce::add_total(self.as_mut_slice(), y.contiguous().values(), add_square()),
         }
     }
 }
 
-/// `v²` in `f64`, where that of an `f32` cannot overflow.
-#[inline(always)]
-fn square<T: Float>(v: T) -> f64 {
-    v.as_f64() * v.as_f64()
+/// Adds `v²` to a sum, in `f64`, where that of an `f32` cannot overflow.
+///
+/// The square of an `f32` is exact there, so that a fused multiply-add gives the same bits, in half of the time. On a processor that has none
+/// it would be a call.
+fn add_square<T: Float>() -> impl Fn(f64, T) -> f64 {
+    let fused = T::DTYPE == DType::F32 && Isa::detect() > Isa::Portable;
+    #[inline(always)]
+    move |sum, v| {
+        let v = v.as_f64();
+        if fused { v.mul_add(v, sum) } else { sum + v * v }
+    }
 }
 
 #[cfg(test)]
