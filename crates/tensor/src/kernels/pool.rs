@@ -102,6 +102,8 @@ impl<T: Float> Kernel for Max2x2<'_, T> {
     fn run(self) {
         let Max2x2 { g, x, y, index } = self;
         let (width, out_width) = (g.input[1], g.windows[1].len());
+        // Places of 32 bits, like the elements, so that vectors of both have as many lanes.
+        let next_line = width as i32;
         let rows = y.chunks_exact_mut(out_width).zip(index.chunks_exact_mut(out_width));
         for (i, (y, index)) in rows.enumerate() {
             let start = 2 * i * width;
@@ -111,9 +113,9 @@ impl<T: Float> Kernel for Max2x2<'_, T> {
                 let better = |x: T, best: T| (x > best) | x.is_nan();
                 let (mut best, mut place) = (a, 0);
                 (best, place) = if better(b, best) { (b, 1) } else { (best, place) };
-                (best, place) = if better(c, best) { (c, width) } else { (best, place) };
-                (best, place) = if better(d, best) { (d, width + 1) } else { (best, place) };
-                (*y, *index) = (best, (start + 2 * j + place) as i32);
+                (best, place) = if better(c, best) { (c, next_line) } else { (best, place) };
+                (best, place) = if better(d, best) { (d, next_line + 1) } else { (best, place) };
+                (*y, *index) = (best, (start + 2 * j) as i32 + place);
             }
         }
     }

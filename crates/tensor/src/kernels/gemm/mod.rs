@@ -19,8 +19,8 @@ mod vector;
 use few::{FEW, FewVectors};
 use rayon::prelude::*;
 
-use pack::turn;
-pub(super) use pack::{pack_left, pack_right, transpose};
+use pack::{pack_left, turn};
+pub(super) use pack::{pack_right, transpose};
 pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
@@ -255,14 +255,14 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         // then tiles go down its columns.
         let pack_b = b.col_stride != 1 || m >= 6 * V::ROWS && (k > 64 || clash(b));
         let down = !pack_b && a.row_stride == 1 && k <= 64;
-        let pack_a = n >= 8 * width && !down;
+        let pack_a = n >= 256 && !down;
         let clash = clash(a);
         let tallest = if clash && !pack_a { 6 } else { V::ROWS };
 
         let most = BLOCK / length / width * width;
         let mut right =
             Buffer::<T>::scratch(if pack_b { length * most.min(n.next_multiple_of(width)) } else { 0 });
-        let mut left = Buffer::<T>::scratch(if pack_a { length * tallest } else { 0 });
+        let mut left = Buffer::<T>::scratch(if pack_a { length * tallest + V::LANES } else { 0 });
         let step = if pack_b { width } else { b.row_stride };
         let offsets: [usize; LONGEST] = std::array::from_fn(|p| p * step);
         let (left_row, left_step) = if pack_a { (1, tallest) } else { (a.row_stride, a.col_stride) };

@@ -67,7 +67,8 @@ fn pack_rows<T: Element, V: Vector<Elem = T>>(
     }
 }
 
-/// Rows of `a`, column by column: element `(i, p)` goes to `out[p * out_stride + i]`.
+/// Rows of `a`, column by column: element `(i, p)` goes to `out[p * out_stride + i]`. Other elements of `out` may be written, up to `LANES` after
+/// the last column.
 #[inline(always)]
 pub fn pack_left<T: Element, V: Vector<Elem = T>>(
     a: Mat<'_, T>,
@@ -76,19 +77,33 @@ pub fn pack_left<T: Element, V: Vector<Elem = T>>(
     out_stride: usize,
     out: &mut [T],
 ) {
-    if a.col_stride == 1 {
-        return transpose::<V>(a.data, a.row_stride, rows, depth, out, out_stride);
-    }
-    for (p, column) in out.chunks_exact_mut(out_stride).take(depth).enumerate() {
-        let from = &a.data[p * a.col_stride..];
-        if a.row_stride == 1 && rows <= V::LANES {
-            let (from, column) = (&from[..rows], &mut column[..rows]);
-            // SAFETY: both have as many elements.
-            unsafe { V::load_part(from.as_ptr(), rows).store_part(column.as_mut_ptr(), rows) };
-            continue;
+    // Whole vectors are written, of which the next column takes back what is too much: to write a part of one is slow without AVX-512.
+    let in_vectors = rows <= V::LANES && out.len() >= (depth - 1) * out_stride + V::LANES;
+    if in_vectors && a.row_stride == 1 {
+        for p in 0..depth {
+            let (from, column) = (&a.data[p * a.col_stride..][..rows], &mut out[p * out_stride..]);
+            // SAFETY: there are `rows` elements to read, and room for a vector.
+            unsafe { V::load_part(from.as_ptr(), rows).store(column.as_mut_ptr()) };
         }
-        for (i, to) in column.iter_mut().take(rows).enumerate() {
-            *to = from[i * a.row_stride];
+    } else if in_vectors && a.col_stride == 1 {
+        for p in (0..depth).step_by(V::LANES) {
+            let width = V::LANES.min(depth - p);
+            // SAFETY: `rows` and `width` columns from `p` on are inside the matrix, and `out` has room for a vector after the last column.
+            unsafe {
+                let block = turned_block::<V>(a.data[p..].as_ptr(), a.row_stride, rows, width);
+                for c in 0..V::LANES {
+                    if c < width {
+                        block[c].store(out.as_mut_ptr().add((p + c) * out_stride));
+                    }
+                }
+            }
+        }
+    } else if a.col_stride == 1 {
+        transpose::<V>(a.data, a.row_stride, rows, depth, out, out_stride);
+    } else {
+        for (p, column) in out.chunks_exact_mut(out_stride).take(depth).enumerate() {
+            let from = &a.data[p * a.col_stride..];
+            column.iter_mut().take(rows).enumerate().for_each(|(i, to)| *to = from[i * a.row_stride]);
         }
     }
 }
@@ -127,19 +142,10 @@ pub unsafe fn turn<V: Vector>(
     for i in (0..rows).step_by(lanes) {
         for p in (0..columns).step_by(lanes) {
             let (height, width) = (lanes.min(rows - i), lanes.min(columns - p));
-            // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both; and a vector has at most 16 lanes.
+            // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both.
             unsafe {
-                let from = from.add(i * from_stride + p);
+                let block = turned_block::<V>(from.add(i * from_stride + p), from_stride, height, width);
                 let out = out.add(p * out_stride + i);
-                let mut block = [V::zero(); 16];
-                for r in 0..lanes {
-                    if width == lanes && r < height {
-                        block[r] = V::load(from.add(r * from_stride));
-                    } else if r < height {
-                        block[r] = V::load_part(from.add(r * from_stride), width);
-                    }
-                }
-                let block = V::turn(block);
                 for c in 0..lanes {
                     if height == lanes && c < width {
                         block[c].store(out.add(c * out_stride));
@@ -149,5 +155,30 @@ pub unsafe fn turn<V: Vector>(
                 }
             }
         }
+    }
+}
+
+/// A block of a matrix, of at most `LANES` rows and columns, turned round: vector `c` holds column `c`, and zeros after its end.
+///
+/// # Safety
+/// `from` must be valid for `height` by `width`.
+#[inline(always)]
+unsafe fn turned_block<V: Vector>(
+    from: *const V::Elem,
+    stride: usize,
+    height: usize,
+    width: usize,
+) -> [V; 16] {
+    // SAFETY: as promised by the caller; a vector has at most 16 lanes.
+    unsafe {
+        let mut block = [V::zero(); 16];
+        for r in 0..V::LANES {
+            if width == V::LANES && r < height {
+                block[r] = V::load(from.add(r * stride));
+            } else if r < height {
+                block[r] = V::load_part(from.add(r * stride), width);
+            }
+        }
+        V::turn(block)
     }
 }
