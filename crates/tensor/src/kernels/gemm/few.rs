@@ -1,16 +1,22 @@
 //! A matrix times a few vectors.
 
-use super::{Mat, Out, Vector, block_length};
+use super::{Mat, Out, Vector, block_length, each};
 use crate::Float;
-use crate::kernels::simd::VectorKernel;
+use crate::kernels::simd::{Isa, VectorKernel};
 
-/// The most vectors for which this is quicker than a tile.
-pub const FEW: usize = 8;
+/// The most vectors.
+const FEW: usize = 8;
+
+/// The most vectors for which this is quicker than a tile. AVX2 has no registers for the sums of more beside a block.
+pub fn few(isa: Isa) -> usize {
+    if isa == Isa::Avx2 { 4 } else { FEW }
+}
 
 /// `c[j, i] (+)= Σ_p a[i, p] x[j, p]` for a matrix whose rows are in one piece, and up to [`FEW`] vectors: a layer that sees a few samples.
 ///
 /// A tile would multiply each number of the matrix with a vector of which few lanes are used. Here 16 rows are turned round in registers, a
-/// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums.
+/// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums. Of narrower vectors, two
+/// blocks are worked off in turn if there are few sums, as each sum waits for its last addition.
 pub struct FewVectors<'a, T> {
     /// Rows of `a`.
     pub rows: usize,
@@ -45,32 +51,39 @@ impl<T: Float> FewVectors<'_, T> {
         let lanes = V::LANES;
         let length = block_length(k);
         let step = x.col_stride;
-        for i in (0..rows).step_by(lanes) {
-            let height = lanes.min(rows - i);
+        let blocks = if lanes < 16 && M < 4 { 2 } else { 1 };
+        for i in (0..rows).step_by(blocks * lanes) {
             for first in (0..k).step_by(length) {
                 let end = k.min(first + length);
-                // SAFETY: rows `i..i + height` and columns `..k` are inside `a`, and each vector has `k` elements, as the caller has checked; the
+                // SAFETY: rows `i..rows` and columns `..k` are inside `a`, and each vector has `k` elements, as the caller has checked; the
                 // result has `rows` elements for each.
                 unsafe {
-                    let mut sums = [[V::zero()]; M];
+                    let mut sums = [[[V::zero()]; M]; 2];
                     for p in (first..end).step_by(lanes) {
-                        let from = a.data.as_ptr().add(i * a.row_stride + p);
                         let x: [*const T; M] = std::array::from_fn(|j| {
                             x.data.as_ptr().add(j.min(count - 1) * x.row_stride + p * step)
                         });
-                        let size = [height, lanes.min(end - p)];
-                        if size == [lanes, lanes] {
-                            add_block::<V, M, true>(&mut sums, (from, a.row_stride), size, x, step);
-                        } else {
-                            add_block::<V, M, false>(&mut sums, (from, a.row_stride), size, x, step);
+                        each!(block < blocks <= 2, {
+                            let row = i + block * lanes;
+                            let size = [lanes.min(rows.saturating_sub(row)), lanes.min(end - p)];
+                            let from = (a.data.as_ptr().wrapping_add(row * a.row_stride + p), a.row_stride);
+                            if size == [lanes, lanes] {
+                                add_block::<V, M, true>(&mut sums[block], from, size, x, step);
+                            } else {
+                                add_block::<V, M, false>(&mut sums[block], from, size, x, step);
+                            }
+                        });
+                    }
+                    each!(block < blocks <= 2, {
+                        let row = i + block * lanes;
+                        let height = lanes.min(rows.saturating_sub(row));
+                        for (j, [sum]) in sums[block].into_iter().enumerate().take(count) {
+                            let to = c.base.wrapping_add(j * c.row_stride + row);
+                            let before = add || first > 0;
+                            let sum = if before { V::load_part(to, height).add(sum) } else { sum };
+                            sum.store_part(to, height);
                         }
-                    }
-                    for (j, [sum]) in sums.into_iter().enumerate().take(count) {
-                        let to = c.base.add(j * c.row_stride + i);
-                        let before = add || first > 0;
-                        let sum = if before { V::load_part(to, height).add(sum) } else { sum };
-                        sum.store_part(to, height);
-                    }
+                    });
                 }
             }
         }

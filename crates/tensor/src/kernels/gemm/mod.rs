@@ -16,7 +16,7 @@ mod pack;
 mod tile;
 mod vector;
 
-use few::{FEW, FewVectors};
+use few::{FewVectors, few};
 use rayon::prelude::*;
 
 use pack::{pack_left, turn};
@@ -200,7 +200,7 @@ fn sequential<'a, T: Float>(
     if n == 1 && a.col_stride == 1 {
         return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: b.turned(), c, add });
     }
-    if m <= FEW && b.row_stride == 1 {
+    if m <= few(isa) && b.row_stride == 1 {
         return T::multiply_few(isa, FewVectors { rows: n, k, a: b.turned(), count: m, x: a, c, add });
     }
     // `Cᵀ = Bᵀ·Aᵀ` where that leaves less to pack.

@@ -137,6 +137,7 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
 /// late to see that the sums need no memory: for each tile it cleared, read and wrote their places on the stack. The bound is
 /// the number of copies that are compiled before those from `H` on fall away: it is what a build pays, squared for sums of two indices.
 macro_rules! each {
+    ($h:ident < $count:ident <= 2, $e:expr) => { each!($h < $count, $e; 0 1) };
     ($h:ident < $count:ident <= 3, $e:expr) => { each!($h < $count, $e; 0 1 2) };
     ($h:ident < $count:ident <= 4, $e:expr) => { each!($h < $count, $e; 0 1 2 3) };
     ($h:ident < $count:ident <= 6, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5) };
