@@ -102,22 +102,44 @@ impl<T: Float> Kernel for Max2x2<'_, T> {
     fn run(self) {
         let Max2x2 { g, x, y, index } = self;
         let (width, out_width) = (g.input[1], g.windows[1].len());
-        // Places of 32 bits, like the elements, so that vectors of both have as many lanes.
-        let next_line = width as i32;
         let rows = y.chunks_exact_mut(out_width).zip(index.chunks_exact_mut(out_width));
         for (i, (y, index)) in rows.enumerate() {
-            let start = 2 * i * width;
-            let (above, below) = x[start..start + 2 * width].split_at(width);
-            let windows = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
-            for (j, ((y, index), (&[a, b], &[c, d]))) in y.iter_mut().zip(index).zip(windows).enumerate() {
-                let better = |x: T, best: T| (x > best) | x.is_nan();
-                let (mut best, mut place) = (a, 0);
-                (best, place) = if better(b, best) { (b, 1) } else { (best, place) };
-                (best, place) = if better(c, best) { (c, next_line) } else { (best, place) };
-                (best, place) = if better(d, best) { (d, next_line + 1) } else { (best, place) };
-                (*y, *index) = (best, (start + 2 * j) as i32 + place);
+            let lines = &x[2 * i * width..][..2 * width];
+            let first = (2 * i * width) as i32;
+            match out_width {
+                8.. => max_of_lines::<T, 8>(lines, first, y, index),
+                4.. => max_of_lines::<T, 4>(lines, first, y, index),
+                _ => max_of_lines::<T, 1>(lines, first, y, index),
             }
         }
+    }
+}
+
+/// The windows under two lines, `N` at once; the lines begin at place `first`. What is left at the end is compared together with what comes before it.
+#[inline(always)]
+fn max_of_lines<T: Float, const N: usize>(lines: &[T], first: i32, y: &mut [T], index: &mut [i32]) {
+    let (above, below) = lines.split_at(lines.len() / 2);
+    // Places have 32 bits, so that vectors of them have as many lanes as those of elements.
+    let next_line = above.len() as i32;
+    let mut next = 0;
+    while next < y.len() {
+        let at = next.min(y.len() - N);
+        let (above, below) = (&above[2 * at..][..2 * N], &below[2 * at..][..2 * N]);
+        let (mut bests, mut places) = ([T::ZERO; N], [0; N]);
+        for j in 0..N {
+            let better = |x: T, best: T| (x > best) | x.is_nan();
+            let (mut best, mut place) = (above[2 * j], 0);
+            for (x, there) in
+                [(above[2 * j + 1], 1), (below[2 * j], next_line), (below[2 * j + 1], next_line + 1)]
+            {
+                (best, place) = if better(x, best) { (x, there) } else { (best, place) };
+            }
+            bests[j] = best;
+            places[j] = first + 2 * (at + j) as i32 + place;
+        }
+        y[at..at + N].copy_from_slice(&bests);
+        index[at..at + N].copy_from_slice(&places);
+        next = at + N;
     }
 }
 
