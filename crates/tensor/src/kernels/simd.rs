@@ -2,9 +2,11 @@
 //!
 //! A kernel is written once, as the body of [`Kernel::run`]. [`dispatch`] compiles that body three times (portable,
 //! AVX2 + FMA, AVX-512) and calls the copy that suits the processor it finds, so that a plain `cargo build --release`
-//! is fast everywhere. NEON is part of the baseline on aarch64, where the portable copy already uses it.
+//! is fast everywhere; with `RAVINE_ISA=avx2` (or `portable`) in the environment it uses no wider one. NEON is part of the baseline on aarch64, where the portable copy already uses it.
 
+use std::env;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use super::gemm::{Vector, Vectors};
 
@@ -41,9 +43,17 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// The widest set that this processor has. The standard library caches the answer: a few loads a call.
+    /// The widest set that this processor has and the user permits, found once.
     #[inline]
     pub fn detect() -> Isa {
+        static WIDEST: LazyLock<Isa> = LazyLock::new(|| {
+            let here = Isa::of_this_processor();
+            env::var(LIMIT).map_or(here, |name| here.min(Isa::named(&name)))
+        });
+        *WIDEST
+    }
+
+    fn of_this_processor() -> Isa {
         #[cfg(target_arch = "x86_64")]
         {
             use std::is_x86_feature_detected as has;
@@ -56,7 +66,19 @@ impl Isa {
         }
         Isa::Portable
     }
+
+    fn named(name: &str) -> Isa {
+        match name {
+            "portable" => Isa::Portable,
+            "avx2" => Isa::Avx2,
+            "avx512" => Isa::Avx512,
+            _ => panic!("{LIMIT}: found {name:?}, expected portable, avx2 or avx512"),
+        }
+    }
 }
+
+/// The environment variable that names the widest instruction set to use: to measure here how another processor fares, or to get its bits.
+const LIMIT: &str = "RAVINE_ISA";
 
 /// Runs `kernel`, compiled for the widest instruction set that this processor has.
 #[inline]
@@ -137,5 +159,22 @@ pub fn dispatch_on<T: Vectors, K: VectorKernel<T>>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { run_avx2(With::<T, T::Avx2, K>(kernel, PhantomData)) },
         _ => kernel.run::<T::Portable>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_have_names_and_an_order() {
+        assert_eq!(["portable", "avx2", "avx512"].map(Isa::named), [Isa::Portable, Isa::Avx2, Isa::Avx512]);
+        assert!(Isa::Portable < Isa::Avx2 && Isa::Avx2 < Isa::Avx512);
+    }
+
+    #[test]
+    #[should_panic(expected = "RAVINE_ISA: found \"sse\", expected portable, avx2 or avx512")]
+    fn other_names_are_refused() {
+        Isa::named("sse");
     }
 }
