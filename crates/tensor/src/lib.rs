@@ -33,6 +33,7 @@ mod tensor;
 pub use element::{DType, Element, Float, Number};
 pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
+pub use kernels::simd::instruction_set;
 #[doc(alias = "padding_mode")]
 pub use ops::Pad;
 pub use ops::{

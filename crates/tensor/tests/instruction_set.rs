@@ -2,7 +2,7 @@
 
 #![cfg(target_arch = "x86_64")]
 
-use ravine_tensor::{Rng, Tensor};
+use ravine_tensor::{Rng, Tensor, instruction_set};
 
 #[test]
 fn without_fused_multiply_adds_products_have_the_bits_of_plain_sums() {
@@ -13,5 +13,6 @@ fn without_fused_multiply_adds_products_have_the_bits_of_plain_sums() {
     let plain = Tensor::from_fn([9, 9], |at| {
         (0..40).fold(0.0, |sum, p| sum + a.to_vec()[at / 9 * 40 + p] * b.to_vec()[p * 9 + at % 9])
     });
+    assert_eq!(instruction_set(), "portable");
     assert_eq!(a.matmul(&b), plain);
 }

@@ -4,12 +4,13 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 
+use ravine_tensor::instruction_set;
 use serde::{Deserialize, Serialize};
 
 use crate::{FileError, Record, Scores, StepRecord, TrainError, file, hash};
 
 /// The version of the record's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The record of a run, `run.json` in its folder: settings, machine, checksums of the data, and at each evaluation the hash of the weights.
 ///
@@ -62,8 +63,8 @@ pub struct Environment {
     pub arch: String,
     /// Its name, if the system tells it.
     pub cpu: Option<String>,
-    /// Which of the instruction sets that matter it has. Others may round differently.
-    pub features: Vec<String>,
+    /// The [instruction set](ravine_tensor::instruction_set) that kernels used. Others round differently.
+    pub instruction_set: String,
     /// How many processors there are; nothing depends on it.
     pub processors: usize,
 }
@@ -76,7 +77,7 @@ impl Environment {
             os: std::env::consts::OS.into(),
             arch: std::env::consts::ARCH.into(),
             cpu: cpu_name(),
-            features: features(),
+            instruction_set: instruction_set().into(),
             processors: std::thread::available_parallelism().map_or(1, NonZero::get),
         }
     }
@@ -87,22 +88,6 @@ fn cpu_name() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-#[cfg(target_arch = "x86_64")]
-fn features() -> Vec<String> {
-    let found = [
-        ("avx", is_x86_feature_detected!("avx")),
-        ("avx2", is_x86_feature_detected!("avx2")),
-        ("fma", is_x86_feature_detected!("fma")),
-        ("avx512f", is_x86_feature_detected!("avx512f")),
-    ];
-    found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()).collect()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn features() -> Vec<String> {
-    Vec::new()
 }
 
 /// Loss and metrics as JSON; what is no number is `null`.
@@ -157,7 +142,7 @@ impl RunRecord {
     /// Reads it from `file`.
     ///
     /// # Errors
-    /// If the file cannot be read, is not a record, was changed since it was written, or is of a later version.
+    /// If the file cannot be read, is not a record, was changed since it was written, or is of another version.
     pub fn load(file: &Path) -> Result<Self, FileError> {
         Self::parse(file, fs::read(file).map_err(FileError::io(file, "read it"))?)
     }
@@ -179,11 +164,15 @@ impl RunRecord {
         }
         // The checksum says that these are our own bytes; what is left is the brace that closes the whole.
         let run = rest.strip_suffix("}\n").unwrap_or(rest);
-        let record: RunRecord = serde_json::from_str(run).map_err(|error| wrong(error.to_string()))?;
-        if record.format != FORMAT {
-            return Err(wrong(format!("format: found {}, expected {FORMAT}", record.format)));
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
         }
-        Ok(record)
+        let Version { format } = serde_json::from_str(run).map_err(|error| wrong(error.to_string()))?;
+        if format != FORMAT {
+            return Err(wrong(format!("format: found {format}, expected {FORMAT}")));
+        }
+        serde_json::from_str(run).map_err(|error| wrong(error.to_string()))
     }
 }
 
@@ -213,13 +202,10 @@ impl<'a> Verification<'a> {
     fn differs(&self, at: String, what: &str, found: String, expected: String) -> TrainError {
         let (here, there) = (Environment::here(), &self.record.environment);
         let mut reason = String::new();
-        if here.features != there.features || here.arch != there.arch {
+        if here.instruction_set != there.instruction_set || here.arch != there.arch {
             reason = format!(
                 " (the record was made on {} with {}; this is {} with {})",
-                there.arch,
-                there.features.join(" "),
-                here.arch,
-                here.features.join(" ")
+                there.arch, there.instruction_set, here.arch, here.instruction_set
             );
         } else if here.ravine != there.ravine {
             reason = format!(" (the record was made by version {}; this is {})", there.ravine, here.ravine);

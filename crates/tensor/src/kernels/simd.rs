@@ -68,17 +68,30 @@ impl Isa {
     }
 
     fn named(name: &str) -> Isa {
-        match name {
-            "portable" => Isa::Portable,
-            "avx2" => Isa::Avx2,
-            "avx512" => Isa::Avx512,
-            _ => panic!("{LIMIT}: found {name:?}, expected portable, avx2 or avx512"),
-        }
+        let named = NAMES.iter().find(|(_, known)| *known == name);
+        named.unwrap_or_else(|| panic!("{LIMIT}: found {name:?}, expected portable, avx2 or avx512")).0
+    }
+
+    fn name(self) -> &'static str {
+        NAMES[self as usize].1
     }
 }
 
+const NAMES: [(Isa, &str); 3] = [(Isa::Portable, "portable"), (Isa::Avx2, "avx2"), (Isa::Avx512, "avx512")];
+
 /// The environment variable that names the widest instruction set to use: to measure here how another processor fares, or to get its bits.
 const LIMIT: &str = "RAVINE_ISA";
+
+/// The instruction set that kernels use: `"portable"` (what every machine of the target has), `"avx2"` or `"avx512"`.
+///
+/// It is the widest that the processor has, or the one that the environment variable `RAVINE_ISA` names, if that is narrower. The last digits of
+/// results depend on it.
+///
+/// # Panics
+/// If the variable names none of them.
+pub fn instruction_set() -> &'static str {
+    Isa::detect().name()
+}
 
 /// Runs `kernel`, compiled for the widest instruction set that this processor has.
 #[inline]
@@ -168,7 +181,9 @@ mod tests {
 
     #[test]
     fn sets_have_names_and_an_order() {
-        assert_eq!(["portable", "avx2", "avx512"].map(Isa::named), [Isa::Portable, Isa::Avx2, Isa::Avx512]);
+        let sets = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+        assert_eq!(["portable", "avx2", "avx512"].map(Isa::named), sets);
+        assert_eq!(sets.map(Isa::name), ["portable", "avx2", "avx512"]);
         assert!(Isa::Portable < Isa::Avx2 && Isa::Avx2 < Isa::Avx512);
     }
 

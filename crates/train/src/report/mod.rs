@@ -155,7 +155,7 @@ fn environment() -> Vec<(&'static str, String)> {
         ("Ravine", here.ravine),
         ("system", format!("{} on {}", here.os, here.arch)),
         ("processor", here.cpu.unwrap_or_else(|| "unknown".into())),
-        ("instruction sets", here.features.join(", ")),
+        ("instruction set", here.instruction_set),
         ("processors", here.processors.to_string()),
     ]
 }
