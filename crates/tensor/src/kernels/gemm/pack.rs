@@ -86,6 +86,7 @@ pub fn pack_left<T: Element, V: Vector<Elem = T>>(
             unsafe { V::load_part(from.as_ptr(), rows).store(column.as_mut_ptr()) };
         }
     } else if in_vectors && a.col_stride == 1 {
+        assert!(a.data.len() >= (rows - 1) * a.row_stride + depth, "a matrix lies inside its storage");
         for p in (0..depth).step_by(V::LANES) {
             let width = V::LANES.min(depth - p);
             // SAFETY: `rows` and `width` columns from `p` on are inside the matrix, and `out` has room for a vector after the last column.
