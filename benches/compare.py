@@ -1,10 +1,12 @@
 """Ravine beside its peers: trains the four workloads in alternation, and writes the table and the chart of docs/performance.md.
 
-    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--only REGEX] [--results FILE] [--docs]
+    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--only REGEX] [--avx2] [--results FILE] [--docs]
 
 --data: the four IDX files of MNIST, not gzipped (the peers read no other). --peers: the folder with the peers' programs
 (python/torch_bench.py, python/jax_bench.py, rust/*_bench). A peer that is not installed or built is left out; those in Rust are looked for
 in --target. Ravine must have been built: cargo build --release -p ravine-benches. Run nothing else at the same time.
+
+--avx2: all of them as on a processor without AVX-512. (Programs in Rust other than Ravine are not kept from it.)
 
 Results are kept in --results, workload by workload, so that the workloads can be run one at a time; --docs writes what is there
 into the page. --peak is what the machine's FMA units do, in GFLOP/s (the peers' rust/limits measures it).
@@ -24,6 +26,14 @@ from page import ROOT
 SPEED, MEMORY, START = "train_images_per_s", "peak_rss_mib", "start_to_first_step_s"
 # Millions of floating-point operations that one image takes, forward and backward, by the plain algorithms.
 MFLOP = {"W1": 0.409, "W2": 9.56, "W3": 2.26, "W4": 71.6}
+# What keeps Ravine and the peers from wider vectors.
+AVX2 = {
+    "RAVINE_ISA": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
 
 
 def programs(args):
@@ -128,9 +138,14 @@ def main():
     parser.add_argument("--torch", nargs="+", default=["eager", "tuned"])
     parser.add_argument("--only", default="", help="a regular expression: the programs to run; the results of the others stay")
     parser.add_argument("--peak", type=float, default=229.6)
-    parser.add_argument("--results", default=os.path.join(ROOT, "target", "compare.json"))
+    parser.add_argument("--avx2", action="store_true")
+    parser.add_argument("--results")
     parser.add_argument("--docs", action="store_true")
     args = parser.parse_args()
+    section = "avx2" if args.avx2 else "training"
+    args.results = args.results or os.path.join(ROOT, "target", f"compare-{section}.json")
+    if args.avx2:
+        os.environ.update(AVX2)
 
     results = {}
     if os.path.exists(args.results):
@@ -149,7 +164,7 @@ def main():
     text = table(found, args.peak)
     print(text)
     if args.docs:
-        page.write("training", text, chart(found))
+        page.write(section, text, chart(found))
 
 
 main()
