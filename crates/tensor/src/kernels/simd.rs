@@ -79,7 +79,7 @@ impl Isa {
 
 const NAMES: [(Isa, &str); 3] = [(Isa::Portable, "portable"), (Isa::Avx2, "avx2"), (Isa::Avx512, "avx512")];
 
-/// The environment variable that names the widest instruction set to use: to measure here how another processor fares, or to get its bits.
+/// The environment variable that names the widest instruction set to use: to see here how another processor would fare.
 const LIMIT: &str = "RAVINE_ISA";
 
 /// The instruction set that kernels use: `"portable"` (what every machine of the target has), `"avx2"` or `"avx512"`.
