@@ -321,4 +321,12 @@ mod tests {
             RunRecord::parse(&file, whole[..len].to_vec()).unwrap_err();
         }
     }
+
+    #[test]
+    fn a_record_of_another_format_is_refused_by_its_number() {
+        let rest = "{\"format\": 1}\n}\n";
+        let text = format!("{HEAD}{}{MIDDLE}{rest}", hash::text_hash(rest));
+        let error = RunRecord::parse(Path::new("run.json"), text.into_bytes()).unwrap_err().to_string();
+        assert!(error.contains("run.json") && error.contains("format: found 1, expected 2"), "{error}");
+    }
 }

@@ -48,7 +48,7 @@ impl Isa {
     pub fn detect() -> Isa {
         static WIDEST: LazyLock<Isa> = LazyLock::new(|| {
             let here = Isa::of_this_processor();
-            env::var(LIMIT).map_or(here, |name| here.min(Isa::named(&name)))
+            env::var_os(LIMIT).map_or(here, |name| here.min(Isa::named(&name.to_string_lossy())))
         });
         *WIDEST
     }

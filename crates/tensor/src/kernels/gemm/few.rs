@@ -1,5 +1,6 @@
 //! A matrix times a few vectors.
 
+use super::pack::turned_block;
 use super::{Mat, Out, Vector, block_length, each};
 use crate::Float;
 use crate::kernels::simd::{Isa, VectorKernel};
@@ -102,19 +103,12 @@ unsafe fn add_block<V: Vector, const M: usize, const WHOLE: bool>(
     x: [*const V::Elem; M],
     step: usize,
 ) {
-    // SAFETY: as promised by the caller; a vector register has at most 16 lanes.
+    let [height, width] = if WHOLE { [V::LANES; 2] } else { [height, width] };
+    // SAFETY: as promised by the caller.
     unsafe {
-        let mut block = [V::zero(); 16];
-        for r in 0..V::LANES {
-            if WHOLE {
-                block[r] = V::load(from.add(r * row_stride));
-            } else if r < height {
-                block[r] = V::load_part(from.add(r * row_stride), width);
-            }
-        }
-        let block = V::turn(block);
+        let block = turned_block::<V>(from, row_stride, height, width);
         for q in 0..V::LANES {
-            if WHOLE || q < width {
+            if q < width {
                 for j in 0..M {
                     V::add_products(&mut sums[j], x[j].add(q * step), &[block[q]]);
                 }

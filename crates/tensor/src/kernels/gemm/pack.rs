@@ -164,7 +164,7 @@ pub unsafe fn turn<V: Vector>(
 /// # Safety
 /// `from` must be valid for `height` by `width`.
 #[inline(always)]
-unsafe fn turned_block<V: Vector>(
+pub unsafe fn turned_block<V: Vector>(
     from: *const V::Elem,
     stride: usize,
     height: usize,
