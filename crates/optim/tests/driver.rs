@@ -1,9 +1,11 @@
 //! The driver: which parameters it changes, how it shapes their gradients, what it refuses, and what it saves.
 
+use std::sync::{Arc, Mutex};
+
 use ravine_autograd::{Gradients, Param, Tape};
 use ravine_optim::{
     Adam, AdamW, Clip, Decay, Group, NonFinite, OptimError, Optimize, Optimizer, OptimizerState, Plateau,
-    Schedule, ScheduleFreeSgd, Sgd,
+    Rule, Schedule, ScheduleFreeSgd, Sgd, Step,
 };
 use ravine_tensor::Tensor;
 
@@ -409,5 +411,35 @@ fn the_number_of_threads_changes_no_bit() {
     let one = run(1);
     for threads in [2, 3, 4, 8] {
         assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+/// A rule that holds a lock while it uses kernels, which wait for other threads: none of those may begin another update meanwhile.
+#[test]
+fn a_rule_may_hold_a_lock() {
+    #[derive(Clone, Default)]
+    struct Counts(Arc<Mutex<usize>>);
+    impl Rule for Counts {
+        const NAME: &'static str = "Counts";
+        fn update(&self, step: Step) {
+            let mut updates = self.0.lock().unwrap();
+            *updates += 1;
+            step.whole(|w, g, []| *w = &*w - &(g * 0.5));
+        }
+    }
+    for threads in [2, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let large = [[301, 300], [200, 211], [150, 400]].into_iter();
+            let small = std::iter::repeat_n([100, 100], 6);
+            let params: Vec<Param> =
+                large.chain(small).map(|shape| Param::new(Tensor::zeros(shape))).collect();
+            let rule = Counts::default();
+            let mut optimizer = Optimizer::new(&params, rule.clone(), 1.0);
+            for _ in 0..50 {
+                optimizer.step(gradients(&params)).unwrap();
+            }
+            assert_eq!(*rule.0.lock().unwrap(), 50 * params.len());
+        });
     }
 }
