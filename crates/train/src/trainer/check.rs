@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ravine_data::{DataError, Order, Plan};
 
-use super::{Data, Length, Trainer};
+use super::feed::Data;
+use super::{Length, Trainer};
 use crate::{TrainError, hash};
 
 /// The most threads that a pool is asked for: more than any machine has processors, and less than what the system would choke on.

@@ -1,4 +1,4 @@
-//! Where the samples of the steps come from: a data set, or a stream.
+//! What a run trains on, a data set or a stream, and the samples of its steps.
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -11,6 +11,45 @@ use ravine_data::{
 use ravine_tensor::Rng;
 
 use crate::{Outcome, StepResult, data_parallel, guard, step};
+
+/// What a run trains on, as far as its settings go.
+pub(super) enum Data<'a> {
+    /// A set of samples, in the batches of this plan.
+    Set { plan: Plan },
+    /// A stream.
+    Stream(&'a dyn AnyStream),
+}
+
+/// What a run asks of a stream, of whatever samples.
+pub(super) trait AnyStream: Sync {
+    fn settings(&self) -> Vec<(String, String)>;
+    fn marks(&self) -> Vec<u64>;
+    fn recall(&self, marks: &[u64]);
+}
+
+impl<S: Collate + Send + 'static> AnyStream for &dyn Stream<Sample = S> {
+    fn settings(&self) -> Vec<(String, String)> {
+        (**self).settings()
+    }
+
+    fn marks(&self) -> Vec<u64> {
+        (**self).marks()
+    }
+
+    fn recall(&self, marks: &[u64]) {
+        (**self).recall(marks);
+    }
+}
+
+impl Data<'_> {
+    /// How many steps an epoch has, if it is known.
+    pub fn steps_per_epoch(&self) -> Option<usize> {
+        match self {
+            Data::Set { plan } => Some(plan.batches_per_epoch()),
+            Data::Stream(_) => None,
+        }
+    }
+}
 
 /// The samples of a step, and the place of those of the next one.
 pub(super) type Fed<'d, B> = Result<(Feed<'d, B>, Position), DataError>;

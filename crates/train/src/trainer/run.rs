@@ -14,10 +14,10 @@ use ravine_data::{Dataset, Position};
 use ravine_optim::{OptimError, Optimize};
 use ravine_tensor::Rng;
 
-use super::feed::{self, Fed, Feed};
+use super::feed::{self, Data, Fed, Feed};
 use super::store::Store;
 use super::watch::Watch;
-use super::{Data, Ended, Length, Report, Trainer, Unsaved};
+use super::{Ended, Length, Report, Trainer, Unsaved};
 use crate::callback::{Callback, CallbackResult, Flow, Moment};
 use crate::guard::{self, Guard, Trouble};
 use crate::progress::Display;

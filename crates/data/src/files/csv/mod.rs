@@ -1,6 +1,7 @@
 //! Tables of text: CSV files, read whole or row by row.
 
 mod marks;
+mod row;
 mod rows;
 mod table;
 
@@ -15,7 +16,8 @@ use super::gzip::Unpacked;
 use super::verify;
 use crate::DataError;
 
-pub use self::rows::{CsvStream, Row};
+pub use self::row::Row;
+pub use self::rows::CsvStream;
 pub use self::table::Table;
 
 /// How to read a table: [whole](Self::read), or [row by row](Self::stream).

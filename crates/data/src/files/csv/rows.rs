@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use csv::{ByteRecord, Reader};
-use ravine_tensor::Tensor;
 
 use super::marks::Marks;
-use super::{
-    CLASS, Csv, FLOAT, INTEGER, Lines, no_column, no_rows, no_text, place, trouble, wrong_cell, wrong_width,
-};
+use super::row::Row;
+use super::{Csv, Lines, no_rows, place, trouble, wrong_width};
 use crate::files::gzip::Unpacked;
 use crate::files::verify;
 use crate::load::Coming;
@@ -44,11 +42,11 @@ impl<F> Source<F> {
 }
 
 /// What is known of a file before its first row.
-struct Head {
+pub(super) struct Head {
     format: Csv,
-    file: PathBuf,
-    names: Vec<String>,
-    columns: HashMap<String, usize>,
+    pub file: PathBuf,
+    pub names: Vec<String>,
+    pub columns: HashMap<String, usize>,
 }
 
 impl<F> CsvStream<F> {
@@ -136,7 +134,7 @@ impl Head {
     }
 
     /// Where the row with this number stands, which was looked for from this byte on. Lines are counted when somebody asks, which is when something is wrong.
-    fn place(&self, row: usize, byte: u64) -> String {
+    pub fn place(&self, row: usize, byte: u64) -> String {
         match self.bytes() {
             Ok(bytes) => {
                 let text = BufReader::new(bytes).bytes().map_while(Result::ok);
@@ -230,100 +228,6 @@ impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
         let sample = sample(&Row { head, cells: &self.cells, begin: self.begin, number: self.read - 1 });
         self.over = sample.is_err();
         Some(sample)
-    }
-}
-
-/// A row of a CSV file. A cell that is not what it is asked for as is an error with the file, row, line and column, as with a
-/// [`Table`](super::Table).
-pub struct Row<'a> {
-    head: &'a Head,
-    cells: &'a ByteRecord,
-    begin: u64,
-    number: usize,
-}
-
-impl Row<'_> {
-    /// Its number, counted from 0.
-    pub fn number(&self) -> usize {
-        self.number
-    }
-
-    /// The names of the columns.
-    pub fn names(&self) -> &[String] {
-        &self.head.names
-    }
-
-    /// A cell as it stands in the file, without the spaces around it; it may be empty.
-    ///
-    /// # Errors
-    /// If there is no such column, or the cell is no text.
-    pub fn text(&self, column: &str) -> Result<&str, DataError> {
-        let Head { file, names, columns, .. } = self.head;
-        let at = *columns.get(column).ok_or_else(|| no_column(file, column, names))?;
-        let cell = std::str::from_utf8(&self.cells[at]);
-        cell.map(str::trim).map_err(|_| no_text(file, &format!("{}, column {column}", self.place())))
-    }
-
-    /// A finite number.
-    ///
-    /// # Errors
-    /// If there is no such column, or the cell is empty, no number, not finite, or too large for an `f32`.
-    pub fn float(&self, column: &str) -> Result<f32, DataError> {
-        self.parse(column, FLOAT)
-    }
-
-    /// A whole number.
-    ///
-    /// # Errors
-    /// If there is no such column, or the cell is empty, no whole number, or does not fit in 64 bits.
-    pub fn integer(&self, column: &str) -> Result<i64, DataError> {
-        self.parse(column, INTEGER)
-    }
-
-    /// The class whose name stands there: its place in `names`.
-    ///
-    /// # Errors
-    /// If there is no such column, or the cell is empty or none of the names.
-    pub fn class(&self, column: &str, names: &[impl AsRef<str>]) -> Result<i64, DataError> {
-        let expected = || names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-        let cell = self.text(column)?;
-        match names.iter().position(|name| name.as_ref() == cell) {
-            Some(class) => Ok(class as i64),
-            None => Err(self.wrong(column, cell, &format!("{CLASS}, one of {}", expected()))),
-        }
-    }
-
-    /// Finite numbers side by side: `[columns]`.
-    ///
-    /// # Errors
-    /// As [`float`](Self::float).
-    pub fn floats(&self, columns: &[&str]) -> Result<Tensor, DataError> {
-        let values = columns.iter().map(|column| self.float(column)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::from_slice(&values, values.len()))
-    }
-
-    fn parse<T>(
-        &self,
-        column: &str,
-        (parse, expected): (fn(&str) -> Option<T>, &str),
-    ) -> Result<T, DataError> {
-        let cell = self.text(column)?;
-        let value = if cell.is_empty() { None } else { parse(cell) };
-        value.ok_or_else(|| self.wrong(column, cell, expected))
-    }
-
-    fn wrong(&self, column: &str, cell: &str, expected: &str) -> DataError {
-        wrong_cell(&self.head.file, self.place(), column, cell, expected)
-    }
-
-    fn place(&self) -> String {
-        self.head.place(self.number, self.begin)
-    }
-}
-
-impl fmt::Debug for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Row").field("number", &self.number).field("cells", self.cells).finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use ravine_autograd::Module;
 use ravine_data::Position;
 
-use super::{Data, Run};
+use super::Run;
+use super::feed::Data;
 use crate::callback::Callback;
 use crate::guard::{PostMortem, Trouble};
 use crate::log::{Csv, Jsonl, TensorBoard};
