@@ -1,8 +1,8 @@
 //! The forward pass and the input gradient.
 
 use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{Form, Halving, Straight};
-use super::{Pass, STEP};
+use super::transform::{Doubling, Form, Halving, Straight};
+use super::{Algorithm, Pass};
 use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
@@ -30,18 +30,27 @@ impl<T> Kernels<'_, T> {
 impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        match self.pass.stride {
-            1 => self.transform::<V, Straight, 6, 4>(),
-            _ => self.transform::<V, Halving, 5, 2>(),
+        match self.pass.algorithm {
+            Algorithm::Straight => self.transform::<V, Straight, 6, 6, 4>(),
+            // The taps of both are the same at the points.
+            Algorithm::Halving | Algorithm::Doubling => self.transform::<V, Halving, 5, 5, 2>(),
         }
     }
 }
 
 impl<T: Float> Kernels<'_, T> {
     #[inline(always)]
-    fn transform<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
+    fn transform<
+        V: Vector<Elem = T>,
+        F: Form<IN, POINTS, OUT>,
+        const IN: usize,
+        const POINTS: usize,
+        const OUT: usize,
+    >(
+        self,
+    ) {
         let Kernels { pass: Pass { inputs, outputs, .. }, w, turned, u } = self;
-        let panels = Panels::new::<V>(IN * IN, inputs, outputs, WIDTH * V::LANES);
+        let panels = Panels::new::<V>(POINTS * POINTS, inputs, outputs, WIDTH * V::LANES);
         let wide = panels.columns();
         let squares = Squares { step: 0, line: 3 * wide, channels: wide };
         // The nine taps of all outputs, so that a vector holds the same tap of several.
@@ -51,7 +60,7 @@ impl<T: Float> Kernels<'_, T> {
                 transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
                 // SAFETY: the instructions are there, and `taps` is a square of three by three.
                 unsafe {
-                    to_points::<T, V, 3, IN>(
+                    to_points::<T, V, 3, POINTS>(
                         1,
                         &taps,
                         squares,
@@ -66,7 +75,7 @@ impl<T: Float> Kernels<'_, T> {
                 transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
                 // SAFETY: as above.
                 unsafe {
-                    to_points::<T, V, 3, IN>(
+                    to_points::<T, V, 3, POINTS>(
                         1,
                         &taps,
                         squares,
@@ -99,25 +108,35 @@ pub struct Correlation<'a, T> {
 impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        match self.pass.stride {
-            1 => self.correlate::<V, Straight, 6, 4>(),
-            _ => self.correlate::<V, Halving, 5, 2>(),
+        match self.pass.algorithm {
+            Algorithm::Straight => self.correlate::<V, Straight, 6, 6, 4>(),
+            Algorithm::Halving => self.correlate::<V, Halving, 5, 5, 2>(),
+            Algorithm::Doubling => self.correlate::<V, Doubling, 3, 5, 4>(),
         }
     }
 }
 
 impl<T: Float> Correlation<'_, T> {
     #[inline(always)]
-    fn correlate<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
+    fn correlate<
+        V: Vector<Elem = T>,
+        F: Form<IN, POINTS, OUT>,
+        const IN: usize,
+        const POINTS: usize,
+        const OUT: usize,
+    >(
+        self,
+    ) {
         let Correlation { pass, x, u, bias, y } = self;
         let (across, down) = (pass.across(), pass.down());
         let tiles = pass.strips() * across;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
-        let v_panels = Panels::new::<V>(IN * IN, tiles, narrow, narrow);
-        let u_panels = Panels::new::<V>(IN * IN, pass.inputs, pass.outputs, WIDTH * V::LANES);
-        let m_panels = Panels::new::<V>(IN * IN, tiles, pass.outputs, WIDTH * V::LANES);
+        let v_panels = Panels::new::<V>(POINTS * POINTS, tiles, narrow, narrow);
+        let u_panels = Panels::new::<V>(POINTS * POINTS, pass.inputs, pass.outputs, WIDTH * V::LANES);
+        let m_panels = Panels::new::<V>(POINTS * POINTS, tiles, pass.outputs, WIDTH * V::LANES);
         let wide = m_panels.columns();
-        let inputs = Squares { step: STEP * narrow, line: pass.line() * narrow, channels: narrow };
+        let inputs =
+            Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
         let outputs = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
         let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
         let mut result = Buffer::<T>::scratch(OUT * outputs.line);
@@ -144,7 +163,7 @@ impl<T: Float> Correlation<'_, T> {
                 );
                 // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
                 unsafe {
-                    to_points::<T, V, IN, IN>(
+                    to_points::<T, V, IN, POINTS>(
                         across,
                         &lines,
                         inputs,
@@ -156,7 +175,7 @@ impl<T: Float> Correlation<'_, T> {
                     );
                 }
             }
-            for point in 0..IN * IN {
+            for point in 0..POINTS * POINTS {
                 let v = v[v_panels.start(0, point)..].as_ptr();
                 for panel in 0..m_panels.count {
                     let u = u[u_panels.start(panel, point)..].as_ptr();
@@ -181,7 +200,7 @@ impl<T: Float> Correlation<'_, T> {
             for (s, strip) in strips.enumerate() {
                 // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
                 unsafe {
-                    from_points::<T, V, IN, OUT>(
+                    from_points::<T, V, POINTS, OUT>(
                         across,
                         &m,
                         m_panels,

@@ -1,7 +1,7 @@
 //! Convolution with 3x3 kernels by Winograd's algorithm. With stride 1 it is `F(4x4, 3x3)`: 36 multiplications for a tile of 4 by 4 outputs
-//! instead of 144. With stride 2, tiles of 2 by 2 outputs take 25 instead of 36.
+//! instead of 144. With stride 2, tiles of 2 by 2 outputs take 25 instead of 36, and so do tiles of 4 by 4 on the way back.
 //!
-//! Tiles of 6 by 6 inputs, or 5 by 5 (which overlap by two, or one), are transformed, and so are the kernels. Then each point is a matrix product
+//! Tiles of 6 by 6 inputs, of 5 by 5, or of 3 by 3 on the way back, which overlap, are transformed, and so are the kernels. Then each point is a matrix product
 //! over channels of its own, and what comes out is transformed back. All of this has the channels last, in vectors; images are
 //! turned round a strip of lines at a time. Strips are worked off in blocks whose transforms stay in the second-level cache.
 //!
@@ -25,8 +25,6 @@ use crate::parallel::{split_units, threads_for};
 use crate::storage::Buffer;
 use crate::{Element, Float};
 
-/// Inputs from one tile to the next along an axis.
-const STEP: usize = 4;
 /// Tiles that are worked off together, or a strip of them if that has more.
 const TILES: usize = 36;
 
@@ -42,9 +40,10 @@ pub fn suits(g: &ConvGeometry) -> bool {
         && g.in_channels.min(g.out_channels) >= 12
 }
 
-/// Whether it serves the input gradient too. With stride 2 that is left to the [direct](super::direct) one, phase by phase.
+/// Whether it serves the input gradient too. With stride 2 it does where tiles begin at an edge, as with the usual padding of 1; else that is
+/// left to the [direct](super::direct) one, phase by phase.
 pub fn suits_input_grad(g: &ConvGeometry) -> bool {
-    suits(g) && g.stride == [1, 1]
+    suits(g) && (g.stride == [1, 1] || g.padding == [1, 1])
 }
 
 /// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing where there are too few outputs to share out.
@@ -92,6 +91,41 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     });
 }
 
+/// What is done with a tile. The maps are in `transform.rs`.
+#[derive(Clone, Copy)]
+enum Algorithm {
+    /// Stride 1, both ways.
+    Straight,
+    /// Stride 2.
+    Halving,
+    /// Back through stride 2, between whose inputs one might think zeros.
+    Doubling,
+}
+
+impl Algorithm {
+    /// Of the forward pass.
+    fn forward(g: &ConvGeometry) -> Algorithm {
+        if g.stride == [1, 1] { Algorithm::Straight } else { Algorithm::Halving }
+    }
+
+    /// Inputs, points and outputs of a tile along an axis.
+    fn tile(self) -> [usize; 3] {
+        match self {
+            Algorithm::Straight => [6, 6, 4],
+            Algorithm::Halving => [5, 5, 2],
+            Algorithm::Doubling => [3, 5, 4],
+        }
+    }
+
+    /// Inputs from one tile to the next along an axis.
+    fn step(self) -> usize {
+        match self {
+            Algorithm::Straight | Algorithm::Halving => 4,
+            Algorithm::Doubling => 2,
+        }
+    }
+}
+
 /// The sizes of a correlation of `inputs` planes that gives `outputs` planes.
 #[derive(Clone, Copy)]
 pub struct Pass {
@@ -100,38 +134,42 @@ pub struct Pass {
     input: [usize; 2],
     output: [usize; 2],
     padding: [usize; 2],
-    stride: usize,
+    algorithm: Algorithm,
 }
 
 impl Pass {
     /// The forward pass.
     pub fn forward(g: &ConvGeometry) -> Pass {
-        let ConvGeometry {
-            in_channels: inputs, out_channels: outputs, input, output, padding, stride, ..
-        } = *g;
-        Pass { inputs, outputs, input, output, padding, stride: stride[0] }
+        let ConvGeometry { in_channels: inputs, out_channels: outputs, input, output, padding, .. } = *g;
+        Pass { inputs, outputs, input, output, padding, algorithm: Algorithm::forward(g) }
     }
 
     /// The gradient by the input, which is the correlation of the gradient by the output with the kernels turned round.
     pub fn input_grad(g: &ConvGeometry) -> Pass {
+        let (padding, algorithm) = match Algorithm::forward(g) {
+            Algorithm::Straight => (g.padding.map(|padding| 2 - padding), Algorithm::Straight),
+            _ => ([0, 0], Algorithm::Doubling),
+        };
         Pass {
             inputs: g.out_channels,
             outputs: g.in_channels,
             input: g.output,
             output: g.input,
-            padding: g.padding.map(|padding| 2 - padding),
-            stride: 1,
+            padding,
+            algorithm,
         }
     }
 
     /// Inputs and outputs of a tile along an axis.
     fn tile(&self) -> [usize; 2] {
-        if self.stride == 1 { [6, 4] } else { [5, 2] }
+        let [inputs, _, outputs] = self.algorithm.tile();
+        [inputs, outputs]
     }
 
     /// Points, along both axes.
     fn points(&self) -> usize {
-        self.tile()[0] * self.tile()[0]
+        let [_, points, _] = self.algorithm.tile();
+        points * points
     }
 
     /// Strips of tiles in an image.
@@ -146,7 +184,7 @@ impl Pass {
 
     /// Inputs of a strip of tiles along a line: they overlap.
     fn line(&self) -> usize {
-        STEP * (self.across() - 1) + self.tile()[0]
+        self.algorithm.step() * (self.across() - 1) + self.tile()[0]
     }
 
     /// Strips in a block.
@@ -168,7 +206,7 @@ impl Pass {
         lines: &mut [T],
         channels: usize,
     ) {
-        let first = (STEP * strip) as isize - self.padding[0] as isize;
+        let first = (self.algorithm.step() * strip) as isize - self.padding[0] as isize;
         fill_lines::<T, V>(
             image,
             self.input,

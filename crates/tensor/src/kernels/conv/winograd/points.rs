@@ -61,11 +61,11 @@ pub struct Squares {
 /// # Safety
 /// The instructions of `V` must be there. `squares` must lie inside `from` and, like the panels, have whole vectors of channels.
 #[inline(always)]
-pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const IN: usize>(
+pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const POINTS: usize>(
     count: usize,
     from: &[T],
     squares: Squares,
-    f: impl Fn([V; N]) -> [V; IN],
+    f: impl Fn([V; N]) -> [V; POINTS],
     to: &mut [T],
     panels: Panels,
     row: usize,
@@ -78,12 +78,12 @@ pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const I
             unsafe {
                 let from = from.as_ptr().add(i * squares.step + c);
                 let to = to.as_mut_ptr().add(panels.place(row + i, c));
-                both_axes::<V, N, IN>(
+                both_axes::<V, N, POINTS>(
                     #[inline(always)]
                     |y, x| V::load(from.add(y * squares.line + x * squares.channels)),
                     &f,
                     #[inline(always)]
-                    |y, x, v| v.store(to.add((IN * y + x) * panels.pitch)),
+                    |y, x, v| v.store(to.add((POINTS * y + x) * panels.pitch)),
                 );
             }
         }
@@ -95,12 +95,12 @@ pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const I
 /// # Safety
 /// As for [`to_points`]; `bias` must have as many elements as there are channels.
 #[inline(always)]
-pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const IN: usize, const N: usize>(
+pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const POINTS: usize, const N: usize>(
     count: usize,
     from: &[T],
     panels: Panels,
     row: usize,
-    f: impl Fn([V; IN]) -> [V; N],
+    f: impl Fn([V; POINTS]) -> [V; N],
     bias: &[T],
     to: &mut [T],
     squares: Squares,
@@ -115,9 +115,9 @@ pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const IN: usize, cons
                 let from = from.as_ptr().add(panels.place(row + i, c));
                 let to = to.as_mut_ptr().add(i * squares.step + c);
                 let bias = V::load(bias.as_ptr().add(c));
-                both_axes::<V, IN, N>(
+                both_axes::<V, POINTS, N>(
                     #[inline(always)]
-                    |y, x| V::load(from.add((IN * y + x) * panels.pitch)),
+                    |y, x| V::load(from.add((POINTS * y + x) * panels.pitch)),
                     &f,
                     #[inline(always)]
                     |y, x, v| v.add(bias).store(to.add(y * squares.line + x * squares.channels)),

@@ -1,4 +1,4 @@
-//! The five linear maps of the algorithms, along one axis.
+//! The linear maps of the algorithms, along one axis.
 //!
 //! With `B`, `G` and `A` the matrices of Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks* (2016),
 //! `y = Aᵀ((G w) ⊙ (Bᵀ x))`; the weight gradient is `Gᵀ((Bᵀ x) ⊙ (A dy))`.
@@ -9,14 +9,16 @@
 //!
 //! With stride 2, two outputs are `x0 w0 + x1 w1 + x2 w2` and `x2 w0 + x3 w1 + x4 w2`. Inputs at even places meet the outer taps alone: a
 //! correlation of 3 inputs with 2 taps, whose points are 0, 1 and ∞. Those at odd places are multiplied by the middle tap as they are.
+//!
+//! Back through a stride of 2, four results are `x0 w1`, `x0 w0 + x1 w2`, `x1 w1` and `x1 w0 + x2 w2`: the same products, of three inputs.
 
 use crate::Float;
 use crate::kernels::gemm::Vector;
 
 /// `√½` and `√2`: the points besides 0 and ∞, with both signs.
-const POINTS: [f64; 2] = [std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::SQRT_2];
+const ROOTS: [f64; 2] = [std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::SQRT_2];
 /// Their cubes.
-const CUBES: [f64; 2] = [0.5 * POINTS[0], 2.0 * POINTS[1]];
+const CUBES: [f64; 2] = [0.5 * ROOTS[0], 2.0 * ROOTS[1]];
 
 #[inline(always)]
 unsafe fn constant<T: Float, V: Vector<Elem = T>>(x: f64) -> V {
@@ -30,29 +32,33 @@ const KERNEL: [[f64; 3]; 2] = [
     [1.0 / 6.0, std::f64::consts::SQRT_2 / 6.0, 1.0 / 3.0],
 ];
 
-/// The maps of an algorithm that makes `OUT` outputs of `IN` inputs, and of three taps.
-pub trait Form<const IN: usize, const OUT: usize> {
+/// The maps of an algorithm that makes `OUT` outputs of `IN` inputs and three taps, by `POINTS` products.
+pub trait Form<const IN: usize, const POINTS: usize, const OUT: usize> {
     /// `Bᵀ x`: inputs at the points.
-    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; IN]) -> [V; IN];
-    /// `Aᵀ m`: from the products at the points to outputs.
-    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; IN]) -> [V; OUT];
-    /// `A dy`: the transpose of [`of_products`](Form::of_products).
-    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; OUT]) -> [V; IN];
+    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; IN]) -> [V; POINTS];
     /// `G w`: taps at the points.
-    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; IN];
-    /// `Gᵀ s`: the transpose of [`of_kernel`](Form::of_kernel).
-    unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; IN]) -> [V; 3];
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; POINTS];
+    /// `Aᵀ m`: from the products at the points to outputs.
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; POINTS]) -> [V; OUT];
+}
+
+/// The transposes of two of them, for the weight gradient.
+pub trait GradForm<const POINTS: usize, const OUT: usize> {
+    /// `A dy`: of [`of_products`](Form::of_products).
+    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; OUT]) -> [V; POINTS];
+    /// `Gᵀ s`: of [`of_kernel`](Form::of_kernel).
+    unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; POINTS]) -> [V; 3];
 }
 
 /// Stride 1: `F(4, 3)`.
 pub struct Straight;
 
-impl Form<6, 4> for Straight {
+impl Form<6, 6, 4> for Straight {
     #[inline(always)]
     unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 6]) -> [V; 6] {
         // SAFETY: the caller has the instructions of `V`.
         unsafe {
-            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (a, b) = (constant::<T, V>(ROOTS[0]), constant::<T, V>(ROOTS[1]));
             let (minus_half, minus_two) = (constant::<T, V>(-0.5), constant::<T, V>(-2.0));
             let middle = constant::<T, V>(-2.5);
             // Even and odd powers of a point and of its opposite.
@@ -70,10 +76,24 @@ impl Form<6, 4> for Straight {
     }
 
     #[inline(always)]
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 6] {
+        // SAFETY: the caller has the instructions of `V`.
+        unsafe {
+            let mut at = [w[0], w[0], w[0], w[0], w[0], w[2]];
+            for (i, row) in KERNEL.iter().enumerate() {
+                let even = constant::<T, V>(row[0]).mul(w[0]).add_product(constant::<T, V>(row[2]), w[2]);
+                let odd = constant::<T, V>(row[1]).mul(w[1]);
+                (at[2 * i + 1], at[2 * i + 2]) = (even.add(odd), even.sub(odd));
+            }
+            at
+        }
+    }
+
+    #[inline(always)]
     unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 6]) -> [V; 4] {
         // SAFETY: the caller has the instructions of `V`.
         unsafe {
-            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (a, b) = (constant::<T, V>(ROOTS[0]), constant::<T, V>(ROOTS[1]));
             let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
             let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
             let (even_a, odd_a) = (m[1].add(m[2]), m[1].sub(m[2]));
@@ -86,31 +106,19 @@ impl Form<6, 4> for Straight {
             ]
         }
     }
+}
 
+impl GradForm<6, 4> for Straight {
     #[inline(always)]
     unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 4]) -> [V; 6] {
         // SAFETY: the caller has the instructions of `V`.
         unsafe {
-            let (a, b) = (constant::<T, V>(POINTS[0]), constant::<T, V>(POINTS[1]));
+            let (a, b) = (constant::<T, V>(ROOTS[0]), constant::<T, V>(ROOTS[1]));
             let (a3, b3) = (constant::<T, V>(CUBES[0]), constant::<T, V>(CUBES[1]));
             let (half, two) = (constant::<T, V>(0.5), constant::<T, V>(2.0));
             let (even_a, odd_a) = (dy[0].add_product(half, dy[2]), a.mul(dy[1]).add_product(a3, dy[3]));
             let (even_b, odd_b) = (dy[0].add_product(two, dy[2]), b.mul(dy[1]).add_product(b3, dy[3]));
             [dy[0], even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), dy[3]]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 6] {
-        // SAFETY: the caller has the instructions of `V`.
-        unsafe {
-            let mut at = [w[0], w[0], w[0], w[0], w[0], w[2]];
-            for (i, row) in KERNEL.iter().enumerate() {
-                let even = constant::<T, V>(row[0]).mul(w[0]).add_product(constant::<T, V>(row[2]), w[2]);
-                let odd = constant::<T, V>(row[1]).mul(w[1]);
-                (at[2 * i + 1], at[2 * i + 2]) = (even.add(odd), even.sub(odd));
-            }
-            at
         }
     }
 
@@ -135,20 +143,10 @@ pub struct Halving;
 
 // SAFETY of each: the caller has the instructions of `V`.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl Form<5, 2> for Halving {
+impl Form<5, 5, 2> for Halving {
     #[inline(always)]
     unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 5]) -> [V; 5] {
         unsafe { [x[0].sub(x[2]), x[2], x[4].sub(x[2]), x[1], x[3]] }
-    }
-
-    #[inline(always)]
-    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 5]) -> [V; 2] {
-        unsafe { [m[0].add(m[1]).add(m[3]), m[1].add(m[2]).add(m[4])] }
-    }
-
-    #[inline(always)]
-    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 2]) -> [V; 5] {
-        [dy[0], unsafe { dy[0].add(dy[1]) }, dy[1], dy[0], dy[1]]
     }
 
     #[inline(always)]
@@ -157,7 +155,43 @@ impl Form<5, 2> for Halving {
     }
 
     #[inline(always)]
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 5]) -> [V; 2] {
+        unsafe { [m[0].add(m[1]).add(m[3]), m[1].add(m[2]).add(m[4])] }
+    }
+}
+
+// SAFETY of each: as above.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl GradForm<5, 2> for Halving {
+    #[inline(always)]
+    unsafe fn of_output_grad<T: Float, V: Vector<Elem = T>>(dy: [V; 2]) -> [V; 5] {
+        [dy[0], unsafe { dy[0].add(dy[1]) }, dy[1], dy[0], dy[1]]
+    }
+
+    #[inline(always)]
     unsafe fn of_kernel_grad<T: Float, V: Vector<Elem = T>>(s: [V; 5]) -> [V; 3] {
         unsafe { [s[0].add(s[1]), s[3].add(s[4]), s[1].add(s[2])] }
+    }
+}
+
+/// The input gradient of stride 2: five products for four outputs, with the taps turned round.
+pub struct Doubling;
+
+// SAFETY of each: as above.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Form<3, 5, 4> for Doubling {
+    #[inline(always)]
+    unsafe fn of_input<T: Float, V: Vector<Elem = T>>(x: [V; 3]) -> [V; 5] {
+        unsafe { [x[0].sub(x[1]), x[1], x[2].sub(x[1]), x[0], x[1]] }
+    }
+
+    #[inline(always)]
+    unsafe fn of_kernel<T: Float, V: Vector<Elem = T>>(w: [V; 3]) -> [V; 5] {
+        unsafe { Halving::of_kernel::<T, V>(w) }
+    }
+
+    #[inline(always)]
+    unsafe fn of_products<T: Float, V: Vector<Elem = T>>(m: [V; 5]) -> [V; 4] {
+        unsafe { [m[3], m[0].add(m[1]), m[4], m[1].add(m[2])] }
     }
 }

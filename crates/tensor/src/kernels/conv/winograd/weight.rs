@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{Form, Halving, Straight};
-use super::{Pass, STEP, fill_lines};
+use super::transform::{Form, GradForm, Halving, Straight};
+use super::{Algorithm, Pass, fill_lines};
 use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
@@ -27,8 +27,8 @@ pub struct WeightGrad<'a, T> {
 impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        match self.pass.stride {
-            1 => self.add_up::<V, Straight, 6, 4>(),
+        match self.pass.algorithm {
+            Algorithm::Straight => self.add_up::<V, Straight, 6, 4>(),
             _ => self.add_up::<V, Halving, 5, 2>(),
         }
     }
@@ -36,7 +36,14 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
 
 impl<T: Float> WeightGrad<'_, T> {
     #[inline(always)]
-    fn add_up<V: Vector<Elem = T>, F: Form<IN, OUT>, const IN: usize, const OUT: usize>(self) {
+    fn add_up<
+        V: Vector<Elem = T>,
+        F: Form<IN, IN, OUT> + GradForm<IN, OUT>,
+        const IN: usize,
+        const OUT: usize,
+    >(
+        self,
+    ) {
         let WeightGrad { pass, x, dy, outputs, dw } = self;
         let (across, down) = (pass.across(), pass.down());
         let tiles = pass.strips() * across;
@@ -45,7 +52,8 @@ impl<T: Float> WeightGrad<'_, T> {
         let d_panels = Panels::new::<V>(IN * IN, tiles, outputs.len(), WIDTH * V::LANES);
         let sum_panels = Panels::new::<V>(IN * IN, pass.inputs, outputs.len(), WIDTH * V::LANES);
         let wide = d_panels.columns();
-        let inputs = Squares { step: STEP * narrow, line: pass.line() * narrow, channels: narrow };
+        let inputs =
+            Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
         let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
         let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
         let mut grad_lines = Buffer::<T>::filled(OUT * grads.line, T::ZERO);
