@@ -197,7 +197,8 @@ fn sequential<'a, T: Float>(
     store: Store,
 ) {
     let add = store == Store::Add;
-    if n == 1 && a.col_stride == 1 {
+    // A lone column lies in one piece; one that is a part of several does not.
+    if n == 1 && c.row_stride == 1 && a.col_stride == 1 {
         return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: b.turned(), c, add });
     }
     if m <= few(isa) && b.row_stride == 1 {
@@ -405,6 +406,23 @@ mod tests {
             for layouts in [[0, 0], [0, 1], [1, 0], [1, 1], [2, 3], [3, 2]] {
                 check::<f32>(m, n, k, layouts, 1e-5);
                 check::<f64>(m, n, k, layouts, 1e-13);
+            }
+        }
+    }
+
+    /// Threads that share out columns may leave a last part of one.
+    #[test]
+    fn a_column_over_is_where_it_belongs() {
+        let rng = &mut Rng::new(6);
+        for [m, k, n] in [[27, 650, 33], [32, 512, 65], [20, 1500, 17], [32, 400, 97]] {
+            let [x, w] = [[m, k], [k, n]].map(|shape| Tensor::<f32>::randn(shape, rng));
+            let turned = w.t().contiguous().t();
+            let want = sequential(|| x.matmul(&w));
+            for threads in [2, 3, 4, 5, 8] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                for w in [&w, &turned] {
+                    assert_eq!(pool.install(|| x.matmul(w)), want, "{m}x{k}x{n} on {threads} threads");
+                }
             }
         }
     }
