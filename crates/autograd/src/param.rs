@@ -78,7 +78,8 @@ impl<T: Float> Param<T> {
         *self.cell.value.write().unwrap_or_else(PoisonError::into_inner) = value.contiguous();
     }
 
-    /// Changes the value in place; `f` must keep the shape. Who reads the parameter meanwhile waits for the end of `f`, so `f` itself must not.
+    /// Changes the value in place; `f` must keep the shape. Who reads the parameter meanwhile waits for the end of `f`, so `f` itself must not, nor wait
+    /// for a thread that does. (Kernels may be used: they need no other thread.)
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor<T>) -> R) -> R {
         f(&mut self.cell.value.write().unwrap_or_else(PoisonError::into_inner))
     }

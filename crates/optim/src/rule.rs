@@ -31,8 +31,8 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
 
     /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
     ///
-    /// Several threads call it at once, each for another parameter; none begins an update while it waits inside another, so a rule
-    /// may hold a lock. (What it keeps behind one is not in checkpoints, and the order in which parameters come to it is open.)
+    /// Several threads call it at once, each for another parameter. It may hold a lock while it uses kernels, which need no other thread. (What
+    /// it keeps behind one is not in checkpoints, and the order in which parameters come to it is open.)
     fn update(&self, step: Step<T>);
 
     /// What is wrong with the settings, if anything is: `beta1: found 1, expected from 0 to below 1`. The driver panics with it.

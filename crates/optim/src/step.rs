@@ -1,7 +1,7 @@
 //! One step of all parameters: checking gradients, clipping them, and handing each parameter to its rule.
 
 use ravine_autograd::Gradients;
-use ravine_tensor::{Tensor, sequential, threads_for};
+use ravine_tensor::{Tensor, threads_for};
 use rayon::prelude::*;
 
 use crate::clip;
@@ -164,6 +164,8 @@ impl<R: Rule> Optimizer<R> {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
         let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
+        let numel: usize = self.entries.iter().map(|entry| entry.numel).sum();
+        let parallel = self.in_parallel(numel * (2 + self.rule.slots().len()));
         let (rule, groups) = (&self.rule, &self.groups);
         let update = |(entry, clipped): (&mut Entry, &Clipped)| {
             entry.before = None;
@@ -192,18 +194,11 @@ impl<R: Rule> Optimizer<R> {
                 rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
             });
         };
-        // Large parameters one after another, each cut into pieces by the kernels of its rule; small ones several at once, each whole.
-        // Were both done together, a thread that waits for pieces would begin another update inside the first, and a rule that holds a
-        // lock would wait for itself.
-        let work = |entry: &Entry| entry.numel * (2 + rule.slots().len());
-        let large = |entry: &Entry| threads_for(work(entry)) > 1;
-        let small = self.entries.iter().filter(|entry| !large(entry)).map(work).sum();
-        if threads_for(small) == 1 {
-            return self.entries.iter_mut().zip(grads).for_each(update);
+        if parallel {
+            self.entries.par_iter_mut().zip(grads).for_each(update);
+        } else {
+            self.entries.iter_mut().zip(grads).for_each(update);
         }
-        self.entries.iter_mut().zip(grads).filter(|(entry, _)| large(entry)).for_each(update);
-        let small = self.entries.par_iter_mut().zip(grads).filter(|(entry, _)| !large(entry));
-        small.for_each(|pair| sequential(|| update(pair)));
     }
 }
 

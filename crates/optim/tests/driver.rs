@@ -414,7 +414,7 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
-/// A rule that holds a lock while it uses kernels, which wait for other threads: none of those may begin another update meanwhile.
+/// While it uses kernels, which share out their work: with its lock held, the thread must not begin another update.
 #[test]
 fn a_rule_may_hold_a_lock() {
     #[derive(Clone, Default)]

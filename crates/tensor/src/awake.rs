@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long a thread looks for work.
 const PATIENCE: Duration = Duration::from_micros(200);
 
+/// The longest that it does so before it is asked again.
+const LONGEST: Duration = Duration::from_millis(5);
+
 /// Threads that are asked to look for work, or do.
 static WATCHING: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,7 +31,7 @@ pub fn keep_awake(threads: usize) {
         LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
     let threads = threads.min(*PROCESSORS);
     let caller = rayon::current_thread_index();
-    while WATCHING.load(Ordering::Relaxed) + 1 < threads {
+    for _ in WATCHING.load(Ordering::Relaxed) + 1..threads {
         WATCHING.fetch_add(1, Ordering::Relaxed);
         rayon::spawn(move || {
             // One watch a thread is enough; and the caller has other things to do.
@@ -41,12 +44,15 @@ pub fn keep_awake(threads: usize) {
     }
 }
 
-/// Does what there is to do, until there has been nothing for a while.
+/// Does what there is to do, until there has been nothing for a while. But not for long: something else may wait for this thread.
 fn watch() {
-    let mut idle = Instant::now();
-    while idle.elapsed() < PATIENCE {
-        if rayon::yield_now() == Some(rayon::Yield::Executed) {
-            idle = Instant::now();
+    let begun = Instant::now();
+    let (mut idle, mut now) = (begun, begun);
+    while now - idle < PATIENCE && now - begun < LONGEST {
+        let did = rayon::yield_now() == Some(rayon::Yield::Executed);
+        now = Instant::now();
+        if did {
+            idle = now;
         } else {
             spin_loop();
         }

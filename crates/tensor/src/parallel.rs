@@ -1,13 +1,21 @@
-//! When a kernel may use more than one thread.
+//! When a kernel may use more than one thread, and how.
 //!
 //! Kernels split their *outputs* over rayon's current pool, never a sum, so the number of threads cannot change a
 //! bit. Splitting pays for large work only, and not at all where the caller already runs one piece of work per thread:
 //! such a caller wraps each piece in [`sequential`].
+//!
+//! Kernels do not use rayon's own loops. In those a thread that waits begins whatever other job the pool has, while it may hold a
+//! lock (of a parameter, or of the user) that this job asks for: it would wait for itself. A thread that splits a kernel ([`for_parts`]) does all parts
+//! that nobody else has begun, and waits only for those that are being worked on.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::hint::spin_loop;
 use std::ops::Range;
-
-use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use crate::awake::keep_awake;
 
@@ -66,7 +74,7 @@ fn run_pieces<T: Send>(
     per_piece: usize,
     f: &(dyn Fn(Range<usize>, &mut [T]) + Sync),
 ) {
-    out.par_chunks_mut(per_piece * unit).enumerate().for_each(|(i, piece)| {
+    for_parts(out.chunks_mut(per_piece * unit).enumerate(), |(i, piece)| {
         let first = i * per_piece;
         f(first..first + piece.len() / unit, piece);
     });
@@ -86,11 +94,133 @@ pub(crate) fn split_pairs<T: Send>(
         return f(0..units, a, b);
     }
     let per_piece = units.div_ceil(4 * threads);
-    let pieces = a.par_chunks_mut(per_piece * a_unit).zip(b.par_chunks_mut(per_piece * b_unit));
-    pieces.enumerate().for_each(|(i, (a, b))| {
+    let pieces = a.chunks_mut(per_piece * a_unit).zip(b.chunks_mut(per_piece * b_unit));
+    for_parts(pieces.enumerate(), |(i, (a, b))| {
         let first = i * per_piece;
         f(first..first + a.len() / a_unit, a, b);
     });
+}
+
+/// Calls `f` with each part, here and on the threads of the current pool that have nothing else to do, each of which is [`sequential`] meanwhile.
+///
+/// A panic of `f` is passed on when all parts have ended.
+pub(crate) fn for_parts<P: Send>(parts: impl IntoIterator<Item = P>, f: impl Fn(P) + Sync) {
+    map_parts(parts, f);
+}
+
+/// [`for_parts`] with results, in the order of the parts.
+pub(crate) fn map_parts<P: Send, R: Send>(
+    parts: impl IntoIterator<Item = P>,
+    f: impl Fn(P) -> R + Sync,
+) -> Vec<R> {
+    let places: Vec<_> = parts.into_iter().map(|part| Mutex::new((Some(part), None))).collect();
+    let lock = |i: usize| places[i].lock().unwrap_or_else(PoisonError::into_inner);
+    share_out(places.len(), &|i| {
+        let part = lock(i).0.take().expect("each part is taken once");
+        let result = f(part);
+        lock(i).1 = Some(result);
+    });
+    let result = |place: Mutex<(_, Option<R>)>| place.into_inner().unwrap_or_else(PoisonError::into_inner).1;
+    places.into_iter().map(|place| result(place).expect("each part has ended")).collect()
+}
+
+/// Calls `f(0)` to `f(count - 1)`, here and on other threads.
+fn share_out(count: usize, f: &(dyn Fn(usize) + Sync)) {
+    /// Jobs that no thread has come to. Where all threads are long busy, more of them would be of no use.
+    static WAITING: AtomicUsize = AtomicUsize::new(0);
+    const MOST: usize = 256;
+
+    let helpers = count.min(rayon::current_num_threads()).saturating_sub(1);
+    if helpers == 0 {
+        return (0..count).for_each(f);
+    }
+    let team = Arc::new(Team::new(count, helpers + 1, f));
+    for _ in 0..helpers {
+        if WAITING.load(Ordering::Relaxed) < MOST {
+            WAITING.fetch_add(1, Ordering::Relaxed);
+            let team = Arc::clone(&team);
+            rayon::spawn(move || {
+                WAITING.fetch_sub(1, Ordering::Relaxed);
+                team.work();
+            });
+        }
+    }
+    team.work();
+    team.wait();
+}
+
+/// What the threads that share out a job have in common.
+struct Team {
+    /// What to do. It is there until all `parts` have ended.
+    f: *const (dyn Fn(usize) + Sync),
+    parts: usize,
+    /// The parts that have not ended.
+    left: AtomicUsize,
+    /// Each member has a range of parts, of which this one is the next; who is through takes from the others'.
+    next: Box<[AtomicUsize]>,
+    /// Members that have come.
+    members: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `f` may be called by several threads at once, and points to something that is there whenever it is called.
+unsafe impl Send for Team {}
+// SAFETY: the same.
+unsafe impl Sync for Team {}
+
+impl Team {
+    /// Whoever makes it must [`wait`](Self::wait) before `f` goes.
+    fn new(parts: usize, members: usize, f: &(dyn Fn(usize) + Sync)) -> Team {
+        let f: *const (dyn Fn(usize) + Sync + '_) = f;
+        Team {
+            // SAFETY: it differs in its lifetime alone, which `wait` sees to.
+            f: unsafe {
+                std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync)>(f)
+            },
+            parts,
+            left: AtomicUsize::new(parts),
+            next: (0..members).map(|member| AtomicUsize::new(member * parts / members)).collect(),
+            members: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+        }
+    }
+
+    /// Does what is to be done, until all of it is begun.
+    fn work(&self) {
+        let members = self.next.len();
+        let me = self.members.fetch_add(1, Ordering::Relaxed);
+        sequential(|| {
+            for member in (me..me + members).map(|member| member % members) {
+                let end = (member + 1) * self.parts / members;
+                loop {
+                    let part = self.next[member].fetch_add(1, Ordering::Relaxed);
+                    if part >= end {
+                        break;
+                    }
+                    // SAFETY: this part has not ended, so whoever made the team still waits.
+                    let result = catch_unwind(AssertUnwindSafe(|| unsafe { (*self.f)(part) }));
+                    if let Err(panic) = result {
+                        *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+                    }
+                    self.left.fetch_sub(1, Ordering::Release);
+                }
+            }
+        });
+    }
+
+    /// Waits for the parts that others have begun, and passes a panic on.
+    fn wait(&self) {
+        /// How often to look before others are let on this processor, where there are more threads than processors.
+        const LOOKS: usize = 1 << 10;
+        let mut looks = 0;
+        while self.left.load(Ordering::Acquire) > 0 {
+            looks += 1;
+            if looks < LOOKS { spin_loop() } else { thread::yield_now() }
+        }
+        if let Some(panic) = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            resume_unwind(panic);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +238,69 @@ mod tests {
             });
             assert!(out.iter().enumerate().all(|(i, &v)| v == i / 3));
         }
+    }
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn every_part_is_done_once_and_results_keep_their_order() {
+        for threads in [1, 2, 5] {
+            for parts in [0, 1, 2, 3, 7, 100] {
+                let squares = pool(threads).install(|| map_parts(0..parts, |i| i * i));
+                assert!(squares.into_iter().eq((0..parts).map(|i| i * i)), "{parts} on {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_may_be_shared_out_in_its_turn() {
+        let sums =
+            pool(3).install(|| map_parts(1..6u64, |n| map_parts(0..n, |i| i).into_iter().sum::<u64>()));
+        assert_eq!(sums, [0, 1, 3, 6, 10]);
+    }
+
+    /// With rayon's loops it would come to another of its own jobs, and wait for itself.
+    #[test]
+    fn who_holds_a_lock_comes_to_nothing_else() {
+        let (lock, pool) = (Mutex::new(0), pool(4));
+        pool.scope(|scope| {
+            for _ in 0..2_000 {
+                scope.spawn(|_| {
+                    let mut sum = lock.lock().unwrap();
+                    *sum += map_parts(0..8, |i| i).into_iter().sum::<usize>();
+                });
+            }
+        });
+        assert_eq!(lock.into_inner().unwrap(), 2_000 * 28);
+    }
+
+    /// All threads of the pool may wait for what this one holds.
+    #[test]
+    fn who_holds_a_lock_needs_nobody() {
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.lock().unwrap();
+        for _ in 0..rayon::current_num_threads() {
+            let lock = Arc::clone(&lock);
+            rayon::spawn(move || drop(lock.lock()));
+        }
+        assert!(map_parts(0..8, |i| i).into_iter().eq(0..8));
+        drop(held);
+    }
+
+    #[test]
+    fn a_panic_comes_when_all_parts_have_ended() {
+        let ended = AtomicUsize::new(0);
+        let run = || {
+            for_parts(0..20, |i| {
+                assert!(i != 3, "part {i}");
+                ended.fetch_add(1, Ordering::Relaxed);
+            });
+        };
+        let panic = pool(3).install(|| catch_unwind(AssertUnwindSafe(run))).unwrap_err();
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), "part 3");
+        assert_eq!(ended.load(Ordering::Relaxed), 19);
     }
 
     #[test]

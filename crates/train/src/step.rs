@@ -135,8 +135,10 @@ pub fn evaluate<D: Dataset + ?Sized>(
     let parts: Vec<Scores> = (0..epoch.len())
         .into_par_iter()
         .map(|batch| {
-            let batch = data.batch(epoch.batch(batch))?;
-            Ok(sequential(|| pass(&Tape::eval(), &batch).scores))
+            sequential(|| {
+                let batch = data.batch(epoch.batch(batch))?;
+                Ok(pass(&Tape::eval(), &batch).scores)
+            })
         })
         .collect::<Result<_, DataError>>()?;
     Ok(parts.iter().fold(Scores::default(), |mut sum, part| {

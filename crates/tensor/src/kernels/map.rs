@@ -4,11 +4,9 @@
 //! for several instruction sets. The common strides (1: a plain slice; 0: one value for the whole run) are told apart
 //! outside the loop.
 
-use rayon::prelude::*;
-
 use super::simd::dispatch;
 use crate::layout::{Layout, Runs};
-use crate::parallel::{split_units, threads_for};
+use crate::parallel::{for_parts, split_units, threads_for};
 
 /// A strided operand: its storage and where its elements lie in it.
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
@@ -153,7 +151,7 @@ fn update_pieces<T: Send + Sync, const N: usize>(
     let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
     let pieces: Vec<_> =
         out.chunks_mut(per_piece).zip(a.chunks(per_piece)).map(|(out, a)| (out, a, next())).collect();
-    pieces.into_par_iter().for_each(update);
+    for_parts(pieces, update);
 }
 
 /// Elements of which one thread's share fits in its second-level cache.

@@ -7,10 +7,8 @@
 use std::hint::black_box;
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::simd::dispatch;
-use crate::parallel::{WORTH_SPLITTING, split_units, threads_for};
+use crate::parallel::{WORTH_SPLITTING, for_parts, map_parts, split_units, threads_for};
 use crate::{Float, Number};
 
 /// Summands that are added without a tree.
@@ -116,7 +114,7 @@ pub fn add_total<T: Number, U: Number>(x: &mut [T], y: &[T], add: impl Fn(U, T) 
     if threads_for(x.len()) <= 1 {
         return piece(x, y);
     }
-    let sums: Vec<U> = x.par_chunks_mut(PIECE).zip(y.par_chunks(PIECE)).map(|(x, y)| piece(x, y)).collect();
+    let sums: Vec<U> = map_parts(x.chunks_mut(PIECE).zip(y.chunks(PIECE)), |(x, y)| piece(x, y));
     pairwise(sums.len(), |piece| sums[piece])
 }
 
@@ -284,10 +282,9 @@ fn sum_rows<T: Number, U: Number>(
     let right = &mut right[..out.len()];
     let (top, bottom) = (rows.start..middle, middle..rows.end);
     if threads > 1 {
-        rayon::join(
-            || sum_rows(columns, top, out, threads.div_ceil(2), f),
-            || sum_rows(columns, bottom, right, threads.div_ceil(2), f),
-        );
+        for_parts([(top, &mut *out), (bottom, &mut *right)], |(rows, out)| {
+            sum_rows(columns, rows, out, threads.div_ceil(2), f);
+        });
     } else {
         sum_rows(columns, top, out, 1, f);
         sum_rows(columns, bottom, right, 1, f);

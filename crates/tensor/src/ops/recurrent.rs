@@ -2,11 +2,9 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::kernels::gemm::{Mat, Store, gemm};
 use crate::kernels::recurrent::{self, Cell, Gru, Lstm, Rnn};
-use crate::parallel::{sequential, threads_for};
+use crate::parallel::{for_parts, threads_for};
 use crate::{Float, Tensor};
 
 /// The kinds of recurrent cells.
@@ -195,10 +193,7 @@ fn by_samples<T: Float, const N: usize>(
             }
         }
     }
-    match parts.len() {
-        0 | 1 => parts.into_iter().for_each(|(samples, theirs)| run(samples, theirs)),
-        _ => parts.into_par_iter().for_each(|(samples, theirs)| sequential(|| run(samples, theirs))),
-    }
+    for_parts(parts, |(samples, theirs)| run(samples, theirs));
 }
 
 fn run<T: Float, const G: usize, const S: usize, const K: usize>(

@@ -4,13 +4,11 @@
 //! outputs of such vectors times those of the gradient. For kernels of 3x3, all nine taps, or their sums, are in registers from the first line of a plane to
 //! the last: each line is loaded three times, for nine products.
 
-use rayon::prelude::*;
-
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
 use crate::kernels::gemm::{Vector, each};
 use crate::kernels::simd::{Isa, VectorKernel};
-use crate::parallel::{split_units, threads_for};
+use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
 use crate::{Element, Float};
 
@@ -74,7 +72,7 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     let (shifts, Frame { size, first }) = (g.shifts(1, &frame), frame);
     let [area_in, area_out] = [g.input, g.output].map(|[h, w]| h * w);
     let per_thread = g.groups.div_ceil(threads_for(g.work()));
-    dw.par_chunks_mut(per_thread * shifts.len()).enumerate().for_each(|(i, dw)| {
+    for_parts(dw.chunks_mut(per_thread * shifts.len()).enumerate(), |(i, dw)| {
         let mut framed = Framed::new(Frame { size, first }, g.input, 1);
         // A vector of sums for each tap of each channel.
         let mut sums = Buffer::<T>::filled(16 * dw.len(), T::ZERO);

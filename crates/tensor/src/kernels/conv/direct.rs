@@ -15,13 +15,13 @@ use std::ops::Range;
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
 use super::joined::Planes;
+use crate::Float;
 use crate::kernels::gemm::{
     Left, Mat, Rows, Starts, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
 };
 use crate::kernels::simd::{Isa, VectorKernel};
-use crate::parallel::{split_units, threads_for};
+use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
-use crate::{Float, sequential};
 
 /// `y = x ⋆ w (+ bias)`.
 pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
@@ -240,13 +240,8 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
                 },
             );
         };
-        if threads == 1 {
-            part(0, &mut sums);
-        } else {
-            use rayon::prelude::*;
-            let pieces = sums.par_chunks_mut(some_taps * channels_out).enumerate();
-            pieces.for_each(|(i, sums)| sequential(|| part(i * some_taps, sums)));
-        }
+        let pieces = sums.chunks_mut(some_taps * channels_out).enumerate();
+        for_parts(pieces, |(i, sums)| part(i * some_taps, sums));
         let dw = &mut dw[group * channels_out * taps..][..channels_out * taps];
         T::transpose(isa, Transpose { from: &sums, columns: channels_out, to: dw });
     }

@@ -6,14 +6,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::ConvGeometry;
 use super::joined::Planes;
 use crate::Float;
 use crate::kernels::gemm::{Vector, each};
 use crate::kernels::simd::{Isa, VectorKernel};
-use crate::parallel::threads_for;
+use crate::parallel::{map_parts, threads_for};
 use crate::storage::Buffer;
 
 /// Room for the lanes of a vector of sums, whatever the vector.
@@ -57,7 +55,7 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     let sums: Vec<Buffer<T>> = if threads == 1 {
         pieces.iter().map(|piece| piece.sums(isa, g, x, dy)).collect()
     } else {
-        pieces.par_iter().map(|piece| piece.sums(isa, g, x, dy)).collect()
+        map_parts(&pieces, |piece| piece.sums(isa, g, x, dy))
     };
     for (Piece { group, taps: some, channels: outputs }, sums) in pieces.iter().zip(&sums) {
         for (o, sums) in outputs.clone().zip(sums.chunks_exact(some.len())) {

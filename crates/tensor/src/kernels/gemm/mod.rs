@@ -17,7 +17,6 @@ mod tile;
 mod vector;
 
 use few::{FewVectors, few};
-use rayon::prelude::*;
 
 use pack::{pack_left, turn};
 pub(super) use pack::{pack_right, transpose};
@@ -27,7 +26,7 @@ pub use vector::Vectors;
 
 use super::simd::{Isa, dispatch_on};
 use crate::Float;
-use crate::parallel::threads_for;
+use crate::parallel::{for_parts, threads_for};
 use crate::storage::Buffer;
 
 /// Element types with a matrix product kernel.
@@ -181,7 +180,7 @@ fn gemm_on<T: Float>(
     };
     match m.div_ceil(rows).max(n.div_ceil(columns)) {
         1 => part(0),
-        parts => (0..parts).into_par_iter().for_each(part),
+        parts => for_parts(0..parts, part),
     }
 }
 

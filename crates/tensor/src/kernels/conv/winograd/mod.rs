@@ -16,12 +16,10 @@ mod weight;
 pub use correlate::{Correlation, Kernels};
 pub use weight::WeightGrad;
 
-use rayon::prelude::*;
-
 use super::ConvGeometry;
 use crate::kernels::gemm::{Vector, transpose};
 use crate::kernels::simd::Isa;
-use crate::parallel::{split_units, threads_for};
+use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
 use crate::{Element, Float};
 
@@ -85,7 +83,7 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     // Threads take outputs, whole tiles of them, as the sum over images must not be split. Each transforms all inputs for itself.
     let threads = threads_for(g.work()).min(g.out_channels.div_ceil(32));
     let some = g.out_channels.div_ceil(threads).next_multiple_of(32);
-    dw.par_chunks_mut(some * 9 * g.in_channels).enumerate().for_each(|(i, dw)| {
+    for_parts(dw.chunks_mut(some * 9 * g.in_channels).enumerate(), |(i, dw)| {
         let outputs = i * some..i * some + dw.len() / (9 * g.in_channels);
         T::winograd_weight_grad(isa, WeightGrad { pass: Pass::forward(g), x, dy, outputs, dw });
     });
