@@ -101,7 +101,8 @@ pub(crate) fn split_pairs<T: Send>(
     });
 }
 
-/// Calls `f` with each part, here and on the threads of the current pool that have nothing else to do, each of which is [`sequential`] meanwhile.
+/// Calls `f` with each part, here and on the threads of the current pool that have nothing else to do, each of which is [`sequential`] meanwhile. A lone
+/// part is done as if it stood there.
 ///
 /// A panic of `f` is passed on when all parts have ended.
 pub(crate) fn for_parts<P: Send>(parts: impl IntoIterator<Item = P>, f: impl Fn(P) + Sync) {
@@ -173,7 +174,8 @@ impl Team {
     fn new(parts: usize, members: usize, f: &(dyn Fn(usize) + Sync)) -> Team {
         let f: *const (dyn Fn(usize) + Sync + '_) = f;
         Team {
-            // SAFETY: it differs in its lifetime alone, which `wait` sees to.
+            // SAFETY: it differs in its lifetime alone, which `wait` sees to. Nothing before that panics: `work` catches what `f` does, and
+            // `rayon::spawn` would only without a pool, which has told its number of threads by then.
             f: unsafe {
                 std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync)>(f)
             },
