@@ -6,7 +6,7 @@ use std::panic::Location;
 use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::anomaly;
-use crate::tape::{NodeId, Origin, Pullback, Tape};
+use crate::tape::{NodeId, Nodes, Origin, Pullback, Tape};
 
 /// A tensor and its place on a tape. Cheap to clone: the numbers are shared.
 #[derive(Clone)]
@@ -151,7 +151,7 @@ pub fn record<T: Float, const N: usize>(
     push(op, &inputs, value, |_| {
         Box::new(move |dy, needs, give| {
             let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            pullback(dy, needs).into_iter().enumerate().for_each(|(i, dx)| give(i, dx));
+            give_all(&mut pullback(dy, needs), give);
         })
     })
 }
@@ -170,7 +170,7 @@ pub fn record_with_output<T: Float, const N: usize>(
         let y = Saved { id, value: kept };
         Box::new(move |dy, needs, give| {
             let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            pullback(dy, &y.on(dy), needs).into_iter().enumerate().for_each(|(i, dx)| give(i, dx));
+            give_all(&mut pullback(dy, &y.on(dy), needs), give);
         })
     })
 }
@@ -198,22 +198,63 @@ pub(crate) fn push<T: Float>(
     value: Tensor<T>,
     pullback: impl FnOnce(NodeId) -> Pullback<T>,
 ) -> Var<T> {
-    let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
-    if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
+    let tape = tape_of(op, inputs);
+    let line = tape.blamed().unwrap_or(Location::caller());
+    match place_for(&tape, op, line, inputs, &value) {
+        Some(id) => put(tape, op, line, inputs, value, pullback(id)),
+        None => tape.constant(value),
+    }
+}
+
+// What `push` does for every op alike has functions of its own, so that it is not compiled for each.
+
+/// The tape that all inputs are on.
+#[track_caller]
+#[inline(never)]
+fn tape_of<T: Float>(op: &str, inputs: &[&Var<T>]) -> Tape<T> {
+    let first = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input"));
+    if inputs[1..].iter().any(|x| !x.tape.is(&first.tape)) {
         anomaly::different_tapes(op, inputs);
     }
-    let line = tape.blamed().unwrap_or(Location::caller());
-    anomaly::look_forward(op, line, inputs, &value);
+    first.tape.clone()
+}
+
+/// The place of the op's node, if it is to have one.
+#[inline(never)]
+fn place_for<T: Float>(
+    tape: &Tape<T>,
+    op: &'static str,
+    line: &'static Location<'static>,
+    inputs: &[&Var<T>],
+    value: &Tensor<T>,
+) -> Option<NodeId> {
+    anomaly::look_forward(op, line, inputs, value);
     if !tape.is_recording() {
-        return tape.constant(value);
+        return None;
     }
-    let shape = *value.shape();
-    let id = tape.nodes_mut(|nodes| {
-        if inputs.iter().all(|x| x.id.is_constant()) {
-            nodes.unsave();
-            return NodeId::CONSTANT;
-        }
-        nodes.push(op, line, shape, Origin::Op(pullback(nodes.next())), inputs)
-    });
+    if inputs.iter().all(|x| x.id.is_constant()) {
+        tape.nodes_mut(Nodes::unsave);
+        return None;
+    }
+    Some(tape.nodes_mut(|nodes| nodes.next()))
+}
+
+/// Puts the op's node in its place.
+#[inline(never)]
+fn put<T: Float>(
+    tape: Tape<T>,
+    op: &'static str,
+    line: &'static Location<'static>,
+    inputs: &[&Var<T>],
+    value: Tensor<T>,
+    pullback: Pullback<T>,
+) -> Var<T> {
+    let id = tape.nodes_mut(|nodes| nodes.push(op, line, *value.shape(), Origin::Op(pullback), inputs));
     Var { tape, id, value }
+}
+
+/// Hands over the gradient by each input.
+#[inline(never)]
+fn give_all<T: Float>(grads: &mut [Option<Var<T>>], give: &mut dyn FnMut(usize, Option<Var<T>>)) {
+    grads.iter_mut().enumerate().for_each(|(i, grad)| give(i, grad.take()));
 }

@@ -241,10 +241,22 @@ impl<const N: usize> Runs<N> {
         runs
     }
 
-    /// Where the first run begins, in each storage.
-    #[inline(always)]
-    pub fn first(&self) -> [usize; N] {
-        self.offsets
+    /// Where run `i` begins, in each storage.
+    pub fn start(&self, i: usize) -> [usize; N] {
+        self.at(i).0
+    }
+
+    /// Where run `i` begins, in each storage, and its index along each axis.
+    fn at(&self, i: usize) -> ([usize; N], [usize; MAX_RANK]) {
+        let (mut places, mut index, mut rest) = (self.offsets, [0; MAX_RANK], i);
+        for axis in (0..self.rank).rev() {
+            index[axis] = rest % self.sizes[axis];
+            rest /= self.sizes[axis];
+            for i in 0..N {
+                places[i] = places[i].wrapping_add_signed(index[axis] as isize * self.strides[i][axis]);
+            }
+        }
+        (places, index)
     }
 
     /// Calls `f(places of the first elements)` for each of these runs, in row-major order.
@@ -253,16 +265,7 @@ impl<const N: usize> Runs<N> {
         if range.is_empty() {
             return;
         }
-        let mut index = [0; MAX_RANK];
-        let mut places = self.offsets;
-        let mut rest = range.start;
-        for axis in (0..self.rank).rev() {
-            index[axis] = rest % self.sizes[axis];
-            rest /= self.sizes[axis];
-            for i in 0..N {
-                places[i] = places[i].wrapping_add_signed(index[axis] as isize * self.strides[i][axis]);
-            }
-        }
+        let (mut places, mut index) = self.at(range.start);
         for _ in range {
             f(places);
             for axis in (0..self.rank).rev() {

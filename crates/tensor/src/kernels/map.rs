@@ -1,8 +1,11 @@
-//! Element-wise loops over runs of strided operands.
+//! Element-wise loops.
 //!
-//! The loops are generic in the operation, so that each op becomes its own vectorised loop; [`dispatch`] compiles each
-//! for several instruction sets. The common strides (1: a plain slice; 0: one value for the whole run) are told apart
-//! outside the loop.
+//! An op sees slices alone: what it does becomes one vectorised loop, which [`dispatch`] compiles for several instruction sets.
+//! Operands whose elements lie apart, or are repeated, are gathered into slices first, a block at a time. All that walks, gathers and splits
+//! knows the types of the elements but not the op, so that the ops share its compiled code.
+
+use std::iter::repeat_n;
+use std::ops::Range;
 
 use super::simd::dispatch;
 use crate::layout::{Layout, Runs};
@@ -12,95 +15,54 @@ use crate::parallel::{for_parts, split_units, threads_for};
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
 
 /// `out[i] = f(a[i])`; `out` is row-major, `a` has its shape. `f` costs about so many additions.
-pub fn unary<A: Copy + Sync, O: Send>(
-    (a, al): Operand<A>,
-    out: &mut [O],
-    cost: usize,
-    f: impl Fn(A) -> O + Sync,
-) {
-    let runs = Runs::new([al]);
-    for_runs(
-        &runs,
-        out,
-        cost,
-        #[inline(always)]
-        |out, [at]| match runs.step {
-            [1] => out.iter_mut().zip(&a[at..]).for_each(|(o, &a)| *o = f(a)),
-            [step] => out.iter_mut().enumerate().for_each(|(i, o)| *o = f(a[along(at, i, step)])),
-        },
-    );
+pub fn unary<A: Copy + Sync, O: Send>(a: Operand<A>, out: &mut [O], cost: usize, f: impl Fn(A) -> O + Sync) {
+    with_one(a, out, cost, &|out, a| {
+        dispatch(
+            #[inline(always)]
+            || out.iter_mut().zip(a).for_each(|(o, &a)| *o = f(a)),
+        );
+    });
+}
+
+/// `f(&mut out[i], a[i])`; `out` is row-major, `a` has its shape.
+pub fn update<A: Copy + Sync, O: Send>(out: &mut [O], a: Operand<A>, f: impl Fn(&mut O, A) + Sync) {
+    with_one(a, out, 1, &|out, a| {
+        dispatch(
+            #[inline(always)]
+            || out.iter_mut().zip(a).for_each(|(o, &a)| f(o, a)),
+        );
+    });
 }
 
 /// `out[i] = f(a[i], b[i])`; `out` is row-major, `a` and `b` have its shape.
 pub fn binary<A: Copy + Sync, B: Copy + Sync, O: Send>(
-    (a, al): Operand<A>,
-    (b, bl): Operand<B>,
+    a: Operand<A>,
+    b: Operand<B>,
     out: &mut [O],
     f: impl Fn(A, B) -> O + Sync,
 ) {
-    let runs = Runs::new([al, bl]);
-    for_runs(
-        &runs,
-        out,
-        1,
-        #[inline(always)]
-        |out, [at, bt]| match runs.step {
-            [1, 1] => out.iter_mut().zip(&a[at..]).zip(&b[bt..]).for_each(|((o, &a), &b)| *o = f(a, b)),
-            [1, 0] => {
-                let b = b[bt];
-                out.iter_mut().zip(&a[at..]).for_each(|(o, &a)| *o = f(a, b));
-            }
-            [0, 1] => {
-                let a = a[at];
-                out.iter_mut().zip(&b[bt..]).for_each(|(o, &b)| *o = f(a, b));
-            }
-            [sa, sb] => {
-                out.iter_mut().enumerate().for_each(|(i, o)| *o = f(a[along(at, i, sa)], b[along(bt, i, sb)]))
-            }
-        },
-    );
+    with_two(a, b, out, &|out, a, b| {
+        dispatch(
+            #[inline(always)]
+            || out.iter_mut().zip(a).zip(b).for_each(|((o, &a), &b)| *o = f(a, b)),
+        );
+    });
 }
 
 /// `out[i] = f(a[i], b[i], c[i])`; `out` is row-major, the others have its shape.
 pub fn ternary<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
-    (a, al): Operand<A>,
-    (b, bl): Operand<B>,
-    (c, cl): Operand<C>,
+    a: Operand<A>,
+    b: Operand<B>,
+    c: Operand<C>,
     out: &mut [O],
     f: impl Fn(A, B, C) -> O + Sync,
 ) {
-    let runs = Runs::new([al, bl, cl]);
-    for_runs(
-        &runs,
-        out,
-        1,
-        #[inline(always)]
-        |out, [at, bt, ct]| match runs.step {
-            [1, 1, 1] => {
-                let operands = a[at..].iter().zip(&b[bt..]).zip(&c[ct..]);
-                out.iter_mut().zip(operands).for_each(|(o, ((&a, &b), &c))| *o = f(a, b, c));
-            }
-            [sa, sb, sc] => out
-                .iter_mut()
-                .enumerate()
-                .for_each(|(i, o)| *o = f(a[along(at, i, sa)], b[along(bt, i, sb)], c[along(ct, i, sc)])),
-        },
-    );
-}
-
-/// `f(&mut out[i], a[i])`; `out` is row-major, `a` has its shape.
-pub fn update<A: Copy + Sync, O: Send>(out: &mut [O], (a, al): Operand<A>, f: impl Fn(&mut O, A) + Sync) {
-    let runs = Runs::new([al]);
-    for_runs(
-        &runs,
-        out,
-        1,
-        #[inline(always)]
-        |out, [at]| match runs.step {
-            [1] => out.iter_mut().zip(&a[at..]).for_each(|(o, &a)| f(o, a)),
-            [step] => out.iter_mut().enumerate().for_each(|(i, o)| f(o, a[along(at, i, step)])),
-        },
-    );
+    with_three(a, b, c, out, &|out, a, b, c| {
+        dispatch(
+            #[inline(always)]
+            || out.iter_mut().zip(a.iter().zip(b).zip(c)).for_each(|(o, ((&a, &b), &c))| *o = f(a, b, c)),
+        );
+    });
 }
 
 /// `f(&mut out[i])`, where `f` costs about so many additions.
@@ -146,7 +108,7 @@ fn update_pieces<T: Send + Sync, const N: usize>(
     }
     // Large arrays come from memory, and a late thread should cost little. What is small stays in the caches of the thread that had it last.
     let pieces = if out.len() < SMALL { threads } else { 4 * threads };
-    let per_piece = out.len().div_ceil(pieces).next_multiple_of(BLOCK);
+    let per_piece = out.len().div_ceil(pieces).next_multiple_of(AT_ONCE);
     let mut kept = kept.map(|kept| kept.chunks_mut(per_piece));
     let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
     let pieces: Vec<_> =
@@ -158,7 +120,7 @@ fn update_pieces<T: Send + Sync, const N: usize>(
 const SMALL: usize = 1 << 19;
 
 /// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.
-const BLOCK: usize = 64;
+const AT_ONCE: usize = 64;
 
 /// One thread's part of [`update_with`]. Blocks pass through local arrays, which the compiler knows not to overlap: over
 /// the slices themselves it would have to compare every pair of them at run time, and with more than four it gives up.
@@ -169,16 +131,16 @@ fn update_piece<T: Copy + Default, const N: usize>(
     kept: &mut [&mut [T]; N],
     f: &impl Fn(&mut T, T, [&mut T; N]),
 ) {
-    let whole = out.len() / BLOCK * BLOCK;
-    for at in (0..whole).step_by(BLOCK) {
-        let (mut outs, mut inputs) = ([T::default(); BLOCK], [T::default(); BLOCK]);
-        let mut keeps = [[T::default(); BLOCK]; N];
-        outs.copy_from_slice(&out[at..at + BLOCK]);
-        inputs.copy_from_slice(&a[at..at + BLOCK]);
+    let whole = out.len() / AT_ONCE * AT_ONCE;
+    for at in (0..whole).step_by(AT_ONCE) {
+        let (mut outs, mut inputs) = ([T::default(); AT_ONCE], [T::default(); AT_ONCE]);
+        let mut keeps = [[T::default(); AT_ONCE]; N];
+        outs.copy_from_slice(&out[at..at + AT_ONCE]);
+        inputs.copy_from_slice(&a[at..at + AT_ONCE]);
         for k in 0..N {
-            keeps[k].copy_from_slice(&kept[k][at..at + BLOCK]);
+            keeps[k].copy_from_slice(&kept[k][at..at + AT_ONCE]);
         }
-        for i in 0..BLOCK {
+        for i in 0..AT_ONCE {
             let mut each = [T::default(); N];
             for k in 0..N {
                 each[k] = keeps[k][i];
@@ -188,9 +150,9 @@ fn update_piece<T: Copy + Default, const N: usize>(
                 keeps[k][i] = each[k];
             }
         }
-        out[at..at + BLOCK].copy_from_slice(&outs);
+        out[at..at + AT_ONCE].copy_from_slice(&outs);
         for k in 0..N {
-            kept[k][at..at + BLOCK].copy_from_slice(&keeps[k]);
+            kept[k][at..at + AT_ONCE].copy_from_slice(&keeps[k]);
         }
     }
     for i in whole..out.len() {
@@ -198,56 +160,163 @@ fn update_piece<T: Copy + Default, const N: usize>(
     }
 }
 
-/// Calls `run(piece of out, places of its first elements)` with runs or parts of runs, on several threads if there are many.
-fn for_runs<const N: usize, O: Send>(
-    runs: &Runs<N>,
+/// Calls `op(piece of out, the elements of `a` that belong to it)` until all of `out` has been given.
+fn with_one<A: Copy + Sync, O: Send>(
+    a: Operand<A>,
     out: &mut [O],
     cost: usize,
+    op: &(dyn Fn(&mut [O], &[A]) + Sync),
+) {
+    let a = Reader::new(a);
+    let cut = Cut::new(&[a.spacing()]);
+    split_units(out, 1, out.len() * cost, |range, out| {
+        let mut gathered = vec![];
+        cut.pieces(range, out, |range, out| op(out, a.read(range, &mut gathered)));
+    });
+}
+
+/// [`with_one`] for two operands.
+fn with_two<A: Copy + Sync, B: Copy + Sync, O: Send>(
+    a: Operand<A>,
+    b: Operand<B>,
+    out: &mut [O],
+    op: &(dyn Fn(&mut [O], &[A], &[B]) + Sync),
+) {
+    let (a, b) = (Reader::new(a), Reader::new(b));
+    let cut = Cut::new(&[a.spacing(), b.spacing()]);
+    split_units(out, 1, out.len(), |range, out| {
+        let mut gathered = (vec![], vec![]);
+        cut.pieces(range, out, |range, out| {
+            op(out, a.read(range.clone(), &mut gathered.0), b.read(range, &mut gathered.1));
+        });
+    });
+}
+
+/// [`with_one`] for three operands.
+fn with_three<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
+    a: Operand<A>,
+    b: Operand<B>,
+    c: Operand<C>,
+    out: &mut [O],
+    op: &(dyn Fn(&mut [O], &[A], &[B], &[C]) + Sync),
+) {
+    let (a, b, c) = (Reader::new(a), Reader::new(b), Reader::new(c));
+    let cut = Cut::new(&[a.spacing(), b.spacing(), c.spacing()]);
+    split_units(out, 1, out.len(), |range, out| {
+        let mut gathered = (vec![], vec![], vec![]);
+        cut.pieces(range, out, |range, out| {
+            let (a, b) = (a.read(range.clone(), &mut gathered.0), b.read(range.clone(), &mut gathered.1));
+            op(out, a, b, c.read(range, &mut gathered.2));
+        });
+    });
+}
+
+/// An operand, to be read in row-major order.
+struct Reader<'a, T> {
+    values: &'a [T],
+    runs: Runs<1>,
+}
+
+impl<'a, T: Copy> Reader<'a, T> {
+    fn new((values, layout): Operand<'a, T>) -> Self {
+        Reader { values, runs: Runs::new([layout]) }
+    }
+
+    fn spacing(&self) -> Spacing {
+        let whole = self.runs.count <= 1;
+        Spacing { run: if whole { usize::MAX } else { self.runs.len }, step: self.runs.step[0] }
+    }
+
+    /// The elements of `range`: where they lie if that is side by side, else gathered.
+    fn read<'b>(&'b self, range: Range<usize>, gathered: &'b mut Vec<T>) -> &'b [T] {
+        let (len, [step]) = (self.runs.len, self.runs.step);
+        let (first, mut skipped) = (range.start / len, range.start % len);
+        if step == 1 && skipped + range.len() <= len {
+            let at = self.runs.start(first)[0] + skipped;
+            return &self.values[at..at + range.len()];
+        }
+        gathered.clear();
+        self.runs.for_each(first..range.end.div_ceil(len), |[start]| {
+            let n = (len - skipped).min(range.len() - gathered.len());
+            let at = along(start, skipped, step);
+            match step {
+                1 => gathered.extend_from_slice(&self.values[at..at + n]),
+                0 => gathered.extend(repeat_n(self.values[at], n)),
+                _ => gathered.extend((0..n).map(|i| self.values[along(at, i, step)])),
+            }
+            skipped = 0;
+        });
+        gathered
+    }
+}
+
+/// Elements that are gathered at once: those of three operands and the result stay in the first-level cache.
+const BLOCK: usize = 512;
+
+/// How an operand's elements lie: in runs of so many, so far apart.
+struct Spacing {
+    run: usize,
+    step: isize,
+}
+
+/// How the elements of an op are cut into pieces.
+struct Cut {
+    /// A piece ends where a multiple of this ends.
+    run: usize,
+    /// Elements in the largest piece.
+    most: usize,
+}
+
+impl Cut {
+    /// Where the runs are long, a piece lies within one of each operand, and only what is spaced must be gathered; else each piece
+    /// has many of them.
+    fn new(operands: &[Spacing]) -> Cut {
+        let run = operands.iter().map(|operand| operand.run).min().unwrap_or(usize::MAX);
+        let long = run >= BLOCK / 4;
+        let slices = operands.iter().all(|operand| operand.step == 1);
+        Cut {
+            run: if long { run } else { usize::MAX },
+            most: if long && slices { usize::MAX } else { BLOCK },
+        }
+    }
+
+    /// Calls `f` with the pieces of `range` and of `out`, which has its elements.
+    fn pieces<O>(&self, range: Range<usize>, mut out: &mut [O], mut f: impl FnMut(Range<usize>, &mut [O])) {
+        let mut start = range.start;
+        while start < range.end {
+            let len = (self.run - start % self.run).min(self.most).min(out.len());
+            let (piece, rest) = out.split_at_mut(len);
+            f(start..start + len, piece);
+            (start, out) = (start + len, rest);
+        }
+    }
+}
+
+/// Calls `run(piece of out, places of its first elements)` with runs or parts of runs, on several threads if there are many: for ops that
+/// go to places that they find in their operands.
+pub fn runs<const N: usize, O: Send>(
+    runs: &Runs<N>,
+    out: &mut [O],
     run: impl Fn(&mut [O], [usize; N]) + Sync,
 ) {
-    let work = out.len() * cost;
+    let work = out.len();
     if work == 0 {
         return;
     }
     // A lone run is cut inside itself, several are cut between runs.
     let unit = if runs.count == 1 { 1 } else { runs.len };
     split_units(out, unit, work, |range, out| {
-        dispatch(
-            #[inline(always)]
-            || {
-                if runs.count == 1 {
-                    let first = runs.first();
-                    return run(out, std::array::from_fn(|i| along(first[i], range.start, runs.step[i])));
-                }
-                let mut pieces = out.chunks_exact_mut(runs.len);
-                runs.for_each(
-                    range.clone(),
-                    #[inline(always)]
-                    |places| {
-                        if let Some(piece) = pieces.next() {
-                            run(piece, places);
-                        }
-                    },
-                );
-            },
-        );
+        if runs.count == 1 {
+            let first = runs.start(0);
+            return run(out, std::array::from_fn(|i| along(first[i], range.start, runs.step[i])));
+        }
+        let mut pieces = out.chunks_exact_mut(runs.len);
+        runs.for_each(range, |places| {
+            if let Some(piece) = pieces.next() {
+                run(piece, places);
+            }
+        });
     });
-}
-
-/// Calls `run(piece of out, places of its first elements, distances to the next)` for each run, or parts of one: for ops that are
-/// neither functions of one element nor of several.
-pub fn runs<const N: usize, O: Send>(
-    runs: &Runs<N>,
-    out: &mut [O],
-    run: impl Fn(&mut [O], [usize; N], [isize; N]) + Sync,
-) {
-    for_runs(
-        runs,
-        out,
-        1,
-        #[inline(always)]
-        |out, places| run(out, places, runs.step),
-    );
 }
 
 /// The place of element `i` of a run.

@@ -30,20 +30,13 @@ impl<T: Element> Tensor<T> {
         let starts = self.layout().at_start_of(at, index.shape());
         let (x, indices) = (self.storage(), index.storage());
         Tensor::build(*index.shape(), |out| {
-            map::runs(
-                &Runs::new([index.layout(), &starts]),
-                out,
-                #[inline(always)]
-                |out, [i, x_at], [i_step, x_step]| {
-                    for (step, y) in out.iter_mut().enumerate() {
-                        *y = x[along(
-                            along(x_at, step, x_step),
-                            indices[along(i, step, i_step)] as usize,
-                            stride,
-                        )];
-                    }
-                },
-            );
+            let runs = Runs::new([index.layout(), &starts]);
+            map::runs(&runs, out, |out, [i, x_at]| {
+                for (step, y) in out.iter_mut().enumerate() {
+                    let index = indices[along(i, step, runs.step[0])] as usize;
+                    *y = x[along(along(x_at, step, runs.step[1]), index, stride)];
+                }
+            });
         })
     }
 

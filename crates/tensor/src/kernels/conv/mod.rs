@@ -1,6 +1,6 @@
 //! Two-dimensional convolution: forward, input gradient and weight gradient.
 //!
-//! Which algorithm runs depends on the sizes of the convolution alone, so the bits do not depend on the number of threads or on
+//! Which algorithm runs depends on the sizes of the convolution and the element type alone, so the bits do not depend on the number of threads or on
 //! how many other images there are.
 
 mod depthwise;
@@ -95,16 +95,20 @@ pub trait Conv: crate::Element {
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
     /// Runs the sums of the weight gradient of one plane.
     fn depthwise_sums(isa: Isa, sums: depthwise::Sums<'_, Self>);
-    /// Transforms kernels.
-    fn winograd_kernels(isa: Isa, kernels: winograd::Kernels<'_, Self>);
-    /// Runs a correlation of transformed tiles.
-    fn winograd_correlate(isa: Isa, correlation: winograd::Correlation<'_, Self>);
-    /// Runs a weight gradient of transformed tiles.
-    fn winograd_weight_grad(isa: Isa, grad: winograd::WeightGrad<'_, Self>);
+    /// Winograd's algorithm costs a digit: `f64`, which one takes for its digits, goes without.
+    const WINOGRAD: Option<Winograd<Self>>;
+}
+
+/// The passes by Winograd's algorithm, with the arguments of those below.
+#[doc(hidden)]
+pub struct Winograd<T> {
+    forward: fn(Isa, &ConvGeometry, &[T], &[T], Option<&[T]>, &mut [T]),
+    input_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
+    weight_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
 }
 
 macro_rules! conv {
-    ($($t:ty)*) => {$(
+    ($($t:ty: $winograd:expr;)*) => {$(
         impl Conv for $t {
             fn correlate(isa: Isa, kernel: direct::Correlation<'_, $t>) {
                 dispatch_on(isa, kernel);
@@ -121,19 +125,18 @@ macro_rules! conv {
             fn depthwise_sums(isa: Isa, kernel: depthwise::Sums<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
-            fn winograd_kernels(isa: Isa, kernel: winograd::Kernels<'_, $t>) {
-                dispatch_on(isa, kernel);
-            }
-            fn winograd_correlate(isa: Isa, kernel: winograd::Correlation<'_, $t>) {
-                dispatch_on(isa, kernel);
-            }
-            fn winograd_weight_grad(isa: Isa, kernel: winograd::WeightGrad<'_, $t>) {
-                dispatch_on(isa, kernel);
-            }
+            const WINOGRAD: Option<Winograd<$t>> = $winograd;
         }
     )*};
 }
-conv!(f32 f64);
+conv! {
+    f32: Some(Winograd {
+        forward: winograd::forward,
+        input_grad: winograd::input_grad,
+        weight_grad: winograd::weight_grad,
+    });
+    f64: None;
+}
 
 /// `y = x ⋆ w (+ bias)`; `x: [batch, in, h, w]`, `w: [out, in / groups, kh, kw]`, `y: [batch, out, oh, ow]`, all contiguous.
 pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
@@ -141,8 +144,8 @@ pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>,
 }
 
 fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
-    if winograd::suits(g) {
-        winograd::forward(isa, g, x, w, bias, y);
+    if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits(g)) {
+        (winograd.forward)(isa, g, x, w, bias, y);
     } else if depthwise::suits(g) {
         depthwise::forward(isa, g, x, w, bias, y);
     } else {
@@ -156,8 +159,8 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 }
 
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
-    if winograd::suits_input_grad(g) {
-        winograd::input_grad(isa, g, dy, w, dx);
+    if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_input_grad(g)) {
+        (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
     } else {
@@ -173,8 +176,8 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     if g.batch == 0 || g.output.contains(&0) {
         dw.fill(T::ZERO);
-    } else if winograd::suits_weight_grad(g) {
-        winograd::weight_grad(isa, g, x, dy, dw);
+    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_weight_grad(g)) {
+        (winograd.weight_grad)(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);
     } else if dots::suits(g) {

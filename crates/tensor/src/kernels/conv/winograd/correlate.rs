@@ -3,33 +3,32 @@
 use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Doubling, Form, Halving, Straight};
 use super::{Algorithm, Pass};
-use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
 /// The kernels at the points, with panels of outputs: rows are inputs.
-pub struct Kernels<'a, T> {
+pub struct Kernels<'a> {
     /// The sizes.
     pub pass: Pass,
     /// `w[o, i]`; if `turned`, `w[i, o]`, to be turned round.
-    pub w: &'a [T],
+    pub w: &'a [f32],
     /// Whether this is the input gradient.
     pub turned: bool,
     /// Room of [`Kernels::len`].
-    pub u: &'a mut [T],
+    pub u: &'a mut [f32],
 }
 
-impl<T> Kernels<'_, T> {
+impl Kernels<'_> {
     /// Enough room for the vectors of any instruction set.
     pub fn len(pass: &Pass) -> usize {
         pass.points() * (pass.inputs + 1) * pass.outputs.next_multiple_of(32)
     }
 }
 
-impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
+impl VectorKernel<f32> for Kernels<'_> {
     #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) {
+    fn run<V: Vector<Elem = f32>>(self) {
         match self.pass.algorithm {
             Algorithm::Straight => self.transform::<V, Straight, 6, 6, 4>(),
             // The taps of both are the same at the points.
@@ -38,10 +37,10 @@ impl<T: Float> VectorKernel<T> for Kernels<'_, T> {
     }
 }
 
-impl<T: Float> Kernels<'_, T> {
+impl Kernels<'_> {
     #[inline(always)]
     fn transform<
-        V: Vector<Elem = T>,
+        V: Vector<Elem = f32>,
         F: Form<IN, POINTS, OUT>,
         const IN: usize,
         const POINTS: usize,
@@ -54,18 +53,18 @@ impl<T: Float> Kernels<'_, T> {
         let wide = panels.columns();
         let squares = Squares { step: 0, line: 3 * wide, channels: wide };
         // The nine taps of all outputs, so that a vector holds the same tap of several.
-        let mut taps = Buffer::<T>::filled(9 * wide, T::ZERO);
+        let mut taps = Buffer::filled(9 * wide, 0.0);
         for i in 0..inputs {
             if turned {
                 transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
                 // SAFETY: the instructions are there, and `taps` is a square of three by three.
                 unsafe {
-                    to_points::<T, V, 3, POINTS>(
+                    to_points::<V, 3, POINTS>(
                         1,
                         &taps,
                         squares,
                         #[inline(always)]
-                        |[a, b, c]| F::of_kernel::<T, V>([c, b, a]),
+                        |[a, b, c]| F::of_kernel::<V>([c, b, a]),
                         u,
                         panels,
                         i,
@@ -75,12 +74,12 @@ impl<T: Float> Kernels<'_, T> {
                 transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
                 // SAFETY: as above.
                 unsafe {
-                    to_points::<T, V, 3, POINTS>(
+                    to_points::<V, 3, POINTS>(
                         1,
                         &taps,
                         squares,
                         #[inline(always)]
-                        |taps| F::of_kernel::<T, V>(taps),
+                        |taps| F::of_kernel::<V>(taps),
                         u,
                         panels,
                         i,
@@ -92,22 +91,22 @@ impl<T: Float> Kernels<'_, T> {
 }
 
 /// `y = x ⋆ w (+ bias)` for some images.
-pub struct Correlation<'a, T> {
+pub struct Correlation<'a> {
     /// The sizes.
     pub pass: Pass,
     /// The images.
-    pub x: &'a [T],
+    pub x: &'a [f32],
     /// Of [`Kernels`].
-    pub u: &'a [T],
+    pub u: &'a [f32],
     /// Added to each output plane.
-    pub bias: Option<&'a [T]>,
+    pub bias: Option<&'a [f32]>,
     /// The results.
-    pub y: &'a mut [T],
+    pub y: &'a mut [f32],
 }
 
-impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
+impl VectorKernel<f32> for Correlation<'_> {
     #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) {
+    fn run<V: Vector<Elem = f32>>(self) {
         match self.pass.algorithm {
             Algorithm::Straight => self.correlate::<V, Straight, 6, 6, 4>(),
             Algorithm::Halving => self.correlate::<V, Halving, 5, 5, 2>(),
@@ -116,10 +115,10 @@ impl<T: Float> VectorKernel<T> for Correlation<'_, T> {
     }
 }
 
-impl<T: Float> Correlation<'_, T> {
+impl Correlation<'_> {
     #[inline(always)]
     fn correlate<
-        V: Vector<Elem = T>,
+        V: Vector<Elem = f32>,
         F: Form<IN, POINTS, OUT>,
         const IN: usize,
         const POINTS: usize,
@@ -138,11 +137,11 @@ impl<T: Float> Correlation<'_, T> {
         let inputs =
             Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
         let outputs = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
-        let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
-        let mut result = Buffer::<T>::scratch(OUT * outputs.line);
-        let mut v = Buffer::<T>::scratch(v_panels.len());
-        let mut m = Buffer::<T>::scratch(m_panels.len());
-        let mut added = Buffer::<T>::filled(wide, T::ZERO);
+        let mut lines = Buffer::filled(IN * inputs.line, 0.0);
+        let mut result = Buffer::scratch(OUT * outputs.line);
+        let mut v = Buffer::scratch(v_panels.len());
+        let mut m = Buffer::scratch(m_panels.len());
+        let mut added = Buffer::filled(wide, 0.0);
         if let Some(bias) = bias {
             added[..bias.len()].copy_from_slice(bias);
         }
@@ -155,7 +154,7 @@ impl<T: Float> Correlation<'_, T> {
             let strips = first..strips.min(first + pass.strips());
             let count = strips.len() * across;
             for (s, strip) in strips.clone().enumerate() {
-                pass.fill_inputs::<T, V>(
+                pass.fill_inputs::<V>(
                     &x[strip / down * image_in..][..image_in],
                     strip % down,
                     &mut lines,
@@ -163,12 +162,12 @@ impl<T: Float> Correlation<'_, T> {
                 );
                 // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
                 unsafe {
-                    to_points::<T, V, IN, POINTS>(
+                    to_points::<V, IN, POINTS>(
                         across,
                         &lines,
                         inputs,
                         #[inline(always)]
-                        |x| F::of_input::<T, V>(x),
+                        |x| F::of_input::<V>(x),
                         &mut v,
                         v_panels,
                         s * across,
@@ -200,13 +199,13 @@ impl<T: Float> Correlation<'_, T> {
             for (s, strip) in strips.enumerate() {
                 // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
                 unsafe {
-                    from_points::<T, V, POINTS, OUT>(
+                    from_points::<V, POINTS, OUT>(
                         across,
                         &m,
                         m_panels,
                         s * across,
                         #[inline(always)]
-                        |m| F::of_products::<T, V>(m),
+                        |m| F::of_products::<V>(m),
                         &added,
                         &mut result,
                         outputs,

@@ -6,7 +6,7 @@
 //! turned round a strip of lines at a time. Strips are worked off in blocks whose transforms stay in the second-level cache.
 //!
 //! The way back makes roundings larger: with stride 1, the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
-//! the outputs; with stride 2, hardly more than the plain sum's. A test bounds both. An infinity or a NaN spoils its whole tile.
+//! the outputs; with stride 2, hardly more than the plain sum's. A test bounds both. An infinity or a NaN spoils its whole tile. For `f32` alone.
 
 mod correlate;
 mod points;
@@ -18,10 +18,9 @@ pub use weight::WeightGrad;
 
 use super::ConvGeometry;
 use crate::kernels::gemm::{Vector, transpose};
-use crate::kernels::simd::Isa;
+use crate::kernels::simd::{Isa, dispatch_on};
 use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
-use crate::{Element, Float};
 
 /// Tiles that are worked off together, or a strip of them if that has more.
 const TILES: usize = 36;
@@ -50,42 +49,42 @@ pub fn suits_weight_grad(g: &ConvGeometry) -> bool {
 }
 
 /// `y = x ⋆ w (+ bias)`.
-pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+pub fn forward(isa: Isa, g: &ConvGeometry, x: &[f32], w: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
     correlate(isa, g, Pass::forward(g), x, w, false, bias, y);
 }
 
 /// `dx` from `dy` and `w`.
-pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
+pub fn input_grad(isa: Isa, g: &ConvGeometry, dy: &[f32], w: &[f32], dx: &mut [f32]) {
     correlate(isa, g, Pass::input_grad(g), dy, w, true, None, dx);
 }
 
-fn correlate<T: Float>(
+fn correlate(
     isa: Isa,
     g: &ConvGeometry,
     pass: Pass,
-    x: &[T],
-    w: &[T],
+    x: &[f32],
+    w: &[f32],
     turned: bool,
-    bias: Option<&[T]>,
-    y: &mut [T],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
 ) {
-    let mut u = Buffer::scratch(Kernels::<T>::len(&pass));
-    T::winograd_kernels(isa, Kernels { pass, w, turned, u: &mut u });
+    let mut u = Buffer::scratch(Kernels::len(&pass));
+    dispatch_on(isa, Kernels { pass, w, turned, u: &mut u });
     let [image_in, image_out] = pass.images();
     split_units(y, image_out, g.work(), |images, y| {
         let x = &x[images.start * image_in..images.end * image_in];
-        T::winograd_correlate(isa, Correlation { pass, x, u: &u, bias, y });
+        dispatch_on(isa, Correlation { pass, x, u: &u, bias, y });
     });
 }
 
 /// `dw` from `x` and `dy`, summed over the batch in order.
-pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
+pub fn weight_grad(isa: Isa, g: &ConvGeometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     // Threads take outputs, whole tiles of them, as the sum over images must not be split. Each transforms all inputs for itself.
     let threads = threads_for(g.work()).min(g.out_channels.div_ceil(32));
     let some = g.out_channels.div_ceil(threads).next_multiple_of(32);
     for_parts(dw.chunks_mut(some * 9 * g.in_channels).enumerate(), |(i, dw)| {
         let outputs = i * some..i * some + dw.len() / (9 * g.in_channels);
-        T::winograd_weight_grad(isa, WeightGrad { pass: Pass::forward(g), x, dy, outputs, dw });
+        dispatch_on(isa, WeightGrad { pass: Pass::forward(g), x, dy, outputs, dw });
     });
 }
 
@@ -197,15 +196,15 @@ impl Pass {
 
     /// The lines under a strip of tiles in their frame of zeros, channels last.
     #[inline(always)]
-    fn fill_inputs<T: Element, V: Vector<Elem = T>>(
+    fn fill_inputs<V: Vector<Elem = f32>>(
         &self,
-        image: &[T],
+        image: &[f32],
         strip: usize,
-        lines: &mut [T],
+        lines: &mut [f32],
         channels: usize,
     ) {
         let first = (self.algorithm.step() * strip) as isize - self.padding[0] as isize;
-        fill_lines::<T, V>(
+        fill_lines::<V>(
             image,
             self.input,
             self.inputs,
@@ -220,28 +219,28 @@ impl Pass {
 
 /// `count` lines of planes of size `[h, w]`, from line `first` on, channels last. They begin with `left` zeros; beyond the planes there are only zeros.
 #[inline(always)]
-fn fill_lines<T: Element, V: Vector<Elem = T>>(
-    planes: &[T],
+fn fill_lines<V: Vector<Elem = f32>>(
+    planes: &[f32],
     [h, w]: [usize; 2],
     count_of_planes: usize,
     first: isize,
     left: usize,
-    lines: &mut [T],
+    lines: &mut [f32],
     count: usize,
     channels: usize,
 ) {
     let length = lines.len() / count;
     for (line, row) in lines.chunks_exact_mut(length).zip(first..) {
         let Some(row) = usize::try_from(row).ok().filter(|&row| row < h) else {
-            line.fill(T::ZERO);
+            line.fill(0.0);
             continue;
         };
         let (frame, inside) = line.split_at_mut(left * channels);
         // With stride, the last columns may belong to no window.
         let columns = w.min(inside.len() / channels);
         let (inside, rest) = inside.split_at_mut(columns * channels);
-        frame.fill(T::ZERO);
-        rest.fill(T::ZERO);
+        frame.fill(0.0);
+        rest.fill(0.0);
         transpose::<V>(&planes[row * w..], h * w, count_of_planes, columns, inside, channels);
     }
 }

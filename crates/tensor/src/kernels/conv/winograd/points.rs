@@ -1,6 +1,5 @@
 //! How transformed tiles and kernels lie in memory, and the way there and back.
 
-use crate::Element;
 use crate::kernels::gemm::Vector;
 
 /// A matrix for each point, its columns cut into panels: `[panel, point, row, column]`.
@@ -61,12 +60,12 @@ pub struct Squares {
 /// # Safety
 /// The instructions of `V` must be there. `squares` must lie inside `from` and, like the panels, have whole vectors of channels.
 #[inline(always)]
-pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const POINTS: usize>(
+pub unsafe fn to_points<V: Vector<Elem = f32>, const N: usize, const POINTS: usize>(
     count: usize,
-    from: &[T],
+    from: &[f32],
     squares: Squares,
     f: impl Fn([V; N]) -> [V; POINTS],
-    to: &mut [T],
+    to: &mut [f32],
     panels: Panels,
     row: usize,
 ) {
@@ -95,14 +94,14 @@ pub unsafe fn to_points<T: Element, V: Vector<Elem = T>, const N: usize, const P
 /// # Safety
 /// As for [`to_points`]; `bias` must have as many elements as there are channels.
 #[inline(always)]
-pub unsafe fn from_points<T: Element, V: Vector<Elem = T>, const POINTS: usize, const N: usize>(
+pub unsafe fn from_points<V: Vector<Elem = f32>, const POINTS: usize, const N: usize>(
     count: usize,
-    from: &[T],
+    from: &[f32],
     panels: Panels,
     row: usize,
     f: impl Fn([V; POINTS]) -> [V; N],
-    bias: &[T],
-    to: &mut [T],
+    bias: &[f32],
+    to: &mut [f32],
     squares: Squares,
 ) {
     debug_assert!(to.len() >= (count - 1) * squares.step + (N - 1) * squares.line + N * squares.channels);

@@ -5,28 +5,27 @@ use std::ops::Range;
 use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Form, GradForm, Halving, Straight};
 use super::{Algorithm, Pass, fill_lines};
-use crate::Float;
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
 /// `dw[o, i]` of some outputs, summed over the images in order: a product over tiles at each point, transformed once, at the end.
-pub struct WeightGrad<'a, T> {
+pub struct WeightGrad<'a> {
     /// The sizes of the forward pass.
     pub pass: Pass,
     /// All images.
-    pub x: &'a [T],
+    pub x: &'a [f32],
     /// Their gradients, with the planes of all outputs.
-    pub dy: &'a [T],
+    pub dy: &'a [f32],
     /// The outputs whose kernels are wanted.
     pub outputs: Range<usize>,
     /// The result, for these outputs.
-    pub dw: &'a mut [T],
+    pub dw: &'a mut [f32],
 }
 
-impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
+impl VectorKernel<f32> for WeightGrad<'_> {
     #[inline(always)]
-    fn run<V: Vector<Elem = T>>(self) {
+    fn run<V: Vector<Elem = f32>>(self) {
         match self.pass.algorithm {
             Algorithm::Straight => self.add_up::<V, Straight, 6, 4>(),
             _ => self.add_up::<V, Halving, 5, 2>(),
@@ -34,10 +33,10 @@ impl<T: Float> VectorKernel<T> for WeightGrad<'_, T> {
     }
 }
 
-impl<T: Float> WeightGrad<'_, T> {
+impl WeightGrad<'_> {
     #[inline(always)]
     fn add_up<
-        V: Vector<Elem = T>,
+        V: Vector<Elem = f32>,
         F: Form<IN, IN, OUT> + GradForm<IN, OUT>,
         const IN: usize,
         const OUT: usize,
@@ -55,11 +54,11 @@ impl<T: Float> WeightGrad<'_, T> {
         let inputs =
             Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
         let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
-        let mut lines = Buffer::<T>::filled(IN * inputs.line, T::ZERO);
-        let mut grad_lines = Buffer::<T>::filled(OUT * grads.line, T::ZERO);
-        let mut v = Buffer::<T>::scratch(v_panels.len());
-        let mut d = Buffer::<T>::scratch(d_panels.len());
-        let mut sums = Buffer::<T>::filled(sum_panels.len(), T::ZERO);
+        let mut lines = Buffer::filled(IN * inputs.line, 0.0);
+        let mut grad_lines = Buffer::filled(OUT * grads.line, 0.0);
+        let mut v = Buffer::scratch(v_panels.len());
+        let mut d = Buffer::scratch(d_panels.len());
+        let mut sums = Buffer::filled(sum_panels.len(), 0.0);
         let left: Vec<usize> = (0..tiles).map(|t| t * narrow).collect();
         let right: Vec<usize> = (0..tiles).map(|t| t * d_panels.width).collect();
         let ([image_in, image_out], [h, w]) = (pass.images(), pass.output);
@@ -69,28 +68,28 @@ impl<T: Float> WeightGrad<'_, T> {
             let count = strips.len() * across;
             for (s, strip) in strips.enumerate() {
                 let (image, strip) = (strip / down, strip % down);
-                pass.fill_inputs::<T, V>(&x[image * image_in..][..image_in], strip, &mut lines, narrow);
+                pass.fill_inputs::<V>(&x[image * image_in..][..image_in], strip, &mut lines, narrow);
                 let dy = &dy[image * image_out + outputs.start * h * w..];
                 let row = (OUT * strip) as isize;
-                fill_lines::<T, V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
+                fill_lines::<V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
                 // SAFETY: the instructions are there, and both have the tiles of a strip.
                 unsafe {
-                    to_points::<T, V, IN, IN>(
+                    to_points::<V, IN, IN>(
                         across,
                         &lines,
                         inputs,
                         #[inline(always)]
-                        |x| F::of_input::<T, V>(x),
+                        |x| F::of_input::<V>(x),
                         &mut v,
                         v_panels,
                         s * across,
                     );
-                    to_points::<T, V, OUT, IN>(
+                    to_points::<V, OUT, IN>(
                         across,
                         &grad_lines,
                         grads,
                         #[inline(always)]
-                        |dy| F::of_output_grad::<T, V>(dy),
+                        |dy| F::of_output_grad::<V>(dy),
                         &mut d,
                         d_panels,
                         s * across,
@@ -118,18 +117,18 @@ impl<T: Float> WeightGrad<'_, T> {
             }
         }
         let squares = Squares { step: 0, line: 3 * wide, channels: wide };
-        let mut taps = Buffer::<T>::scratch(9 * wide);
-        let nothing = Buffer::<T>::filled(wide, T::ZERO);
+        let mut taps = Buffer::scratch(9 * wide);
+        let nothing = Buffer::filled(wide, 0.0);
         for i in 0..pass.inputs {
             // SAFETY: the instructions are there, and `taps` is a square of three by three.
             unsafe {
-                from_points::<T, V, IN, 3>(
+                from_points::<V, IN, 3>(
                     1,
                     &sums,
                     sum_panels,
                     i,
                     #[inline(always)]
-                    |sums| F::of_kernel_grad::<T, V>(sums),
+                    |sums| F::of_kernel_grad::<V>(sums),
                     &nothing,
                     &mut taps,
                     squares,
