@@ -57,8 +57,8 @@ pub fn checkpoint<T: Float, const N: usize>(
         }
     }
     let places: Vec<NodeId> = sources.iter().map(|source| source.id()).collect();
-    push("checkpoint", &sources, y.into_value(), |_| {
-        Box::new(move |dy, needs, give| {
+    let pullback =
+        move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
             let (tape, floor) = (dy.tape(), dy.tape().len());
             let y = run_again(&f, &saved, rng.as_ref(), dy);
             let targets = targets(&places, needs);
@@ -72,8 +72,8 @@ pub fn checkpoint<T: Float, const N: usize>(
             if !tape.is_recording() {
                 tape.truncate(floor);
             }
-        })
-    })
+        };
+    push("checkpoint", &sources, y.into_value(), Box::new(pullback))
 }
 
 /// The second run of `f`, recorded on the tape of `dy`.

@@ -107,7 +107,7 @@ pub(crate) fn sweep<T: Float>(
                         None => emit(x, grad),
                     }
                 };
-                tape.blaming(Some(line), || pullback(&dy, &needs, &mut give));
+                tape.blaming(Some(line), || pullback(&dy, id, &needs, &mut give));
                 if let Some(fault) = fault {
                     panic!("{op}: backward gave {fault} (the op of {line})");
                 }

@@ -34,9 +34,9 @@ impl NodeId {
     }
 }
 
-/// The derivative of one recorded op: given the gradient of its output and which inputs need one, it hands the gradient by
-/// each input, with the number of the input, to the last argument. `None` says that there is none.
-pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
+/// The derivative of one recorded op: given the gradient of its output, the place of that, and which inputs need one, it hands the
+/// gradient by each input, with the number of the input, to the last argument. `None` says that there is none.
+pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, NodeId, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
 
 /// How the gradient goes on from a node.
 pub(crate) enum Origin<T: Float> {

@@ -6,7 +6,7 @@ use std::panic::Location;
 use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::anomaly;
-use crate::tape::{NodeId, Nodes, Origin, Pullback, Tape};
+use crate::tape::{NodeId, Origin, Pullback, Tape};
 
 /// A tensor and its place on a tape. Cheap to clone: the numbers are shared.
 #[derive(Clone)]
@@ -148,12 +148,7 @@ pub fn record<T: Float, const N: usize>(
     value: Tensor<T>,
     pullback: impl Fn(&Var<T>, [bool; N]) -> [Option<Var<T>>; N] + 'static,
 ) -> Var<T> {
-    push(op, &inputs, value, |_| {
-        Box::new(move |dy, needs, give| {
-            let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            give_all(&mut pullback(dy, needs), give);
-        })
-    })
+    push(op, &inputs, value, for_each_input(move |dy, _, needs| pullback(dy, needs)))
 }
 
 /// [`record`] for a derivative that uses the output: `pullback(dy, y, needs)`.
@@ -166,13 +161,11 @@ pub fn record_with_output<T: Float, const N: usize>(
 ) -> Var<T> {
     let kept = value.clone();
     inputs[0].tape.note_saved(&kept);
-    push(op, &inputs, value, |id| {
-        let y = Saved { id, value: kept };
-        Box::new(move |dy, needs, give| {
-            let needs: [bool; N] = needs.try_into().expect("as many needs as inputs");
-            give_all(&mut pullback(dy, &y.on(dy), needs), give);
-        })
-    })
+    let pullback = move |dy: &Var<T>, id, needs| {
+        let y = Saved { id, value: kept.clone() }.on(dy);
+        pullback(dy, &y, needs)
+    };
+    push(op, &inputs, value, for_each_input(pullback))
 }
 
 /// [`record`] for any number of inputs: `pullback(dy, i)` says the gradient by input `i`, and is asked only where one is needed.
@@ -183,10 +176,20 @@ pub fn record_many<T: Float>(
     value: Tensor<T>,
     pullback: impl Fn(&Var<T>, usize) -> Var<T> + 'static,
 ) -> Var<T> {
-    push(op, inputs, value, |_| {
-        Box::new(move |dy, needs, give| {
+    let pullback =
+        move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
             (0..needs.len()).filter(|&i| needs[i]).for_each(|i| give(i, Some(pullback(dy, i))));
-        })
+        };
+    push(op, inputs, value, Box::new(pullback))
+}
+
+/// The derivative of an op with so many inputs.
+fn for_each_input<T: Float, const N: usize>(
+    pullback: impl Fn(&Var<T>, NodeId, [bool; N]) -> [Option<Var<T>>; N] + 'static,
+) -> Pullback<T> {
+    Box::new(move |dy, id, needs, give| {
+        let needs = needs.try_into().expect("as many needs as inputs");
+        pullback(dy, id, needs).iter_mut().enumerate().for_each(|(i, dx)| give(i, dx.take()));
     })
 }
 
@@ -196,65 +199,23 @@ pub(crate) fn push<T: Float>(
     op: &'static str,
     inputs: &[&Var<T>],
     value: Tensor<T>,
-    pullback: impl FnOnce(NodeId) -> Pullback<T>,
-) -> Var<T> {
-    let tape = tape_of(op, inputs);
-    let line = tape.blamed().unwrap_or(Location::caller());
-    match place_for(&tape, op, line, inputs, &value) {
-        Some(id) => put(tape, op, line, inputs, value, pullback(id)),
-        None => tape.constant(value),
-    }
-}
-
-// What `push` does for every op alike has functions of its own, so that it is not compiled for each.
-
-/// The tape that all inputs are on.
-#[track_caller]
-#[inline(never)]
-fn tape_of<T: Float>(op: &str, inputs: &[&Var<T>]) -> Tape<T> {
-    let first = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input"));
-    if inputs[1..].iter().any(|x| !x.tape.is(&first.tape)) {
-        anomaly::different_tapes(op, inputs);
-    }
-    first.tape.clone()
-}
-
-/// The place of the op's node, if it is to have one.
-#[inline(never)]
-fn place_for<T: Float>(
-    tape: &Tape<T>,
-    op: &'static str,
-    line: &'static Location<'static>,
-    inputs: &[&Var<T>],
-    value: &Tensor<T>,
-) -> Option<NodeId> {
-    anomaly::look_forward(op, line, inputs, value);
-    if !tape.is_recording() {
-        return None;
-    }
-    if inputs.iter().all(|x| x.id.is_constant()) {
-        tape.nodes_mut(Nodes::unsave);
-        return None;
-    }
-    Some(tape.nodes_mut(|nodes| nodes.next()))
-}
-
-/// Puts the op's node in its place.
-#[inline(never)]
-fn put<T: Float>(
-    tape: Tape<T>,
-    op: &'static str,
-    line: &'static Location<'static>,
-    inputs: &[&Var<T>],
-    value: Tensor<T>,
     pullback: Pullback<T>,
 ) -> Var<T> {
-    let id = tape.nodes_mut(|nodes| nodes.push(op, line, *value.shape(), Origin::Op(pullback), inputs));
+    let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
+    if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
+        anomaly::different_tapes(op, inputs);
+    }
+    let line = tape.blamed().unwrap_or(Location::caller());
+    anomaly::look_forward(op, line, inputs, &value);
+    if !tape.is_recording() {
+        return tape.constant(value);
+    }
+    let id = tape.nodes_mut(|nodes| {
+        if inputs.iter().all(|x| x.id.is_constant()) {
+            nodes.unsave();
+            return NodeId::CONSTANT;
+        }
+        nodes.push(op, line, *value.shape(), Origin::Op(pullback), inputs)
+    });
     Var { tape, id, value }
-}
-
-/// Hands over the gradient by each input.
-#[inline(never)]
-fn give_all<T: Float>(grads: &mut [Option<Var<T>>], give: &mut dyn FnMut(usize, Option<Var<T>>)) {
-    grads.iter_mut().enumerate().for_each(|(i, grad)| give(i, grad.take()));
 }
