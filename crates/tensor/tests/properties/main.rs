@@ -1,6 +1,7 @@
 //! Every op against a reference that looks up one element after another, over random shapes, strides, offsets and views; and what the numbers
 //! promise (`exact`).
 
+mod conv;
 mod create;
 mod einsum;
 mod elementwise;
