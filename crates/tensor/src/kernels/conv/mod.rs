@@ -61,6 +61,11 @@ impl ConvGeometry {
         [(self.in_channels, self.input), (self.out_channels, self.output)].map(|(c, [h, w])| c * h * w)
     }
 
+    /// Whether there is nothing to multiply: no images, channels, pixels or windows.
+    fn is_empty(&self) -> bool {
+        self.batch == 0 || self.images().contains(&0)
+    }
+
     /// The padded input, as a frame around the input.
     fn frame(&self) -> Frame {
         let size = std::array::from_fn(|d| self.input[d] + 2 * self.padding[d]);
@@ -144,7 +149,11 @@ pub fn forward<T: Float>(g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>,
 }
 
 fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
-    if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits(g)) {
+    if g.is_empty() {
+        let plane = (g.output[0] * g.output[1]).max(1);
+        let bias = |i: usize| bias.map_or(T::ZERO, |bias| bias[i / plane % g.out_channels]);
+        y.iter_mut().enumerate().for_each(|(i, y)| *y = bias(i));
+    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits(g)) {
         (winograd.forward)(isa, g, x, w, bias, y);
     } else if depthwise::suits(g) {
         depthwise::forward(isa, g, x, w, bias, y);
@@ -159,7 +168,9 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 }
 
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
-    if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_input_grad(g)) {
+    if g.is_empty() {
+        dx.fill(T::ZERO);
+    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_input_grad(g)) {
         (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
@@ -174,7 +185,7 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 }
 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
-    if g.batch == 0 || g.output.contains(&0) {
+    if g.is_empty() {
         dw.fill(T::ZERO);
     } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_weight_grad(g)) {
         (winograd.weight_grad)(isa, g, x, dy, dw);

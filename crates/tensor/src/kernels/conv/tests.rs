@@ -66,12 +66,12 @@ fn check<T: Float>(g: &ConvGeometry, tolerance: f64) {
         close(&what("input_grad"), &dx, &dx_want, tolerance);
         weight_grad_on(isa, g, &x, &dy, &mut dw);
         close(&what("weight_grad"), &dw, &dw_want, tolerance);
-        if g.batch > 0 {
+        if !g.is_empty() {
             dw.fill(nan);
             direct::weight_grad(isa, g, &x, &dy, &mut dw);
             close(&what("direct::weight_grad"), &dw, &dw_want, tolerance);
         }
-        if g.batch > 0 && g.stride[1] == 1 {
+        if !g.is_empty() && g.stride[1] == 1 {
             dw.fill(nan);
             dots::weight_grad(isa, g, &x, &dy, &mut dw);
             close(&what("dots::weight_grad"), &dw, &dw_want, tolerance);
@@ -112,7 +112,12 @@ fn all_kinds_on_all_instruction_sets() {
         ([2, 2, 2, 5, 6], [1, 1], o([2, 2], [1, 3], [1, 1], 1)),
         ([1, 1, 1, 3, 3], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
         ([1, 40, 2, 6, 6], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        // With nothing to multiply.
         ([0, 2, 3, 5, 5], [3, 3], o([1, 1], [0, 0], [1, 1], 1)),
+        ([2, 0, 4, 5, 5], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([2, 3, 0, 5, 5], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
+        ([2, 3, 4, 0, 5], [2, 2], o([1, 1], [1, 1], [1, 1], 1)),
+        ([2, 3, 4, 5, 0], [2, 2], o([2, 2], [1, 1], [1, 1], 1)),
         // Depthwise.
         ([2, 3, 3, 7, 21], [3, 3], o([1, 1], [1, 1], [1, 1], 3)),
         ([1, 4, 4, 9, 17], [5, 2], o([1, 1], [0, 1], [1, 2], 4)),
