@@ -44,7 +44,12 @@ pub fn binary<A: Copy + Sync, B: Copy + Sync, O: Send>(
     with_two(a, b, out, &|out, a, b| {
         dispatch(
             #[inline(always)]
-            || out.iter_mut().zip(a).zip(b).for_each(|((o, &a), &b)| *o = f(a, b)),
+            || match (a, b) {
+                (&[a], &[b]) => out.fill_with(|| f(a, b)),
+                (a, &[b]) => out.iter_mut().zip(a).for_each(|(o, &a)| *o = f(a, b)),
+                (&[a], b) => out.iter_mut().zip(b).for_each(|(o, &b)| *o = f(a, b)),
+                (a, b) => out.iter_mut().zip(a).zip(b).for_each(|((o, &a), &b)| *o = f(a, b)),
+            },
         );
     });
 }
@@ -168,14 +173,14 @@ fn with_one<A: Copy + Sync, O: Send>(
     op: &(dyn Fn(&mut [O], &[A]) + Sync),
 ) {
     let a = Reader::new(a);
-    let cut = Cut::new(&[a.spacing()]);
+    let cut = Cut::new(&[a.spacing()], &[1]);
     split_units(out, 1, out.len() * cost, |range, out| {
         let mut gathered = vec![];
         cut.pieces(range, out, |range, out| op(out, a.read(range, &mut gathered)));
     });
 }
 
-/// [`with_one`] for two operands.
+/// [`with_one`] for two operands. A lone element stands for as many as there are.
 fn with_two<A: Copy + Sync, B: Copy + Sync, O: Send>(
     a: Operand<A>,
     b: Operand<B>,
@@ -183,11 +188,13 @@ fn with_two<A: Copy + Sync, B: Copy + Sync, O: Send>(
     op: &(dyn Fn(&mut [O], &[A], &[B]) + Sync),
 ) {
     let (a, b) = (Reader::new(a), Reader::new(b));
-    let cut = Cut::new(&[a.spacing(), b.spacing()]);
+    let cut = Cut::new(&[a.spacing(), b.spacing()], &[0, 1]);
     split_units(out, 1, out.len(), |range, out| {
         let mut gathered = (vec![], vec![]);
         cut.pieces(range, out, |range, out| {
-            op(out, a.read(range.clone(), &mut gathered.0), b.read(range, &mut gathered.1));
+            let (a_lone, b_lone) = (a.lone(&range), b.lone(&range));
+            let a = a_lone.unwrap_or_else(|| a.read(range.clone(), &mut gathered.0));
+            op(out, a, b_lone.unwrap_or_else(|| b.read(range, &mut gathered.1)));
         });
     });
 }
@@ -201,7 +208,7 @@ fn with_three<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
     op: &(dyn Fn(&mut [O], &[A], &[B], &[C]) + Sync),
 ) {
     let (a, b, c) = (Reader::new(a), Reader::new(b), Reader::new(c));
-    let cut = Cut::new(&[a.spacing(), b.spacing(), c.spacing()]);
+    let cut = Cut::new(&[a.spacing(), b.spacing(), c.spacing()], &[1]);
     split_units(out, 1, out.len(), |range, out| {
         let mut gathered = (vec![], vec![], vec![]);
         cut.pieces(range, out, |range, out| {
@@ -212,37 +219,58 @@ fn with_three<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
 }
 
 /// An operand, to be read in row-major order.
-struct Reader<'a, T> {
-    values: &'a [T],
-    runs: Runs<1>,
+enum Reader<'a, T> {
+    /// Its elements lie in this order, side by side.
+    Slice(&'a [T]),
+    /// They lie in runs in this storage.
+    Apart(&'a [T], Runs<1>),
 }
 
 impl<'a, T: Copy> Reader<'a, T> {
     fn new((values, layout): Operand<'a, T>) -> Self {
-        Reader { values, runs: Runs::new([layout]) }
+        if layout.is_contiguous() {
+            Reader::Slice(&values[layout.offset()..])
+        } else {
+            Reader::Apart(values, Runs::new([layout]))
+        }
     }
 
     fn spacing(&self) -> Spacing {
-        let whole = self.runs.count <= 1;
-        Spacing { run: if whole { usize::MAX } else { self.runs.len }, step: self.runs.step[0] }
+        match self {
+            Reader::Slice(_) => Spacing { run: usize::MAX, step: 1 },
+            Reader::Apart(_, runs) => Spacing { run: runs.len, step: runs.step[0] },
+        }
+    }
+
+    /// The element of which all of `range` are copies, if they are.
+    fn lone(&self, range: &Range<usize>) -> Option<&[T]> {
+        let Reader::Apart(values, runs) = self else { return None };
+        let first = range.start / runs.len;
+        let repeated = runs.step == [0] && range.end <= (first + 1) * runs.len;
+        repeated.then(|| std::slice::from_ref(&values[runs.start(first)[0]]))
     }
 
     /// The elements of `range`: where they lie if that is side by side, else gathered.
     fn read<'b>(&'b self, range: Range<usize>, gathered: &'b mut Vec<T>) -> &'b [T] {
-        let (len, [step]) = (self.runs.len, self.runs.step);
+        let (values, runs) = match self {
+            Reader::Slice(values) => return &values[range],
+            Reader::Apart(values, runs) => (values, runs),
+        };
+        let (len, [step]) = (runs.len, runs.step);
         let (first, mut skipped) = (range.start / len, range.start % len);
         if step == 1 && skipped + range.len() <= len {
-            let at = self.runs.start(first)[0] + skipped;
-            return &self.values[at..at + range.len()];
+            let at = runs.start(first)[0] + skipped;
+            return &values[at..at + range.len()];
         }
         gathered.clear();
-        self.runs.for_each(first..range.end.div_ceil(len), |[start]| {
+        gathered.reserve(range.len());
+        runs.for_each(first..range.end.div_ceil(len), |[start]| {
             let n = (len - skipped).min(range.len() - gathered.len());
             let at = along(start, skipped, step);
             match step {
-                1 => gathered.extend_from_slice(&self.values[at..at + n]),
-                0 => gathered.extend(repeat_n(self.values[at], n)),
-                _ => gathered.extend((0..n).map(|i| self.values[along(at, i, step)])),
+                1 => gathered.extend_from_slice(&values[at..at + n]),
+                0 => gathered.extend(repeat_n(values[at], n)),
+                _ => gathered.extend((0..n).map(|i| values[along(at, i, step)])),
             }
             skipped = 0;
         });
@@ -268,15 +296,15 @@ struct Cut {
 }
 
 impl Cut {
-    /// Where the runs are long, a piece lies within one of each operand, and only what is spaced must be gathered; else each piece
-    /// has many of them.
-    fn new(operands: &[Spacing]) -> Cut {
+    /// Where the runs are long, a piece lies within one of each operand, and only elements that have another distance than `direct` must
+    /// be gathered; else each piece has many of them.
+    fn new(operands: &[Spacing], direct: &[isize]) -> Cut {
         let run = operands.iter().map(|operand| operand.run).min().unwrap_or(usize::MAX);
         let long = run >= BLOCK / 4;
-        let slices = operands.iter().all(|operand| operand.step == 1);
+        let direct = operands.iter().all(|operand| direct.contains(&operand.step));
         Cut {
             run: if long { run } else { usize::MAX },
-            most: if long && slices { usize::MAX } else { BLOCK },
+            most: if long && direct { usize::MAX } else { BLOCK },
         }
     }
 
