@@ -179,6 +179,47 @@ mod tests {
     }
 
     #[test]
+    fn views_of_several_blocks_agree_with_indexing() {
+        for (rows, columns) in
+            [(3, 700), (700, 3), (40, 33), (33, 128), (2, 5000), (1, 600), (600, 1), (300, 700)]
+        {
+            let of = |shape: [usize; 2]| Tensor::<f64>::from_fn(shape, |i| (i * i % 1009) as f64);
+            let padded = of([rows + 2, columns + 3]);
+            let views = [
+                ("whole", of([rows, columns])),
+                ("transposed", of([columns, rows]).t()),
+                ("row", of([1, columns])),
+                ("column", of([rows, 1])),
+                ("one", of([1, 1]) + 7.0),
+                ("part", padded.narrow(0, 1, rows).narrow(1, 2, columns)),
+                ("flipped", of([rows, columns]).flip([0, 1])),
+            ];
+            let full = |x: &Tensor<f64>| {
+                let at = |i: usize, n: usize| if n == 1 { 0 } else { i };
+                let each = (0..rows * columns).map(|i| (i / columns, i % columns));
+                each.map(|(i, j)| x.at([at(i, x.size(0)), at(j, x.size(1))])).collect::<Vec<f64>>()
+            };
+            let whole = &views[0].1;
+            for (a_name, a) in &views {
+                let (all, expanded) = (full(a), a.expand([rows, columns]));
+                assert!(expanded.map(|a| a + 0.5).iter().zip(&all).all(|(y, a)| y == a + 0.5), "{a_name}");
+                let mut y = whole.clone();
+                y.zip_(a, |y, a| *y -= 2.0 * a);
+                assert!(y.iter().zip(full(whole)).zip(&all).all(|((y, w), a)| y == w - 2.0 * a), "{a_name}");
+                for (b_name, b) in &views {
+                    let what = format!("{rows} by {columns}, {a_name} and {b_name}");
+                    let both: Vec<(f64, f64)> = all.iter().copied().zip(full(b)).collect();
+                    let y = expanded.zip(b, |a, b| a - 3.0 * b);
+                    assert!(y.iter().zip(&both).all(|(y, (a, b))| y == a - 3.0 * b), "{what}");
+                    let y = expanded.zip3(b, whole, |a, b, c| a - 3.0 * b + 5.0 * c);
+                    let want = both.iter().zip(full(whole)).map(|((a, b), c)| a - 3.0 * b + 5.0 * c);
+                    assert!(y.iter().eq(want), "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn large_tensors_are_split_without_a_seam() {
         let n = 1_000_003;
         let a = Tensor::<f32>::from_fn(n, |i| i as f32);
