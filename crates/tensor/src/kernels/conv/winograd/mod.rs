@@ -13,8 +13,8 @@ mod points;
 mod transform;
 mod weight;
 
-pub use correlate::{Correlation, Kernels};
-pub use weight::WeightGrad;
+use correlate::{Correlation, Kernels};
+use weight::WeightGrad;
 
 use super::ConvGeometry;
 use crate::kernels::gemm::{Vector, transpose};
