@@ -11,8 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::team::help;
+
 /// How long a thread looks for work.
 const PATIENCE: Duration = Duration::from_micros(200);
+
+/// How often it looks for a job to help with, before it looks for others.
+const LOOKS: usize = 16;
 
 /// The longest that it does so before it is asked again.
 const LONGEST: Duration = Duration::from_millis(5);
@@ -44,17 +49,20 @@ pub fn keep_awake(threads: usize) {
     }
 }
 
-/// Does what there is to do, until there has been nothing for a while. But not for long: something else may wait for this thread.
+/// Helps with what there is to do, until there has been nothing for a while. But not for long: something else may wait for this thread.
 fn watch() {
     let begun = Instant::now();
     let (mut idle, mut now) = (begun, begun);
     while now - idle < PATIENCE && now - begun < LONGEST {
-        let did = rayon::yield_now() == Some(rayon::Yield::Executed);
+        // Looking for a job is quick, for others and at the clock is not.
+        let helped = (0..LOOKS).any(|_| {
+            spin_loop();
+            help()
+        });
+        let did = helped || rayon::yield_now() == Some(rayon::Yield::Executed);
         now = Instant::now();
         if did {
             idle = now;
-        } else {
-            spin_loop();
         }
     }
 }

@@ -28,6 +28,7 @@ mod random;
 mod serial;
 mod shape;
 pub mod storage;
+mod team;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};

@@ -6,18 +6,14 @@
 //!
 //! Kernels do not use rayon's own loops. In those a thread that waits begins whatever other job the pool has, while it may hold a
 //! lock (of a parameter, or of the user) that this job asks for: it would wait for itself. A thread that splits a kernel ([`for_parts`]) does all parts
-//! that nobody else has begun, and waits only for those that are being worked on.
+//! that nobody else has begun, and waits only for those that others work on ([`share_out`]).
 
-use std::any::Any;
 use std::cell::Cell;
-use std::hint::spin_loop;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use crate::awake::keep_awake;
+use crate::team::share_out;
 
 thread_local! {
     static SEQUENTIAL: Cell<bool> = const { Cell::new(false) };
@@ -51,6 +47,14 @@ pub fn threads_for(work: usize) -> usize {
     threads
 }
 
+/// Into how many pieces to cut what several threads share out. What is small stays in the caches of the thread that had it last, if each has one piece. Large
+/// arrays come from memory, where a late thread should cost little; and few units do not halve well.
+pub(crate) fn pieces_for(threads: usize, units: usize) -> usize {
+    /// Elements of which one thread's share fits in its second-level cache.
+    const SMALL: usize = 1 << 19;
+    if (64 * threads..SMALL).contains(&units) { threads } else { 4 * threads }
+}
+
 /// Cuts `out` into runs of whole `unit`s and calls `f(range of units, run)` on each, on several threads if `work` is large.
 pub(crate) fn split_units<T: Send>(
     out: &mut [T],
@@ -63,11 +67,11 @@ pub(crate) fn split_units<T: Send>(
     if threads <= 1 {
         return f(0..units, out);
     }
-    run_pieces(out, unit, units.div_ceil(4 * threads), &f);
+    run_pieces(out, unit, units.div_ceil(pieces_for(threads, units)), &f);
 }
 
-/// The pieces of [`split_units`] on several threads. There are more pieces than threads, so that a thread that is late costs a
-/// piece and not a share. It does not know what is done to a piece: all that is done shares the compiled code of the threads.
+/// The pieces of [`split_units`] on several threads. It does not know what is done to a piece: all that is done shares the compiled code of
+/// the threads.
 fn run_pieces<T: Send>(
     out: &mut [T],
     unit: usize,
@@ -93,7 +97,7 @@ pub(crate) fn split_pairs<T: Send>(
     if threads <= 1 {
         return f(0..units, a, b);
     }
-    let per_piece = units.div_ceil(4 * threads);
+    let per_piece = units.div_ceil(pieces_for(threads, units));
     let pieces = a.chunks_mut(per_piece * a_unit).zip(b.chunks_mut(per_piece * b_unit));
     for_parts(pieces.enumerate(), |(i, (a, b))| {
         let first = i * per_piece;
@@ -101,8 +105,8 @@ pub(crate) fn split_pairs<T: Send>(
     });
 }
 
-/// Calls `f` with each part, here and on the threads of the current pool that have nothing else to do, each of which is [`sequential`] meanwhile. A lone
-/// part is done as if it stood there.
+/// Calls `f` with each part, here and on threads that are awake and have nothing else to do, each of which is [`sequential`] meanwhile. A lone
+/// part is done as if it stood there, and so are all inside [`sequential`].
 ///
 /// A panic of `f` is passed on when all parts have ended.
 pub(crate) fn for_parts<P: Send>(parts: impl IntoIterator<Item = P>, f: impl Fn(P) + Sync) {
@@ -116,117 +120,27 @@ pub(crate) fn map_parts<P: Send, R: Send>(
 ) -> Vec<R> {
     let places: Vec<_> = parts.into_iter().map(|part| Mutex::new((Some(part), None))).collect();
     let lock = |i: usize| places[i].lock().unwrap_or_else(PoisonError::into_inner);
-    share_out(places.len(), &|i| {
+    let run = |i: usize| {
         let part = lock(i).0.take().expect("each part is taken once");
         let result = f(part);
         lock(i).1 = Some(result);
-    });
+    };
+    let threads = if SEQUENTIAL.get() { 1 } else { rayon::current_num_threads().min(places.len()) };
+    if threads <= 1 {
+        (0..places.len()).for_each(run)
+    } else {
+        share_out(places.len(), threads, &run)
+    }
     let result = |place: Mutex<(_, Option<R>)>| place.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     places.into_iter().map(|place| result(place).expect("each part has ended")).collect()
 }
 
-/// Calls `f(0)` to `f(count - 1)`, here and on other threads.
-fn share_out(count: usize, f: &(dyn Fn(usize) + Sync)) {
-    /// Jobs that no thread has come to. Where all threads are long busy, more of them would be of no use.
-    static WAITING: AtomicUsize = AtomicUsize::new(0);
-    const MOST: usize = 256;
-
-    let helpers = count.min(rayon::current_num_threads()).saturating_sub(1);
-    if helpers == 0 {
-        return (0..count).for_each(f);
-    }
-    let team = Arc::new(Team::new(count, helpers + 1, f));
-    for _ in 0..helpers {
-        if WAITING.load(Ordering::Relaxed) < MOST {
-            WAITING.fetch_add(1, Ordering::Relaxed);
-            let team = Arc::clone(&team);
-            rayon::spawn(move || {
-                WAITING.fetch_sub(1, Ordering::Relaxed);
-                team.work();
-            });
-        }
-    }
-    team.work();
-    team.wait();
-}
-
-/// What the threads that share out a job have in common.
-struct Team {
-    /// What to do. It is there until all `parts` have ended.
-    f: *const (dyn Fn(usize) + Sync),
-    parts: usize,
-    /// The parts that have not ended.
-    left: AtomicUsize,
-    /// Each member has a range of parts, of which this one is the next; who is through takes from the others'.
-    next: Box<[AtomicUsize]>,
-    /// Members that have come.
-    members: AtomicUsize,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
-}
-
-// SAFETY: `f` may be called by several threads at once, and points to something that is there whenever it is called.
-unsafe impl Send for Team {}
-// SAFETY: the same.
-unsafe impl Sync for Team {}
-
-impl Team {
-    /// Whoever makes it must [`wait`](Self::wait) before `f` goes.
-    fn new(parts: usize, members: usize, f: &(dyn Fn(usize) + Sync)) -> Team {
-        let f: *const (dyn Fn(usize) + Sync + '_) = f;
-        Team {
-            // SAFETY: it differs in its lifetime alone, which `wait` sees to. Nothing before that panics: `work` catches what `f` does, and
-            // `rayon::spawn` would only without a pool, which has told its number of threads by then.
-            f: unsafe {
-                std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync)>(f)
-            },
-            parts,
-            left: AtomicUsize::new(parts),
-            next: (0..members).map(|member| AtomicUsize::new(member * parts / members)).collect(),
-            members: AtomicUsize::new(0),
-            panic: Mutex::new(None),
-        }
-    }
-
-    /// Does what is to be done, until all of it is begun.
-    fn work(&self) {
-        let members = self.next.len();
-        let me = self.members.fetch_add(1, Ordering::Relaxed);
-        sequential(|| {
-            for member in (me..me + members).map(|member| member % members) {
-                let end = (member + 1) * self.parts / members;
-                loop {
-                    let part = self.next[member].fetch_add(1, Ordering::Relaxed);
-                    if part >= end {
-                        break;
-                    }
-                    // SAFETY: this part has not ended, so whoever made the team still waits.
-                    let result = catch_unwind(AssertUnwindSafe(|| unsafe { (*self.f)(part) }));
-                    if let Err(panic) = result {
-                        *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
-                    }
-                    self.left.fetch_sub(1, Ordering::Release);
-                }
-            }
-        });
-    }
-
-    /// Waits for the parts that others have begun, and passes a panic on.
-    fn wait(&self) {
-        /// How often to look before others are let on this processor, where there are more threads than processors.
-        const LOOKS: usize = 1 << 10;
-        let mut looks = 0;
-        while self.left.load(Ordering::Acquire) > 0 {
-            looks += 1;
-            if looks < LOOKS { spin_loop() } else { thread::yield_now() }
-        }
-        if let Some(panic) = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            resume_unwind(panic);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]

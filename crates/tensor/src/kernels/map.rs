@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::simd::dispatch;
 use crate::layout::{Layout, Runs};
-use crate::parallel::{for_parts, split_units, threads_for};
+use crate::parallel::{for_parts, pieces_for, split_units, threads_for};
 
 /// A strided operand: its storage and where its elements lie in it.
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
@@ -111,18 +111,13 @@ fn update_pieces<T: Send + Sync, const N: usize>(
     if threads <= 1 {
         return update((out, a, kept));
     }
-    // Large arrays come from memory, and a late thread should cost little. What is small stays in the caches of the thread that had it last.
-    let pieces = if out.len() < SMALL { threads } else { 4 * threads };
-    let per_piece = out.len().div_ceil(pieces).next_multiple_of(AT_ONCE);
+    let per_piece = out.len().div_ceil(pieces_for(threads, out.len())).next_multiple_of(AT_ONCE);
     let mut kept = kept.map(|kept| kept.chunks_mut(per_piece));
     let mut next = || kept.each_mut().map(|kept| kept.next().expect("slices of one length"));
     let pieces: Vec<_> =
         out.chunks_mut(per_piece).zip(a.chunks(per_piece)).map(|(out, a)| (out, a, next())).collect();
     for_parts(pieces, update);
 }
-
-/// Elements of which one thread's share fits in its second-level cache.
-const SMALL: usize = 1 << 19;
 
 /// Elements that [`update_with`] works on at once: four of the widest vectors of `f32`.
 const AT_ONCE: usize = 64;
