@@ -1,6 +1,6 @@
 //! Looking up bytes in a table, as the pixels of images are turned into numbers.
 
-use super::simd::prefetch;
+use super::simd::{Readers, prefetch};
 use crate::Element;
 
 /// Bytes that a cache reads at once, and that are looked up at once.
@@ -22,15 +22,16 @@ impl<'a, T: Element> ByteTable<'a, T> {
         }
     }
 
-    /// The numbers of the bytes of `row`. The bytes of `later`, as many, are asked for line by line.
-    pub fn look_up(&self, row: &[u8], later: &[u8], out: &mut [T]) {
+    /// The numbers of the bytes of `row`. The bytes of `later`, as many, are asked for line by line. Where
+    /// [all](Readers::All) read the numbers, a [`settle`](super::simd::settle) follows the last row.
+    pub fn look_up(&self, row: &[u8], later: &[u8], out: &mut [T], readers: Readers) {
         #[cfg(target_arch = "x86_64")]
         if let (Some(registers), Some(last)) = (&self.registers, row.len().checked_sub(LINE)) {
             // What is left at the end is looked up with what comes before it.
             for at in (0..last).step_by(LINE).chain([last]) {
                 prefetch(&later[at..=at]);
                 let line = row[at..].first_chunk().expect("at most the last line");
-                registers.look_up(line, &mut out[at..at + LINE]);
+                registers.look_up(line, &mut out[at..at + LINE], readers);
             }
             return;
         }
@@ -47,6 +48,7 @@ mod x86 {
 
     use super::LINE;
     use crate::Element;
+    use crate::kernels::simd::Readers;
 
     /// A table of numbers of four bytes in 16 vector registers: for each of the four, that of all 256 numbers.
     ///
@@ -75,17 +77,20 @@ mod x86 {
 
         /// The numbers of a line of bytes.
         #[inline]
-        pub fn look_up<T: Element>(&self, line: &[u8; LINE], out: &mut [T]) {
+        pub fn look_up<T: Element>(&self, line: &[u8; LINE], out: &mut [T], readers: Readers) {
             assert!(out.len() == LINE && size_of::<T>() == 4, "a number of four bytes for each byte");
+            let past = readers == Readers::All && out.as_ptr().addr().is_multiple_of(64);
             // SAFETY: `new` has found the instructions; `out` has room for 64 numbers of four bytes each, which are those of the table.
-            unsafe { look_up(&self.0, line.as_ptr(), out.as_mut_ptr().cast()) }
+            unsafe { look_up(&self.0, line.as_ptr(), out.as_mut_ptr().cast(), past) }
         }
     }
 
+    /// The numbers of a line of bytes, which may be written past the caches.
+    ///
     /// # Safety
-    /// `line` must be valid for 64 bytes and `out` for 64 numbers.
+    /// `line` must be valid for 64 bytes and `out` for 64 numbers; for `past`, `out` must be a multiple of 64.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    unsafe fn look_up(table: &[[__m512i; 4]; 4], line: *const u8, out: *mut i32) {
+    unsafe fn look_up(table: &[[__m512i; 4]; 4], line: *const u8, out: *mut i32, past: bool) {
         // The steps that bring bytes together work in each quarter of a register: so four bytes of each quarter of the line go into each.
         let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         // SAFETY: as promised by the caller.
@@ -107,7 +112,14 @@ mod x86 {
         ];
         for (i, quarter) in quarters.into_iter().enumerate() {
             // SAFETY: as promised by the caller.
-            unsafe { _mm512_storeu_epi32(out.add(16 * i), quarter) };
+            unsafe {
+                let out = out.add(16 * i);
+                if past {
+                    _mm512_stream_si512(out.cast(), quarter)
+                } else {
+                    _mm512_storeu_epi32(out, quarter)
+                }
+            };
         }
     }
 }
@@ -118,6 +130,8 @@ mod tests {
 
     use super::*;
     use crate::Rng;
+    use crate::kernels::simd::settle;
+    use crate::storage::Buffer;
 
     /// With every byte in every place of a line, and lengths that are no multiple of it.
     #[test]
@@ -128,10 +142,15 @@ mod tests {
             let table = ByteTable::new(&numbers);
             for length in [0, 1, 63, 64, 65, 784, 64 * 256] {
                 let row: Vec<u8> = (0..length).map(|i| (i + i / 64) as u8).collect();
-                let mut out = vec![T::ZERO; length];
-                table.look_up(&row, &row, &mut out);
                 let want: Vec<T> = row.iter().map(|&byte| numbers[usize::from(byte)]).collect();
-                assert_eq!(out, want, "{:?}, {length} bytes", T::DTYPE);
+                // Buffers of 2 KiB and more begin a line of the cache.
+                let mut out = Buffer::filled(length.max(2048), T::ZERO);
+                for readers in [Readers::Writer, Readers::All] {
+                    out.fill(T::ZERO);
+                    table.look_up(&row, &row, &mut out[..length], readers);
+                    settle();
+                    assert_eq!(out[..length], want, "{:?}, {length} bytes", T::DTYPE);
+                }
             }
         }
         check(|bits| bits as i32);

@@ -1,7 +1,7 @@
 //! Bytes, such as the pixels of images, as numbers.
 
 use crate::kernels::bytes::ByteTable;
-use crate::kernels::simd::prefetch;
+use crate::kernels::simd::{Readers, prefetch, settle};
 use crate::parallel::split_units;
 use crate::{Element, Shape, Tensor};
 
@@ -32,11 +32,13 @@ impl<T: Element> Tensor<T> {
         let table = ByteTable::new(table);
         Tensor::build(shape, |out| {
             split_units(out, length, 2 * rows.len() * length, |range, out| {
+                let readers = if range.len() < rows.len() { Readers::All } else { Readers::Writer };
                 // To find where a page lies takes as long as to fetch a line, and is done for several at once.
                 rows[range.clone()].iter().for_each(|row| prefetch(&row[..length.min(1)]));
                 for (i, out) in range.zip(out.chunks_exact_mut(length.max(1))) {
-                    table.look_up(rows[i], rows.get(i + 4).unwrap_or(&rows[i]), out);
+                    table.look_up(rows[i], rows.get(i + 4).unwrap_or(&rows[i]), out, readers);
                 }
+                settle();
             });
         })
     }
