@@ -145,18 +145,12 @@ impl<R: Rule> Optimizer<R> {
         let norm = |given: &Option<Given>| {
             given.map_or(0.0, |(grad, known)| known.unwrap_or_else(|| grad.norm_squared()))
         };
-        let work =
-            grads.iter().flatten().filter(|(_, known)| known.is_none()).map(|(grad, _)| grad.numel()).sum();
-        Some(if self.in_parallel(work) {
+        let unknown = grads.iter().flatten().filter(|(_, known)| known.is_none());
+        Some(if in_parallel(unknown.map(|(grad, _)| grad.numel())) {
             grads.par_iter().map(norm).collect()
         } else {
             grads.iter().map(norm).collect()
         })
-    }
-
-    /// Whether it pays to work on several parameters at once. (Large ones are cut into pieces by their kernels.)
-    fn in_parallel(&self, work: usize) -> bool {
-        self.entries.len() > 1 && threads_for(work) > 1
     }
 
     fn update(&mut self, grads: &[Clipped<'_>]) {
@@ -164,8 +158,8 @@ impl<R: Rule> Optimizer<R> {
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let limit = if let Clip::Value(limit) = self.clip { limit } else { f64::INFINITY };
         let settings: Vec<Settings> = (0..=self.groups.len()).map(|group| self.settings_of(group)).collect();
-        let numel: usize = self.entries.iter().map(|entry| entry.numel).sum();
-        let parallel = self.in_parallel(numel * (2 + self.rule.slots().len()));
+        let operands = 2 + self.rule.slots().len();
+        let parallel = in_parallel(self.entries.iter().map(|entry| entry.numel * operands));
         let (rule, groups) = (&self.rule, &self.groups);
         let update = |(entry, clipped): (&mut Entry, &Clipped)| {
             entry.before = None;
@@ -200,6 +194,12 @@ impl<R: Rule> Optimizer<R> {
             self.entries.iter_mut().zip(grads).for_each(update);
         }
     }
+}
+
+/// Whether it pays to work on several parameters at once: where there is much to do on small ones. A large one is cut into pieces by its kernels, and each thread
+/// finds those in its cache that it has worked on before.
+fn in_parallel(work: impl Iterator<Item = usize>) -> bool {
+    threads_for(work.filter(|&each| threads_for(each) == 1).sum()) > 1
 }
 
 /// A gradient, and its squared norm if that is known.
