@@ -36,7 +36,9 @@ pub fn keep_awake(threads: usize) {
         LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
     let threads = threads.min(*PROCESSORS);
     let caller = rayon::current_thread_index();
-    for _ in WATCHING.load(Ordering::Relaxed) + 1..threads {
+    // The caller may be a job that a watch has come to, and is no help to itself.
+    let others = WATCHING.load(Ordering::Relaxed) - usize::from(WATCHES.get());
+    for _ in others + 1..threads {
         WATCHING.fetch_add(1, Ordering::Relaxed);
         rayon::spawn(move || {
             // One watch a thread is enough; and the caller has other things to do.
@@ -72,6 +74,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::team::share_out;
 
     #[test]
     fn a_watch_does_what_there_is_to_do_and_ends() {
@@ -89,5 +92,27 @@ mod tests {
             done.load(Ordering::Relaxed)
         });
         assert_eq!(done, 3);
+    }
+
+    /// Such a job once had the other thread sleep for as long as it took itself.
+    #[test]
+    fn a_job_that_a_watch_has_come_to_finds_help() {
+        if thread::available_parallelism().is_ok_and(|processors| processors.get() > 1) {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            pool.install(|| {
+                WATCHING.fetch_add(1, Ordering::Relaxed);
+                WATCHES.set(true);
+                let (here, begun) = (AtomicUsize::new(0), Instant::now());
+                share_out(2, 2, &|_| {
+                    here.fetch_add(1, Ordering::Relaxed);
+                    while here.load(Ordering::Relaxed) < 2 {
+                        keep_awake(2);
+                        assert!(begun.elapsed() < Duration::from_secs(20), "nobody has come");
+                    }
+                });
+                WATCHES.set(false);
+                WATCHING.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
     }
 }
