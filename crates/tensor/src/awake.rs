@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::hint::spin_loop;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,10 @@ pub fn keep_awake(threads: usize) {
             }
             WATCHING.fetch_sub(1, Ordering::Relaxed);
         });
+        // A thread that falls asleep just then may miss a job from its own pool. Rayon leaves that to whoever made the job, who comes to it in the
+        // end; but the caller may not for hours. A second job, after the first is seen by all, finds the thread either asleep, or about to look once more.
+        fence(Ordering::SeqCst);
+        rayon::spawn(|| ());
     }
 }
 
