@@ -135,9 +135,6 @@ pub fn block_length(k: usize) -> usize {
 /// The most elements of `B` that are packed at once (256 KiB of `f32`), so that they stay in the second-level cache.
 const BLOCK: usize = 1 << 16;
 
-/// The most elements of `A` that are kept packed (1 MiB of `f32`).
-const KEPT: usize = 1 << 18;
-
 /// `c[m, n] (row-major) = a[m, k] · b[k, n]`, or `+=`.
 pub fn gemm<T: Float>(m: usize, n: usize, k: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], store: Store) {
     gemm_on(Isa::detect(), m, n, k, a, b, c, store);
@@ -265,10 +262,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let most = BLOCK / length / width * width;
         let mut right =
             Buffer::<T>::scratch(if pack_b { length * most.min(n.next_multiple_of(width)) } else { 0 });
-        // `A` is packed once for all blocks of columns, if it is not too large, and else a tile's rows at a time.
-        let (piece, keep) = (length * tallest, n > most && m * k <= KEPT);
-        let pieces = if keep { m.div_ceil(tallest) * k.div_ceil(length) } else { 1 };
-        let mut left = Buffer::<T>::scratch(if pack_a { piece * pieces + V::LANES } else { 0 });
+        let mut left = Buffer::<T>::scratch(if pack_a { length * tallest + V::LANES } else { 0 });
         let step = if pack_b { width } else { b.row_stride };
         let offsets: [usize; LONGEST] = std::array::from_fn(|p| p * step);
         let (left_row, left_step) = if pack_a { (1, tallest) } else { (a.row_stride, a.col_stride) };
@@ -298,12 +292,8 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                     let count = tall.min(m - i);
                     let mut rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
                     if pack_a {
-                        let index = if keep { p / length * m.div_ceil(tallest) + i / tallest } else { 0 };
-                        let left = &mut left[index * piece..];
-                        if first == 0 || !keep {
-                            pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, left);
-                        }
-                        rows_of_a = left;
+                        pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, &mut left);
+                        rows_of_a = &left;
                     }
                     for j in (0..columns).step_by(broad) {
                         // SAFETY: `check` has found both matrices inside their storage, and the result has `m n` elements;
