@@ -1,6 +1,6 @@
 //! When a kernel may use more than one thread, and how.
 //!
-//! Kernels split their *outputs* over rayon's current pool, never a sum, so the number of threads cannot change a
+//! Kernels split their *outputs*, never a sum, among as many threads as rayon's current pool has, so the number of threads cannot change a
 //! bit. Splitting pays for large work only, and not at all where the caller already runs one piece of work per thread:
 //! such a caller wraps each piece in [`sequential`].
 //!

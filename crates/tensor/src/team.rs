@@ -1,7 +1,7 @@
 //! Threads that do one job together.
 //!
 //! A thread that has a job of several parts puts it on a board, begins with the parts, and takes what nobody else has begun. Threads that
-//! are [awake](crate::awake) look at the board, and come to help. This passes a job on in the time that a line of memory takes from one
+//! are [awake](crate::awake), of whatever pool, look at the board, and come to help. This passes a job on in the time that a line of memory takes from one
 //! processor to another and back a few times: half a microsecond if they share a cache, and two if they do not.
 
 use std::any::Any;
