@@ -12,43 +12,43 @@ use crate::kernels::gemm::Vector;
 /// The copies of an input channel, one for each column of the kernel. Each has the lines of the padded input; with vertical stride, all those come
 /// first that are a multiple of it from the first, then those from the second, ..., so that the lines that a tap meets follow each other.
 pub struct Planes {
-    /// Lines that are a multiple of the stride apart.
-    rows: usize,
-    /// Lines in all.
-    height: usize,
     width: usize,
+    /// Where each line of the padded input begins.
+    lines: Vec<usize>,
     /// For each column of the kernel, the outputs for which it meets an input.
     columns: Vec<Range<usize>>,
+}
+
+/// The outputs for which tap `tap` of the kernel meets an input and not its padding, along axis `d`.
+pub fn outputs_that_meet(g: &ConvGeometry, d: usize, tap: usize) -> Range<usize> {
+    let (shift, stride) = (tap * g.dilation[d], g.stride[d]);
+    let output = |input: usize| input.saturating_sub(shift).div_ceil(stride).min(g.output[d]);
+    output(g.padding[d])..output(g.padding[d] + g.input[d])
 }
 
 impl Planes {
     /// For the input of a convolution that moves by one across.
     pub fn new(g: &ConvGeometry) -> Self {
-        let ([_, width], padding) = (g.output, g.padding[1]);
-        let columns = (0..g.kernel[1]).map(|j| {
-            let shift = j * g.dilation[1];
-            let first = padding.saturating_sub(shift).min(width);
-            let end = (padding + g.input[1]).saturating_sub(shift).min(width);
-            first..end.max(first)
-        });
-        let rows = (g.input[0] + 2 * g.padding[0]).div_ceil(g.stride[0]);
-        Planes { rows, height: rows * g.stride[0], width, columns: columns.collect() }
+        let (width, stride) = (g.output[1], g.stride[0]);
+        // Lines that are a multiple of the stride apart.
+        let rows = (g.input[0] + 2 * g.padding[0]).div_ceil(stride);
+        let line = |row: usize| (row % stride * rows + row / stride) * width;
+        Planes {
+            width,
+            lines: (0..rows * stride).map(line).collect(),
+            columns: (0..g.kernel[1]).map(|j| outputs_that_meet(g, 1, j)).collect(),
+        }
     }
 
     /// Elements of a copy.
     pub fn area(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// Where line `row` of the padded input lies.
-    fn line(&self, g: &ConvGeometry, row: usize) -> usize {
-        (row % g.stride[0] * self.rows + row / g.stride[0]) * self.width
+        self.lines.len() * self.width
     }
 
     /// Where the row of tap `t` begins.
     pub fn shift(&self, g: &ConvGeometry, t: usize) -> usize {
         let (j, i, c) = (t % g.kernel[1], t / g.kernel[1] % g.kernel[0], t / g.kernel[1] / g.kernel[0]);
-        (c * g.kernel[1] + j) * self.area() + self.line(g, i * g.dilation[0])
+        (c * g.kernel[1] + j) * self.area() + self.lines[i * g.dilation[0]]
     }
 
     /// Copies input channels. What no input goes to stays as it is: zero.
@@ -63,9 +63,11 @@ impl Planes {
                     continue;
                 }
                 let from = columns.start + j * g.dilation[1] - g.padding[1];
-                for (i, x) in x.chunks_exact(g.input[1]).enumerate() {
-                    let line = &mut plane[self.line(g, g.padding[0] + i)..][columns.clone()];
-                    copy::<V>(&x[from..from + columns.len()], line);
+                for (x, line) in x.chunks_exact(g.input[1]).zip(&self.lines[g.padding[0]..]) {
+                    copy::<V>(
+                        &x[from..from + columns.len()],
+                        &mut plane[line + columns.start..][..columns.len()],
+                    );
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Which algorithm runs depends on the sizes of the convolution and the element type alone, so the bits do not depend on the number of threads or on
 //! how many other images there are.
 
+mod columns;
 mod depthwise;
 mod direct;
 mod dots;
@@ -94,6 +95,8 @@ pub trait Conv: crate::Element {
     fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
     /// Runs the sums of a weight gradient.
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
+    /// Runs the sums of an input gradient over the columns of some channels.
+    fn add_columns(isa: Isa, columns: columns::Columns<'_, Self>);
     /// Runs the dot products of a weight gradient of a few images.
     fn dots(isa: Isa, dots: dots::Dots<'_, Self>);
     /// Runs a correlation of one plane.
@@ -119,6 +122,9 @@ macro_rules! conv {
                 dispatch_on(isa, kernel);
             }
             fn add_weight_grad(isa: Isa, kernel: direct::WeightGrad<'_, $t>) {
+                dispatch_on(isa, kernel);
+            }
+            fn add_columns(isa: Isa, kernel: columns::Columns<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
             fn dots(isa: Isa, kernel: dots::Dots<'_, $t>) {
@@ -174,6 +180,8 @@ fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &m
         (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
+    } else if columns::suits(g) {
+        columns::input_grad(isa, g, dy, w, dx);
     } else {
         direct::input_grad(isa, g, dy, w, dx);
     }

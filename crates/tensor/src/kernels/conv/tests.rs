@@ -71,6 +71,14 @@ fn check<T: Float>(g: &ConvGeometry, tolerance: f64) {
             direct::weight_grad(isa, g, &x, &dy, &mut dw);
             close(&what("direct::weight_grad"), &dw, &dw_want, tolerance);
         }
+        if !g.is_empty() && g.stride == [1, 1] {
+            dx.fill(nan);
+            direct::input_grad(isa, g, &dy, &w, &mut dx);
+            close(&what("direct::input_grad"), &dx, &dx_want, tolerance);
+            dx.fill(nan);
+            columns::input_grad(isa, g, &dy, &w, &mut dx);
+            close(&what("columns::input_grad"), &dx, &dx_want, tolerance);
+        }
         if !g.is_empty() && g.stride[1] == 1 {
             dw.fill(nan);
             dots::weight_grad(isa, g, &x, &dy, &mut dw);

@@ -110,7 +110,7 @@ unsafe fn add_block<V: Vector, const M: usize, const WHOLE: bool>(
         for q in 0..V::LANES {
             if q < width {
                 for j in 0..M {
-                    V::add_products(&mut sums[j], x[j].add(q * step), &[block[q]]);
+                    V::add_products(&mut sums[j], x[j], q * step, &[block[q]]);
                 }
             }
         }

@@ -20,7 +20,7 @@ use few::{FewVectors, few};
 
 use pack::{pack_left, turn};
 pub(super) use pack::{pack_right, transpose};
-pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, rows};
+pub(super) use tile::{HEIGHTS, Left, Rows, Starts, Target, WIDTH, each, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 

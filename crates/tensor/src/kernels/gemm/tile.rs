@@ -6,7 +6,7 @@ use super::vector::Vector;
 use crate::kernels::simd::Kernel;
 
 /// The heights of tiles, tallest first. Any number of rows is cut into these.
-const HEIGHTS: [usize; 5] = [14, 6, 4, 2, 1];
+pub const HEIGHTS: [usize; 5] = [14, 6, 4, 2, 1];
 
 /// The widest tile, in vectors.
 pub const WIDTH: usize = 2;
@@ -171,7 +171,7 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 let from = row.add(w * V::LANES);
                 right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
             }
-            each!(h < H <= 14, V::add_products(&mut sums[h], a[h].add(at), &right));
+            each!(h < H <= 14, V::add_products(&mut sums[h], a[h], at, &right));
         }
         each!(h < H <= 14, {
             let to = c.base.add(h * c.row_stride);

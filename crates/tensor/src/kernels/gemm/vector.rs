@@ -28,6 +28,8 @@ pub unsafe trait Vector: Copy {
     unsafe fn load(from: *const Self::Elem) -> Self;
     /// The first `n` numbers at `from`, then zeros; nothing beyond is touched.
     unsafe fn load_part(from: *const Self::Elem, n: usize) -> Self;
+    /// The numbers at `from` of the lanes whose bit is set, the lowest for lane 0; zeros in the others, whose places are not touched.
+    unsafe fn load_lanes(from: *const Self::Elem, lanes: u16) -> Self;
     /// Writes the lanes to `to`.
     unsafe fn store(self, to: *mut Self::Elem);
     /// Writes the first `n` lanes to `to`.
@@ -44,12 +46,17 @@ pub unsafe trait Vector: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// Runs a kernel, compiled for these vectors, in a function of its own: once for all that call it, and not in each of them.
     unsafe fn apart<K: Kernel>(kernel: K) -> K::Output;
-    /// `sums[w] += *a b[w]`: a step of one row of a tile.
+    /// `sums[w] += a[at] b[w]`: a step of one row of a tile.
     #[inline(always)]
-    unsafe fn add_products<const W: usize>(sums: &mut [Self; W], a: *const Self::Elem, b: &[Self; W]) {
-        // SAFETY: the caller vouches for `a`.
+    unsafe fn add_products<const W: usize>(
+        sums: &mut [Self; W],
+        a: *const Self::Elem,
+        at: usize,
+        b: &[Self; W],
+    ) {
+        // SAFETY: the caller vouches for `a[at]`.
         unsafe {
-            let a = Self::splat(*a);
+            let a = Self::splat(*a.add(at));
             for w in 0..W {
                 sums[w] = sums[w].add_product(a, b[w]);
             }
@@ -86,6 +93,11 @@ macro_rules! portable {
             unsafe fn load_part(from: *const $t, n: usize) -> Self {
                 // SAFETY: the caller vouches for the first `n`.
                 Portable([$(if $lane < n { unsafe { *from.add($lane) } } else { 0.0 }),*])
+            }
+            #[inline(always)]
+            unsafe fn load_lanes(from: *const $t, lanes: u16) -> Self {
+                // SAFETY: the caller vouches for these lanes.
+                Portable([$(if lanes >> $lane & 1 == 1 { unsafe { *from.wrapping_add($lane) } } else { 0.0 }),*])
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut $t) {

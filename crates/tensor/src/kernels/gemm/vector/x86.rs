@@ -13,12 +13,12 @@ macro_rules! fma_broadcast {
     ($one:ident $two:ident, $vector:ty, $elem:ty, $broadcast:literal, $fma:literal, $broadcast_fma:literal) => {
         #[inline]
         #[target_feature(enable = "avx512f")]
-        unsafe fn $one(sum: &mut $vector, a: *const $elem, b: $vector) {
-            // SAFETY: reads one number at `a`, for which the caller vouches.
+        unsafe fn $one(sum: &mut $vector, a: *const $elem, at: usize, b: $vector) {
+            // SAFETY: reads one number, for which the caller vouches.
             unsafe {
                 asm!(
                     $broadcast_fma,
-                    sum = inout(zmm_reg) *sum, b = in(zmm_reg) b, a = in(reg) a,
+                    sum = inout(zmm_reg) *sum, b = in(zmm_reg) b, a = in(reg) a, at = in(reg) at,
                     options(pure, readonly, nostack, preserves_flags)
                 );
             }
@@ -26,7 +26,12 @@ macro_rules! fma_broadcast {
 
         #[inline]
         #[target_feature(enable = "avx512f")]
-        unsafe fn $two(low: &mut $vector, high: &mut $vector, a: *const $elem, b_low: $vector, b_high: $vector) {
+        unsafe fn $two(
+            [low, high]: [&mut $vector; 2],
+            a: *const $elem,
+            at: usize,
+            [b_low, b_high]: [$vector; 2],
+        ) {
             // Without a type, it was given a register that is no vector.
             let _number: $vector;
             // SAFETY: as above.
@@ -36,15 +41,15 @@ macro_rules! fma_broadcast {
                     concat!($fma, " {low}, {x}, {b_low}"),
                     concat!($fma, " {high}, {x}, {b_high}"),
                     low = inout(zmm_reg) *low, high = inout(zmm_reg) *high, x = out(zmm_reg) _number,
-                    b_low = in(zmm_reg) b_low, b_high = in(zmm_reg) b_high, a = in(reg) a,
+                    b_low = in(zmm_reg) b_low, b_high = in(zmm_reg) b_high, a = in(reg) a, at = in(reg) at,
                     options(pure, readonly, nostack, preserves_flags)
                 );
             }
         }
     };
 }
-fma_broadcast!(fma_broadcast_ps fma_broadcast_two_ps, __m512, f32, "vbroadcastss {x}, dword ptr [{a}]", "vfmadd231ps", "vfmadd231ps {sum}, {b}, dword ptr [{a}]{{1to16}}");
-fma_broadcast!(fma_broadcast_pd fma_broadcast_two_pd, __m512d, f64, "vbroadcastsd {x}, qword ptr [{a}]", "vfmadd231pd", "vfmadd231pd {sum}, {b}, qword ptr [{a}]{{1to8}}");
+fma_broadcast!(fma_broadcast_ps fma_broadcast_two_ps, __m512, f32, "vbroadcastss {x}, dword ptr [{a} + 4*{at}]", "vfmadd231ps", "vfmadd231ps {sum}, {b}, dword ptr [{a} + 4*{at}]{{1to16}}");
+fma_broadcast!(fma_broadcast_pd fma_broadcast_two_pd, __m512d, f64, "vbroadcastsd {x}, qword ptr [{a} + 8*{at}]", "vfmadd231pd", "vfmadd231pd {sum}, {b}, qword ptr [{a} + 8*{at}]{{1to8}}");
 
 // Turning a block: inside each 128 bits first, where processors are quickest, then the pieces of 128 bits among each other.
 macro_rules! turn {
@@ -174,6 +179,10 @@ macro_rules! avx512 {
                 $name(unsafe { $load_part(first(n) as $mask, from) })
             }
             #[inline(always)]
+            unsafe fn load_lanes(from: *const $elem, lanes: u16) -> Self {
+                $name(unsafe { $load_part(lanes as $mask, from) })
+            }
+            #[inline(always)]
             unsafe fn store(self, to: *mut $elem) {
                 unsafe { $store(to, self.0) }
             }
@@ -215,13 +224,18 @@ macro_rules! avx512 {
                 unsafe { run_avx512(kernel) }
             }
             #[inline(always)]
-            unsafe fn add_products<const W: usize>(sums: &mut [Self; W], a: *const $elem, b: &[Self; W]) {
+            unsafe fn add_products<const W: usize>(
+                sums: &mut [Self; W],
+                a: *const $elem,
+                at: usize,
+                b: &[Self; W],
+            ) {
                 if W == 2 {
                     let (low, high) = sums.split_at_mut(1);
-                    unsafe { $fma_broadcast_two(&mut low[0].0, &mut high[0].0, a, b[0].0, b[1].0) };
+                    unsafe { $fma_broadcast_two([&mut low[0].0, &mut high[0].0], a, at, [b[0].0, b[1].0]) };
                 } else {
                     for w in 0..W {
-                        unsafe { $fma_broadcast(&mut sums[w].0, a, b[w].0) };
+                        unsafe { $fma_broadcast(&mut sums[w].0, a, at, b[w].0) };
                     }
                 }
             }
@@ -281,8 +295,24 @@ unsafe fn store_part_pd(mut to: *mut f64, n: usize, x: __m256d) {
     }
 }
 
+// Lanes whose bit is set become masks of ones.
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_of_bits_ps(lanes: u16) -> __m256i {
+    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(lanes.into()), bits), bits)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_of_bits_pd(lanes: u16) -> __m256i {
+    let bits = _mm256_setr_epi64x(1, 2, 4, 8);
+    _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(lanes.into()), bits), bits)
+}
+
 macro_rules! avx2 {
-    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident) => {
+    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident $bits:ident) => {
         /// 256 bits.
         #[derive(Clone, Copy)]
         pub struct $name($inner);
@@ -315,6 +345,10 @@ macro_rules! avx2 {
             #[inline(always)]
             unsafe fn load_part(from: *const $elem, n: usize) -> Self {
                 $name(unsafe { $load_part(from, Self::mask(n)) })
+            }
+            #[inline(always)]
+            unsafe fn load_lanes(from: *const $elem, lanes: u16) -> Self {
+                $name(unsafe { $load_part(from, $bits(lanes)) })
             }
             #[inline(always)]
             unsafe fn store(self, to: *mut $elem) {
@@ -360,5 +394,5 @@ macro_rules! avx2 {
         }
     };
 }
-avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps turn_256_ps);
-avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd turn_256_pd);
+avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps turn_256_ps mask_of_bits_ps);
+avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd turn_256_pd mask_of_bits_pd);
