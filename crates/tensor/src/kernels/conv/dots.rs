@@ -23,14 +23,16 @@ const POSITIONS: usize = 1024;
 /// Whether it pays, judged by the sizes of the convolution alone.
 ///
 /// The [direct](super::direct) sums have channels along their vectors of 16 lanes, and turn the gradient of each image. So they lose where channels
-/// leave a quarter of the lanes empty, and where turning costs as much as the sums, of few taps. Here, rows must be
-/// long enough to be worth a tile; and with more than a few taps, the longer and the more often used, the better.
+/// leave a quarter of the lanes empty, where there is only one vector of them, for which each product loads a number, and where turning costs as much as
+/// the sums, of few taps. Here, rows must be long enough to be worth a tile; and with more than a few taps, the longer and the more often used,
+/// the better.
 pub fn suits(g: &ConvGeometry) -> bool {
     let (taps, [_, channels], positions) = (g.taps(), g.channels(), g.output[0] * g.output[1]);
     let lanes = channels.next_multiple_of(16);
     let lanes_lost = 4 * channels <= 3 * lanes;
     let few_taps = taps < 32 || taps <= 80 && g.kernel[0] > 2 && positions >= 512;
-    g.stride[1] == 1 && positions >= 64 && (lanes_lost || few_taps)
+    let one_vector = channels <= 16 && positions >= 256;
+    g.stride[1] == 1 && positions >= 64 && (lanes_lost || few_taps || one_vector)
 }
 
 /// `dw` from `x` and `dy`, summed over the batch in order.
