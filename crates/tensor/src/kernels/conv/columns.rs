@@ -6,7 +6,7 @@
 
 use super::ConvGeometry;
 use crate::Float;
-use crate::kernels::gemm::{HEIGHTS, Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows};
+use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, height, rows};
 use crate::kernels::simd::{Isa, VectorKernel};
 use crate::parallel::split_units;
 use crate::storage::Buffer;
@@ -23,16 +23,17 @@ pub fn suits(g: &ConvGeometry) -> bool {
         return false;
     }
     let [channels_in, channels_out] = g.channels();
-    let [height, width] = g.input;
-    let meets = (0..height).map(|line| lines_that_meet(g, line).len()).sum::<usize>();
+    let [lines, width] = g.input;
+    let meets = (0..lines).map(|line| lines_that_meet(g, line).len()).sum::<usize>();
     let by_line = meets * g.kernel[1] * width.div_ceil(16);
     let pitch = width + (g.kernel[1] - 1) * g.dilation[1];
-    let at_once = g.kernel[0] * g.kernel[1] * (height * pitch).div_ceil(16);
+    let at_once = g.kernel[0] * g.kernel[1] * (lines * pitch).div_ceil(16);
     let least = if by_line < at_once && width <= 16 { 8 } else { 4 };
     let (mut rows, mut rest) = (0, channels_in);
-    for height in HEIGHTS {
-        rows += rest / height * height.max(least);
-        rest %= height;
+    while rest > 0 {
+        let height = height(rest, 14);
+        rows += height.max(least);
+        rest -= height;
     }
     let direct = channels_out * rows * by_line.min(at_once);
     let columns =

@@ -20,7 +20,7 @@ use few::{FewVectors, few};
 
 use pack::{pack_left, turn};
 pub(super) use pack::{pack_right, transpose};
-pub(super) use tile::{HEIGHTS, Left, Rows, Starts, Target, WIDTH, each, rows};
+pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, height, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
 
@@ -287,9 +287,10 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                 let (panel, base_of_b) =
                     if pack_b { (depth * width, right.as_ptr()) } else { (width, start.as_ptr()) };
                 let offsets = &offsets[..depth];
-                let (tall, broad) = (if pack_a { tallest } else { m }, if down { width } else { columns });
-                for i in (0..m).step_by(tall) {
-                    let count = tall.min(m - i);
+                let broad = if down { width } else { columns };
+                let mut i = 0;
+                while i < m {
+                    let count = if pack_a { height(m - i, tallest) } else { m };
                     let mut rows_of_a = &a.data[i * a.row_stride + p * a.col_stride..];
                     if pack_a {
                         pack_left::<T, V>(Mat { data: rows_of_a, ..a }, count, depth, tallest, &mut left);
@@ -322,6 +323,7 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                             );
                         }
                     }
+                    i += count;
                 }
             }
         }

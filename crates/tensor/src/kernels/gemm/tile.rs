@@ -6,7 +6,18 @@ use super::vector::Vector;
 use crate::kernels::simd::Kernel;
 
 /// The heights of tiles, tallest first. Any number of rows is cut into these.
-pub const HEIGHTS: [usize; 5] = [14, 6, 4, 2, 1];
+const HEIGHTS: [usize; 6] = [14, 8, 6, 4, 2, 1];
+
+/// The height of the next tile where there are `rest` more rows: as high as can be, but lower where two or one would remain, as sums of so few rows wait
+/// for each other.
+pub fn height(rest: usize, tallest: usize) -> usize {
+    let most = match rest {
+        16 | 17 => 8,
+        10..14 => 6,
+        _ => rest,
+    };
+    HEIGHTS.into_iter().find(|&h| h <= most.min(tallest)).unwrap_or(1)
+}
 
 /// The widest tile, in vectors.
 pub const WIDTH: usize = 2;
@@ -95,7 +106,7 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
         let width = WIDTH * V::LANES;
         let mut first = 0;
         while first < count {
-            let height = HEIGHTS.into_iter().find(|&h| h <= count - first && h <= tallest).unwrap_or(1);
+            let height = height(count - first, tallest);
             macro_rules! tiles {
                 ($height:literal) => {{
                     let start = |i: usize| match a.rows {
@@ -123,6 +134,7 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
             match height {
                 // Compiled only where there are registers for it.
                 14 if const { V::ROWS >= 14 } => tiles!(14),
+                8 if const { V::ROWS >= 8 } => tiles!(8),
                 6 => tiles!(6),
                 4 => tiles!(4),
                 2 => tiles!(2),
