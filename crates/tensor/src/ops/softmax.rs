@@ -17,7 +17,7 @@ impl<T: Float> Tensor<T> {
         self.by_rows(
             "softmax",
             #[inline(always)]
-            |_, _, _, y| normalise(y),
+            |_, _, _, sum, y| scale(y, T::ONE / sum),
         )
     }
 
@@ -31,8 +31,8 @@ impl<T: Float> Tensor<T> {
         self.by_rows(
             "log_softmax",
             #[inline(always)]
-            |_, x, max, y| {
-                let log_sum = reduce::sum_slice(y, &|v| v).ln();
+            |_, x, max, sum, y| {
+                let log_sum = Math::log(sum);
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max) - log_sum);
             },
         )
@@ -60,10 +60,7 @@ impl<T: Float> Tensor<T> {
                         n,
                         &mut exps[..x.len()],
                         #[inline(always)]
-                        |r, x, max, exps| {
-                            let log_sum = reduce::sum_slice(exps, &|v| v).ln();
-                            out[r] = log_sum - (x[targets[r] as usize] - max);
-                        },
+                        |r, x, max, sum, _| out[r] = Math::log(sum) - (x[targets[r] as usize] - max),
                     );
                 }
             });
@@ -90,11 +87,10 @@ impl<T: Float> Tensor<T> {
         self.by_rows(
             "cross_entropy_grad",
             #[inline(always)]
-            |r, _, _, y| {
-                normalise(y);
+            |r, _, _, sum, y| {
+                scale(y, T::ONE / sum);
                 y[targets.values()[r] as usize] -= T::ONE;
-                let dy = dy.values()[r];
-                y.iter_mut().for_each(|y| *y *= dy);
+                scale(y, dy.values()[r]);
             },
         )
     }
@@ -125,10 +121,10 @@ impl<T: Float> Tensor<T> {
         (targets.contiguous(), classes)
     }
 
-    /// Rows made of rows: `finish` gets the number of each row, the row, its largest element, and the exponentials of their differences, which it
-    /// turns into the result.
+    /// Rows made of rows: `finish` gets the number of each row, the row, its largest element, and the sum and the exponentials of their differences,
+    /// which it turns into the result.
     #[track_caller]
-    fn by_rows(&self, op: &str, finish: impl Fn(usize, &[T], T, &mut [T]) + Sync) -> Tensor<T> {
+    fn by_rows(&self, op: &str, finish: impl Fn(usize, &[T], T, T, &mut [T]) + Sync) -> Tensor<T> {
         assert!(self.rank() > 0, "{op}: a scalar has no axis to normalise along");
         let x = self.contiguous();
         let (x, n) = (x.values(), self.size(-1));
@@ -141,7 +137,7 @@ impl<T: Float> Tensor<T> {
                         n,
                         y,
                         #[inline(always)]
-                        |r, x, max, y| finish(first + r, x, max, y),
+                        |r, x, max, sum, y| finish(first + r, x, max, sum, y),
                     );
                 }
             });
@@ -156,53 +152,88 @@ const WORK: usize = 10;
 const ROWS: usize = 64;
 const ELEMENTS: usize = 1024;
 
-/// Rows that do not fill a few vectors.
-const SHORT: usize = 64;
+/// The most elements of a row for which it pays to turn the rows round: vectors then run across them.
+const NARROW: usize = 16;
 
 /// How many rows of `n` elements are looked at together.
 fn rows_at_once(n: usize) -> usize {
     (ELEMENTS / n.max(1)).clamp(1, ROWS)
 }
 
-/// Takes the exponentials of some rows, relative to the largest element of each, and calls `finish(r, row, max, exponentials)` for each row.
-/// Exponentials of short rows are taken of all rows at once, as one row may not fill a vector.
-fn exp_rows<T: Float>(x: &[T], n: usize, exps: &mut [T], mut finish: impl FnMut(usize, &[T], T, &mut [T])) {
+/// Takes the exponentials of some rows, relative to the largest element of each, and calls `finish(r, row, max, sum of exponentials, exponentials)` for
+/// each row.
+fn exp_rows<T: Float>(
+    x: &[T],
+    n: usize,
+    exps: &mut [T],
+    mut finish: impl FnMut(usize, &[T], T, T, &mut [T]),
+) {
     if n == 0 {
         return;
     }
     dispatch(
         #[inline(always)]
         || {
-            let mut largest = [T::ZERO; ROWS];
-            for ((x, exps), max) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).zip(&mut largest) {
-                *max = row_max(x);
-                if n < SHORT {
-                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
-                } else {
+            let [mut largest, mut sums] = [[T::ZERO; ROWS]; 2];
+            if n <= NARROW {
+                exp_narrow_rows(x, n, exps, &mut largest, &mut sums);
+            } else {
+                let rows = x.chunks_exact(n).zip(exps.chunks_exact_mut(n));
+                for ((x, exps), (max, sum)) in rows.zip(largest.iter_mut().zip(&mut sums)) {
+                    *max = bounded(reduce::max_slice(x));
                     exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - *max));
+                    *sum = reduce::sum_slice(exps, &|v| v);
                 }
             }
-            if n < SHORT {
-                exps.iter_mut().for_each(|y| *y = Math::exp_below(*y));
-            }
             for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
-                finish(r, x, largest[r], exps);
+                finish(r, x, largest[r], sums[r], exps);
             }
         },
     );
 }
 
-/// Divides numbers by their sum.
+/// The exponentials, largest elements and sums of rows shorter than a vector: turned round, all rows at once.
 #[inline(always)]
-fn normalise<T: Float>(y: &mut [T]) {
-    let scale = T::ONE / reduce::sum_slice(y, &|v| v);
-    y.iter_mut().for_each(|y| *y *= scale);
+fn exp_narrow_rows<T: Float>(
+    x: &[T],
+    n: usize,
+    exps: &mut [T],
+    largest: &mut [T; ROWS],
+    sums: &mut [T; ROWS],
+) {
+    let lanes = (x.len() / n).next_multiple_of(16);
+    let mut columns = [[T::ZERO; ROWS]; NARROW];
+    for (r, row) in x.chunks_exact(n).enumerate() {
+        for (column, &x) in columns.iter_mut().zip(row) {
+            column[r] = x;
+        }
+    }
+    let (largest, sums) = (&mut largest[..lanes], &mut sums[..lanes]);
+    largest.fill(T::neg_infinity());
+    for column in &columns[..n] {
+        largest.iter_mut().zip(column).for_each(|(max, &x)| *max = if x > *max { x } else { *max });
+    }
+    largest.iter_mut().for_each(|max| *max = bounded(*max));
+    for column in &mut columns[..n] {
+        for (x, (&mut max, sum)) in column.iter_mut().zip(largest.iter_mut().zip(&mut *sums)) {
+            *x = Math::exp_below(*x - max);
+            *sum += *x;
+        }
+    }
+    for (r, exps) in exps.chunks_exact_mut(n).enumerate() {
+        exps.iter_mut().zip(&columns).for_each(|(y, column)| *y = column[r]);
+    }
 }
 
 #[inline(always)]
-fn row_max<T: Float>(x: &[T]) -> T {
-    let max = reduce::max_slice(x);
-    // A row of -inf alone: subtracting -inf would give NaN where the limit is NaN too, but 0 keeps log-sum-exp at -inf.
+fn scale<T: Float>(y: &mut [T], by: T) {
+    y.iter_mut().for_each(|y| *y *= by);
+}
+
+/// The largest element of a row, or of a row of -inf alone, 0: subtracting -inf would give NaN where the limit is NaN too, but 0 keeps log-sum-exp
+/// at -inf.
+#[inline(always)]
+fn bounded<T: Float>(max: T) -> T {
     if max == T::neg_infinity() { T::ZERO } else { max }
 }
 
