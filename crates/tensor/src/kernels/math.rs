@@ -269,7 +269,8 @@ impl Math for f32 {
         // The tail is a power of two: log₂ 2Φ(-a) as a polynomial in a, that reaches -127, the exponent of 0, at the last a.
         let a = x.abs();
         let a = if a > 12.985_27 { 12.985_27 } else { a };
-        let log = a * in_halves(
+        // All but the last two powers, which decide the last digits, are taken in halves.
+        let rest = in_halves(
             a,
             &[
                 1.092_084_4e-9,
@@ -281,10 +282,9 @@ impl Math for f32 {
                 -3.690_124e-5,
                 6.997_074_5e-3,
                 -5.247_578e-2,
-                -0.459_210_1,
-                -1.151_105_3,
             ],
         );
+        let log = a * polynomial(a, &[rest, -0.459_210_1, -1.151_105_3]);
         let shifted = log + BIASED;
         let r = log - (shifted - BIASED);
         let half = polynomial(

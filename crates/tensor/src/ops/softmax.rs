@@ -155,6 +155,9 @@ const ELEMENTS: usize = 1024;
 /// The most elements of a row for which it pays to turn the rows round: vectors then run across them.
 const NARROW: usize = 16;
 
+/// Rows that do not fill a few vectors: exponentials are taken of all of them at once.
+const SHORT: usize = 64;
+
 /// How many rows of `n` elements are looked at together.
 fn rows_at_once(n: usize) -> usize {
     (ELEMENTS / n.max(1)).clamp(1, ROWS)
@@ -179,11 +182,20 @@ fn exp_rows<T: Float>(
                 exp_narrow_rows(x, n, exps, &mut largest, &mut sums);
             } else {
                 let rows = x.chunks_exact(n).zip(exps.chunks_exact_mut(n));
-                for ((x, exps), (max, sum)) in rows.zip(largest.iter_mut().zip(&mut sums)) {
+                for ((x, exps), max) in rows.zip(&mut largest) {
                     *max = bounded(reduce::max_slice(x));
-                    exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - *max));
-                    *sum = reduce::sum_slice(exps, &|v| v);
+                    if n < SHORT {
+                        exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
+                    } else {
+                        exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - *max));
+                    }
                 }
+                if n < SHORT {
+                    exps.iter_mut().for_each(|y| *y = Math::exp_below(*y));
+                }
+                exps.chunks_exact(n)
+                    .zip(&mut sums)
+                    .for_each(|(exps, sum)| *sum = reduce::sum_slice(exps, &|v| v));
             }
             for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
                 finish(r, x, largest[r], sums[r], exps);

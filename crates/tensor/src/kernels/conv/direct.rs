@@ -7,7 +7,8 @@
 //!   padded image, so that a vector of them is one load; the few at the end of each line that are no output are dropped
 //!   when the result is copied out. Where it is less work, each line is computed for itself, from the taps that meet a line of the image
 //!   and not of its padding; or all from copies with [joined](super::joined) lines.
-//! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it.
+//! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it. Of few channels,
+//!   [columns](super::columns) are quicker.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
 use std::ops::Range;

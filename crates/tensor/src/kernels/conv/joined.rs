@@ -19,13 +19,6 @@ pub struct Planes {
     columns: Vec<Range<usize>>,
 }
 
-/// The outputs for which tap `tap` of the kernel meets an input and not its padding, along axis `d`.
-pub fn outputs_that_meet(g: &ConvGeometry, d: usize, tap: usize) -> Range<usize> {
-    let (shift, stride) = (tap * g.dilation[d], g.stride[d]);
-    let output = |input: usize| input.saturating_sub(shift).div_ceil(stride).min(g.output[d]);
-    output(g.padding[d])..output(g.padding[d] + g.input[d])
-}
-
 impl Planes {
     /// For the input of a convolution that moves by one across.
     pub fn new(g: &ConvGeometry) -> Self {
@@ -33,10 +26,14 @@ impl Planes {
         // Lines that are a multiple of the stride apart.
         let rows = (g.input[0] + 2 * g.padding[0]).div_ceil(stride);
         let line = |row: usize| (row % stride * rows + row / stride) * width;
+        let columns = |j: usize| {
+            let output = |input: usize| input.saturating_sub(j * g.dilation[1]).min(width);
+            output(g.padding[1])..output(g.padding[1] + g.input[1])
+        };
         Planes {
             width,
             lines: (0..rows * stride).map(line).collect(),
-            columns: (0..g.kernel[1]).map(|j| outputs_that_meet(g, 1, j)).collect(),
+            columns: (0..g.kernel[1]).map(columns).collect(),
         }
     }
 
