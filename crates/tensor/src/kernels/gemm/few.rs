@@ -16,8 +16,8 @@ pub fn few(isa: Isa) -> usize {
 /// `c[j, i] (+)= Σ_p a[i, p] x[j, p]` for a matrix whose rows are in one piece, and up to [`FEW`] vectors: a layer that sees a few samples.
 ///
 /// A tile would multiply each number of the matrix with a vector of which few lanes are used. Here 16 rows are turned round in registers, a
-/// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums. Of narrower vectors, two
-/// blocks are worked off in turn if there are few sums, as each sum waits for its last addition.
+/// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums. Two blocks are worked off in
+/// turn if there are few sums, as each sum waits for its last addition.
 pub struct FewVectors<'a, T> {
     /// Rows of `a`.
     pub rows: usize,
@@ -52,7 +52,7 @@ impl<T: Float> FewVectors<'_, T> {
         let lanes = V::LANES;
         let length = block_length(k);
         let step = x.col_stride;
-        let blocks = if lanes < 16 && M < 4 { 2 } else { 1 };
+        let blocks = if M < 4 { 2 } else { 1 };
         for i in (0..rows).step_by(blocks * lanes) {
             for first in (0..k).step_by(length) {
                 let end = k.min(first + length);
@@ -70,7 +70,7 @@ impl<T: Float> FewVectors<'_, T> {
                             let from = (a.data.as_ptr().wrapping_add(row * a.row_stride + p), a.row_stride);
                             if size == [lanes, lanes] {
                                 add_block::<V, M, true>(&mut sums[block], from, size, x, step);
-                            } else {
+                            } else if size[0] > 0 {
                                 add_block::<V, M, false>(&mut sums[block], from, size, x, step);
                             }
                         });
