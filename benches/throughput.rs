@@ -143,7 +143,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         train()?;
     }
     if section.is_none() {
-        let accuracy = evaluate(&data.test, 500, pass)?.metric("accuracy").unwrap_or(f64::NAN);
+        let accuracy = evaluate(&data.test, 200, pass)?.metric("accuracy").unwrap_or(f64::NAN);
         emit(args, "test_acc_1_epoch", &[accuracy]);
     }
     let mut rates = Vec::new();
