@@ -153,10 +153,7 @@ const ROWS: usize = 64;
 const ELEMENTS: usize = 1024;
 
 /// The most elements of a row for which it pays to turn the rows round: vectors then run across them.
-const NARROW: usize = 16;
-
-/// Rows that do not fill a few vectors: exponentials are taken of all of them at once.
-const SHORT: usize = 64;
+const NARROW: usize = 32;
 
 /// How many rows of `n` elements are looked at together.
 fn rows_at_once(n: usize) -> usize {
@@ -174,37 +171,32 @@ fn exp_rows<T: Float>(
     if n == 0 {
         return;
     }
+    if n <= NARROW {
+        return dispatch(
+            #[inline(always)]
+            || {
+                let [mut largest, mut sums] = [[T::ZERO; ROWS]; 2];
+                exp_narrow_rows(x, n, exps, &mut largest, &mut sums);
+                for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
+                    finish(r, x, largest[r], sums[r], exps);
+                }
+            },
+        );
+    }
+    // In a function of its own: the room that narrow rows need on the stack would cost each call a third of its time.
     dispatch(
         #[inline(always)]
         || {
-            let [mut largest, mut sums] = [[T::ZERO; ROWS]; 2];
-            if n <= NARROW {
-                exp_narrow_rows(x, n, exps, &mut largest, &mut sums);
-            } else {
-                let rows = x.chunks_exact(n).zip(exps.chunks_exact_mut(n));
-                for ((x, exps), max) in rows.zip(&mut largest) {
-                    *max = bounded(reduce::max_slice(x));
-                    if n < SHORT {
-                        exps.iter_mut().zip(x).for_each(|(y, &x)| *y = x - *max);
-                    } else {
-                        exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - *max));
-                    }
-                }
-                if n < SHORT {
-                    exps.iter_mut().for_each(|y| *y = Math::exp_below(*y));
-                }
-                exps.chunks_exact(n)
-                    .zip(&mut sums)
-                    .for_each(|(exps, sum)| *sum = reduce::sum_slice(exps, &|v| v));
-            }
             for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
-                finish(r, x, largest[r], sums[r], exps);
+                let max = bounded(reduce::max_slice(x));
+                exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - max));
+                finish(r, x, max, reduce::sum_slice(exps, &|v| v), exps);
             }
         },
     );
 }
 
-/// The exponentials, largest elements and sums of rows shorter than a vector: turned round, all rows at once.
+/// The exponentials, largest elements and sums of rows that fill a vector or two: turned round, all rows at once.
 #[inline(always)]
 fn exp_narrow_rows<T: Float>(
     x: &[T],
