@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--workloads", nargs="*", default=list(MFLOP))
     parser.add_argument("--torch", nargs="+", default=["eager", "tuned"])
     parser.add_argument("--only", default="", help="a regular expression: the programs to run; the results of the others stay")
-    parser.add_argument("--peak", type=float, default=229.6)
+    parser.add_argument("--peak", type=float, default=545.0)
     parser.add_argument("--avx2", action="store_true")
     parser.add_argument("--results")
     parser.add_argument("--docs", action="store_true")
