@@ -9,7 +9,7 @@ in --target. Ravine must have been built: cargo build --release -p ravine-benche
 --avx2: all of them as on a processor without AVX-512. (Programs in Rust other than Ravine are not kept from it.)
 
 Results are kept in --results, workload by workload, so that the workloads can be run one at a time; --docs writes what is there
-into the page. --peak is what the machine's FMA units do, in GFLOP/s (the peers' rust/limits measures it).
+into the page. --peak is what the machine's FMA units do, in GFLOP/s (the peers' rust/limits measures it, but with vectors of 256 bits on Zen 5: half).
 """
 
 import argparse

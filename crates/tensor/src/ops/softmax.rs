@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn cross_entropy_is_what_its_parts_are() {
         let mut rng = Rng::new(1);
-        // More rows than are looked at together, rows shorter than a vector, and rows of their own.
-        for [rows, classes] in [[1, 1], [150, 10], [3, 17], [5, 3000], [2, 5000]] {
+        // More rows than are looked at together, rows that are turned round and the first that is not, and rows of their own.
+        for [rows, classes] in [[1, 1], [150, 10], [3, 17], [70, 32], [5, 33], [5, 3000], [2, 5000]] {
             let x = Tensor::<f32>::randn([rows, classes], &mut rng) * 30.0;
             let targets = Tensor::from_fn(rows, |i| (i * 7 % classes) as i64);
             let each = -x.log_softmax().gather(-1, &targets.unsqueeze(-1)).squeeze(-1);

@@ -24,7 +24,7 @@ pub fn suits(g: &ConvGeometry) -> bool {
     }
     let [channels_in, channels_out] = g.channels();
     let [lines, width] = g.input;
-    let meets = (0..lines).map(|line| lines_that_meet(g, line).len()).sum::<usize>();
+    let meets = (0..lines).map(|line| lines_that_meet(g, line).count()).sum::<usize>();
     let by_line = meets * g.kernel[1] * width.div_ceil(16);
     let pitch = width + (g.kernel[1] - 1) * g.dilation[1];
     let at_once = g.kernel[0] * g.kernel[1] * (lines * pitch).div_ceil(16);
@@ -44,7 +44,7 @@ pub fn suits(g: &ConvGeometry) -> bool {
 /// `dx` from `dy` and `w`, with stride 1.
 pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     let [image_in, image_out] = g.images();
-    let lines: Vec<Vec<_>> = (0..g.input[0]).map(|line| lines_that_meet(g, line)).collect();
+    let lines: Vec<Vec<_>> = (0..g.input[0]).map(|line| lines_that_meet(g, line).collect()).collect();
     split_units(dx, image_in, g.work(), |images, dx| {
         let dy = &dy[images.start * image_out..];
         T::add_columns(isa, Columns { g, lines: &lines, dy, w, dx });
@@ -52,10 +52,10 @@ pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &
 }
 
 /// The lines of the kernel that meet line `line` of the input, each with the line of the output for which it does.
-fn lines_that_meet(g: &ConvGeometry, line: usize) -> Vec<[usize; 2]> {
+fn lines_that_meet(g: &ConvGeometry, line: usize) -> impl Iterator<Item = [usize; 2]> {
     let row =
-        |i: usize| (line + g.padding[0]).checked_sub(i * g.dilation[0]).filter(|&row| row < g.output[0]);
-    (0..g.kernel[0]).filter_map(|i| Some([i, row(i)?])).collect()
+        move |i: usize| (line + g.padding[0]).checked_sub(i * g.dilation[0]).filter(|&row| row < g.output[0]);
+    (0..g.kernel[0]).filter_map(move |i| Some([i, row(i)?]))
 }
 
 /// The gradient of some images.

@@ -95,7 +95,7 @@ pub trait Conv: crate::Element {
     fn correlate(isa: Isa, correlation: direct::Correlation<'_, Self>);
     /// Runs the sums of a weight gradient.
     fn add_weight_grad(isa: Isa, sums: direct::WeightGrad<'_, Self>);
-    /// Runs the sums of an input gradient over the columns of some channels.
+    /// Runs an input gradient of some images by columns.
     fn add_columns(isa: Isa, columns: columns::Columns<'_, Self>);
     /// Runs the dot products of a weight gradient of a few images.
     fn dots(isa: Isa, dots: dots::Dots<'_, Self>);

@@ -143,6 +143,9 @@ fn all_kinds_on_all_instruction_sets() {
         ([1, 2, 9, 1, 1500], [1, 7], o([1, 1], [0, 3], [1, 4], 1)),
         ([1, 1, 2, 3, 2], [1, 9], o([1, 1], [0, 8], [1, 2], 1)),
         ([2, 6, 9, 7, 8], [3, 4], o([2, 1], [2, 1], [3, 2], 3)),
+        // Columns of some channels at a time, in two groups, and sums over more outputs than one block has.
+        ([2, 10, 18, 20, 21], [3, 3], o([1, 1], [1, 1], [1, 1], 2)),
+        ([1, 2, 260, 5, 6], [3, 3], o([1, 1], [1, 1], [1, 1], 1)),
         // Strides that leave phases without a tap, or windows without an input.
         ([1, 3, 4, 9, 10], [2, 1], o([3, 2], [0, 0], [1, 1], 1)),
         ([2, 4, 6, 10, 11], [4, 3], o([3, 2], [2, 1], [2, 1], 2)),
