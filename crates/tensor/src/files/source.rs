@@ -47,3 +47,9 @@ impl Source {
         FileError::invalid(&self.file, field, found, expected)
     }
 }
+
+impl AsRef<[u8]> for Source {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}

@@ -1,7 +1,6 @@
 //! The npy and npz formats: arrays by NumPy, arrays of ours, and what cannot be read.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::PathBuf;
 
 use ravine_tensor::numpy::{Header, MAX_RATIO, Npz, Store, Stored, Writer};
@@ -140,9 +139,9 @@ fn what_was_written_is_read_to_the_bit() {
     }
     assert!(sizes[1] < sizes[0] * 2 / 3, "{sizes:?}");
     let again = |writer: &Writer| {
-        let mut out = Cursor::new(Vec::new());
+        let mut out = Vec::new();
         writer.write_to(&mut out).unwrap();
-        out.into_inner()
+        out
     };
     assert_eq!(again(&writer), again(&writer));
     assert_eq!(Npz::from_bytes(again(&Writer::new()), "none.npz").unwrap().names().count(), 0);
@@ -242,7 +241,7 @@ fn files_that_lie_are_found_out() {
         ("archive_lies", "size of array 'x': found 1000000128 bytes in"),
         ("overlap", "archive: found members that overlap, expected bytes of its own for each"),
         ("twice", "archive: found two members of one name, expected one of each name"),
-        ("bzip2", "compression of array 'x': found Bzip2, expected stored or deflated"),
+        ("bzip2", "compression of array 'x': found 12 (BZIP2), expected stored or deflated"),
         ("not_an_array", "length of array 'x': found 5 bytes, expected at least 8"),
     ] {
         let found = refused::<f32>(evil(&format!("npz/{name}.npz")));
@@ -268,6 +267,37 @@ fn a_flipped_bit_of_an_array_is_found() {
     assert!(
         error.starts_with("x.npz: data of array 'näme/with dots.': found ") && error.contains("hecksum"),
         "{error}"
+    );
+}
+
+/// A name is written as it is, or not at all.
+#[test]
+fn names_come_back_or_are_refused() {
+    let x = Tensor::<f32>::zeros([1]);
+    let written = |name: &str| {
+        let mut out = Vec::new();
+        Writer::new().tensor(name, &x).write_to(&mut out).map(|()| out).map_err(|error| error.to_string())
+    };
+    for name in ["", "/a//b", "../a", "C:\\a", "a/ä", "x.npy"] {
+        let npz = Npz::from_bytes(written(name).unwrap(), "x.npz").unwrap();
+        assert_eq!(npz.names().collect::<Vec<_>>(), [name]);
+        assert_eq!(npz.tensor::<f32>(name).unwrap(), x);
+    }
+    assert_eq!(written("../ä").unwrap_err(), "npz: '../ä' is neither ASCII nor a relative path");
+    assert!(written(&"a".repeat(65_531)).is_ok());
+    assert!(written(&"a".repeat(65_532)).is_err());
+}
+
+#[test]
+fn encrypted_members_are_refused() {
+    let mut bytes = fs::read(path("stored.npz")).unwrap();
+    let header = bytes.windows(4).position(|bytes| bytes == b"PK\x03\x04").unwrap();
+    bytes[header + 6] |= 1;
+    let npz = Npz::from_bytes(bytes, "x.npz").unwrap();
+    let name = npz.names().next().unwrap();
+    assert_eq!(
+        npz.header(name).unwrap_err().to_string(),
+        format!("x.npz: compression of array '{name}': found encryption, expected stored or deflated")
     );
 }
 

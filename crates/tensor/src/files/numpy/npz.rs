@@ -1,14 +1,16 @@
 //! Named arrays in a zip archive.
 
-use std::collections::HashMap;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use zip::read::ZipArchiveMetadata;
-use zip::result::ZipError;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipReadOptions, ZipWriter};
+use flate2::Compression;
+use flate2::bufread::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use rawzip::path::{EntryPath, ZipFilePath};
+use rawzip::{
+    CompressionMethod, Error, ZipArchiveEntryWayfinder, ZipArchiveWriter, ZipLocator, ZipSliceArchive,
+};
 
 use super::header::Place;
 use super::{Header, Store, Stored, npy};
@@ -25,12 +27,17 @@ pub const MAX_RATIO: u64 = 1032;
 /// Opening asks for memory of at most 64 times the length of the file; for arrays, see [`numpy`](super). As for
 /// [safetensors](crate::safetensors::SafeTensors), no program should change an open file in place.
 pub struct Npz {
-    source: Source,
-    archive: Arc<ZipArchiveMetadata>,
+    archive: ZipSliceArchive<Source>,
     /// In the order of the archive.
     names: Vec<String>,
-    /// The place of each in the archive.
-    places: HashMap<String, usize>,
+    members: HashMap<String, Member>,
+}
+
+/// An array in the archive.
+#[derive(Clone, Copy)]
+struct Member {
+    place: ZipArchiveEntryWayfinder,
+    compression: CompressionMethod,
 }
 
 impl Npz {
@@ -51,27 +58,36 @@ impl Npz {
     }
 
     fn of(source: Source) -> Result<Self, FileError> {
-        let broken = |error: ZipError| source.invalid("archive", error, "a zip archive");
-        let mut archive = ZipArchive::new(Cursor::new(source.bytes())).map_err(broken)?;
-        if archive.has_duplicate_names() {
-            return Err(source.invalid("archive", "two members of one name", "one of each name"));
-        }
-        if archive.has_overlapping_entries().map_err(broken)? {
-            return Err(source.invalid("archive", "members that overlap", "bytes of its own for each"));
-        }
-        let archive = archive.metadata();
-        let (mut names, mut places) = (Vec::new(), HashMap::new());
-        for place in 0..archive.len() {
-            let member = archive.entry(place).map_err(broken)?;
+        let broken = |source: &Source, error: Error| source.invalid("archive", error, "a zip archive");
+        let archive =
+            ZipLocator::new().locate_in_slice(source).map_err(|(source, error)| broken(&source, error))?;
+        let source = archive.get_ref();
+        let (mut names, mut members, mut ranges) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut all = HashSet::new();
+        for entry in archive.entries() {
+            let entry = entry.map_err(|error| broken(source, error))?;
+            let place = entry.wayfinder();
+            let data = archive.get_entry(place).map_err(|error| broken(source, error))?;
+            ranges.push((entry.local_header_offset(), data.compressed_data_range().1));
+            let name = entry.file_path().as_bytes();
+            if !all.insert(name) {
+                return Err(source.invalid("archive", "two members of one name", "one of each name"));
+            }
             // Other files may be there too; they are none of ours.
-            if let Some(name) =
-                std::str::from_utf8(member.name_raw()).ok().and_then(|name| name.strip_suffix(".npy"))
-            {
+            if let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.strip_suffix(".npy")) {
                 names.push(name.to_owned());
-                places.insert(name.to_owned(), place);
+                members.insert(name.to_owned(), Member { place, compression: entry.compression_method() });
             }
         }
-        Ok(Npz { source, archive, names, places })
+        if ranges.len() as u64 != archive.entries_hint() {
+            let expected = format!("{}, as it says", archive.entries_hint());
+            return Err(source.invalid("archive", format!("{} members", ranges.len()), expected));
+        }
+        ranges.sort_unstable();
+        if ranges.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+            return Err(source.invalid("archive", "members that overlap", "bytes of its own for each"));
+        }
+        Ok(Npz { archive, names, members })
     }
 
     /// The names of the arrays, in their order.
@@ -115,29 +131,32 @@ impl Npz {
         name: &str,
         then: impl FnOnce(Header, &mut dyn Read, Place) -> Result<O, FileError>,
     ) -> Result<O, FileError> {
-        let Some(&index) = self.places.get(name) else {
+        let source = self.archive.get_ref();
+        let Some(&Member { place: way, compression }) = self.members.get(name) else {
             let names: Vec<&str> = self.names().take(10).collect();
             let more = if self.names.len() > 10 { ", ..." } else { "" };
             let expected = format!("one of: {}{more}", names.join(", "));
-            return Err(self.source.invalid("name of an array", format!("'{name}'"), expected));
+            return Err(source.invalid("name of an array", format!("'{name}'"), expected));
         };
-        let place = Place { file: &self.source.file, array: Some(name) };
-        let unzip = |error: ZipError| place.broken(error.into());
-        let member = self.archive.entry(index).map_err(unzip)?;
-        let (size, compressed) = (member.size(), member.compressed_size());
-        let most = match member.compression() {
-            CompressionMethod::Stored => compressed,
-            CompressionMethod::Deflated => compressed.saturating_mul(MAX_RATIO),
+        let place = Place { file: &source.file, array: Some(name) };
+        let member = self.archive.get_entry(way).map_err(|error| place.broken(io::Error::other(error)))?;
+        let (data, size) = (member.data(), way.uncompressed_size_hint());
+        let (mut stored, mut deflated) = (data, DeflateDecoder::new(data));
+        let encrypted = member.local_header().flags().is_encrypted();
+        let (bytes, ratio): (&mut dyn Read, u64) = match compression {
+            _ if encrypted => return Err(place.invalid("compression", "encryption", "stored or deflated")),
+            CompressionMethod::STORE => (&mut stored, 1),
+            CompressionMethod::DEFLATE => (&mut deflated, MAX_RATIO),
             other => return Err(place.invalid("compression", other, "stored or deflated")),
         };
+        let (compressed, most) = (data.len(), (data.len() as u64).saturating_mul(ratio));
         if size > most {
             let found = format!("{size} bytes in {compressed}");
             return Err(place.invalid("size", found, format!("at most {most}")));
         }
-        let mut bytes = Cursor::new(self.source.bytes());
-        let mut member = member.with_reader(&mut bytes, ZipReadOptions::new()).map_err(unzip)?;
-        let header = Header::read(&mut member, size, place)?;
-        then(header, &mut member, place)
+        let mut bytes = member.verifying_reader(bytes);
+        let header = Header::read(&mut bytes, size, place)?;
+        then(header, &mut bytes, place)
     }
 }
 
@@ -191,23 +210,41 @@ impl Writer {
         self
     }
 
-    /// Writes all of it to `out`: the same bytes whenever it is written.
+    /// Writes all of it to `out`, from its start to its end: the same bytes whenever it is written.
     ///
     /// # Errors
-    /// If `out` does, or if a name is longer than the format allows (65,531 bytes).
-    pub fn write_to(&self, out: impl Write + Seek) -> io::Result<()> {
-        let method = if self.compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
-        let options = SimpleFileOptions::default()
-            .compression_method(method)
-            .last_modified_time(zip::DateTime::default());
-        let mut archive = ZipWriter::new(out);
+    /// If `out` does, or if the format has no room for a name: beyond ASCII, it takes relative paths without `.`, `..` and `\\`, and at most 65,531
+    /// bytes.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut archive = ZipArchiveWriter::new(out);
         for (name, part) in &self.parts {
-            // With room for the header, and for data that deflates to more than it is.
-            let large = part.bytes() as u64 > u64::from(u32::MAX) / 2;
-            archive.start_file(format!("{name}.npy"), options.large_file(large))?;
-            npy::write(part, &mut archive)?;
+            let member = format!("{name}.npy");
+            // A path of ASCII is written as it is; any other says that it is UTF-8, and must be one that any system can unpack.
+            let path = if member.is_ascii() {
+                EntryPath::verbatim(member.as_bytes())
+            } else if ZipFilePath::from_str(&member).as_str() == member {
+                EntryPath::conformant(&*member)
+            } else {
+                let message = format!("npz: '{name}' is neither ASCII nor a relative path");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            };
+            let method = if self.compressed { CompressionMethod::DEFLATE } else { CompressionMethod::STORE };
+            let file = archive.new_file(path).compression_method(method);
+            let (mut entry, bytes) = file.start().map_err(io::Error::other)?;
+            let descriptor = if self.compressed {
+                let mut bytes = bytes.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
+                npy::write(part, &mut bytes)?;
+                let (deflated, descriptor) = bytes.finish().map_err(io::Error::other)?;
+                deflated.finish()?;
+                descriptor
+            } else {
+                let mut bytes = bytes.wrap(&mut entry);
+                npy::write(part, &mut bytes)?;
+                bytes.finish().map_err(io::Error::other)?.1
+            };
+            entry.finish(descriptor).map_err(io::Error::other)?;
         }
-        archive.finish()?.flush()
+        archive.finish().map_err(io::Error::other)?.flush()
     }
 
     /// Writes all of it to `file`, in the place of what that may hold: beside it, flushed to the disk, and renamed.

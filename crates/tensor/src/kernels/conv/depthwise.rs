@@ -183,16 +183,16 @@ unsafe fn close_outputs<V: Vector, const W: usize>(
     // SAFETY: the caller vouches for the windows; lines of `y` have `n` elements.
     unsafe {
         let mut taps = [V::zero(); NINE];
-        each!(t < NINE <= 9, taps[t] = V::splat(w[t]));
+        each!(t < 9, taps[t] = V::splat(w[t]));
         let bias = V::splat(bias);
         let mut begun = [[bias; W]; 2];
         for row in 0..y.len().div_ceil(width) + 2 {
             for i in 0..W {
                 let n = if i < W - 1 { V::LANES } else { last };
                 let mut sums: [V; THREE] = [begun[0][i], begun[1][i], bias];
-                each!(j < THREE <= 3, {
+                each!(j < 3, {
                     let x = load(x.add(i * V::LANES + j), n);
-                    each!(k < THREE <= 3, sums[k] = sums[k].add_product(taps[THREE * (2 - k) + j], x));
+                    each!(k < 3, sums[k] = sums[k].add_product(taps[THREE * (2 - k) + j], x));
                 });
                 (begun[0][i], begun[1][i]) = (sums[1], sums[2]);
                 if row >= 2 {
@@ -298,19 +298,19 @@ unsafe fn close_sums<V: Vector>(
             let next = dy.next().map_or(nothing, |dy| load(dy.as_ptr(), n));
             lines = [next, lines[0], lines[1]];
             let mut right = [nothing; THREE];
-            each!(j < THREE <= 3, right[j] = load(x.add(j), n));
+            each!(j < 3, right[j] = load(x.add(j), n));
             each!(
-                i < THREE <= 3,
+                i < 3,
                 if i <= row && row < height + i {
                     each!(
-                        j < THREE <= 3,
+                        j < 3,
                         totals[THREE * i + j] = totals[THREE * i + j].add_product(lines[i], right[j])
                     );
                 }
             );
             x = x.wrapping_add(pitch);
         }
-        each!(t < NINE <= 9, {
+        each!(t < 9, {
             let sum = sums.add(16 * t);
             V::load(sum).add(totals[t]).store(sum);
         });

@@ -234,8 +234,8 @@ impl<V: Vector> Tile<'_, V> {
         unsafe {
             let mut sums: [[V; T]; C] = std::mem::zeroed();
             let (mut x, mut dy) = ([self.x; T], [self.dy; C]);
-            each!(t < T <= 4, x[t] = self.x.add(self.shifts[t]));
-            each!(o < C <= 6, dy[o] = self.dy.add(o * self.dy_step));
+            each!(t < T, x[t] = self.x.add(self.shifts[t]));
+            each!(o < C, dy[o] = self.dy.add(o * self.dy_step));
             let whole = self.count / V::LANES * V::LANES;
             let [x_step, dy_step] = self.image_steps;
             for _ in 0..self.images {
@@ -245,12 +245,12 @@ impl<V: Vector> Tile<'_, V> {
                 if whole < self.count {
                     step::<V, T, C, true>(&mut sums, &x, &dy, whole, self.count - whole);
                 }
-                each!(t < T <= 4, x[t] = x[t].wrapping_add(x_step));
-                each!(o < C <= 6, dy[o] = dy[o].wrapping_add(dy_step));
+                each!(t < T, x[t] = x[t].wrapping_add(x_step));
+                each!(o < C, dy[o] = dy[o].wrapping_add(dy_step));
             }
             each!(
-                o < C <= 6,
-                each!(t < T <= 4, {
+                o < C,
+                each!(t < T, {
                     let to = self.sums.add(o * self.sums_step + t * LANES);
                     V::load(to).add(sums[o][t]).store(to);
                 })
@@ -271,10 +271,10 @@ unsafe fn step<V: Vector, const T: usize, const C: usize, const PART: bool>(
     // SAFETY: the caller vouches for the pointers.
     unsafe {
         let mut right = [V::zero(); T];
-        each!(t < T <= 4, right[t] = if PART { V::load_part(x[t].add(q), n) } else { V::load(x[t].add(q)) });
-        each!(o < C <= 6, {
+        each!(t < T, right[t] = if PART { V::load_part(x[t].add(q), n) } else { V::load(x[t].add(q)) });
+        each!(o < C, {
             let dy = if PART { V::load_part(dy[o].add(q), n) } else { V::load(dy[o].add(q)) };
-            each!(t < T <= 4, sums[o][t] = sums[o][t].add_product(dy, right[t]));
+            each!(t < T, sums[o][t] = sums[o][t].add_product(dy, right[t]));
         });
     }
 }

@@ -36,35 +36,34 @@ impl<T: Float> VectorKernel<T> for FewVectors<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
         match self.count {
-            1 => self.sums::<V, 1>(),
-            2 => self.sums::<V, 2>(),
-            3 | 4 => self.sums::<V, 4>(),
-            _ => self.sums::<V, FEW>(),
+            1 => self.sums::<V, 1, 2>(),
+            2 => self.sums::<V, 2, 2>(),
+            3 | 4 => self.sums::<V, 4, 1>(),
+            _ => self.sums::<V, FEW, 1>(),
         }
     }
 }
 
 impl<T: Float> FewVectors<'_, T> {
-    /// `M` sums in each lane, of which those beyond the last vector are thrown away.
+    /// `M` sums in each lane, of which those beyond the last vector are thrown away, and `BLOCKS <= 2` blocks of rows in turn.
     #[inline(always)]
-    fn sums<V: Vector<Elem = T>, const M: usize>(self) {
+    fn sums<V: Vector<Elem = T>, const M: usize, const BLOCKS: usize>(self) {
         let FewVectors { rows, k, a, count, x, c, add } = self;
         let lanes = V::LANES;
         let length = block_length(k);
         let step = x.col_stride;
-        let blocks = if M < 4 { 2 } else { 1 };
-        for i in (0..rows).step_by(blocks * lanes) {
+        for i in (0..rows).step_by(BLOCKS * lanes) {
             for first in (0..k).step_by(length) {
                 let end = k.min(first + length);
                 // SAFETY: rows `i..rows` and columns `..k` are inside `a`, and each vector has `k` elements, as the caller has checked; the
                 // result has `rows` elements for each.
                 unsafe {
-                    let mut sums = [[[V::zero()]; M]; 2];
+                    let mut sums = [[[V::zero()]; M]; BLOCKS];
                     for p in (first..end).step_by(lanes) {
                         let x: [*const T; M] = std::array::from_fn(|j| {
                             x.data.as_ptr().add(j.min(count - 1) * x.row_stride + p * step)
                         });
-                        each!(block < blocks <= 2, {
+                        each!(block < BLOCKS, {
                             let row = i + block * lanes;
                             let size = [lanes.min(rows.saturating_sub(row)), lanes.min(end - p)];
                             let from = (a.data.as_ptr().wrapping_add(row * a.row_stride + p), a.row_stride);
@@ -75,7 +74,7 @@ impl<T: Float> FewVectors<'_, T> {
                             }
                         });
                     }
-                    each!(block < blocks <= 2, {
+                    each!(block < BLOCKS, {
                         let row = i + block * lanes;
                         let height = lanes.min(rows.saturating_sub(row));
                         for (j, [sum]) in sums[block].into_iter().enumerate().take(count) {

@@ -145,18 +145,20 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
     }
 }
 
-/// The expression for each `h < H`, where `H <= 14` (or another bound that stands below), written out. The compiler would unroll a loop too
-/// late to see that the sums need no memory: for each tile it cleared, read and wrote their places on the stack. The bound is
-/// the number of copies that are compiled before those from `H` on fall away: it is what a build pays, squared for sums of two indices.
+/// The expression for each `h < H`, where `H` is a parameter that is 14 at most, or a number that stands below, written out. The compiler would unroll a loop too late to see that the sums
+/// need no memory: for each tile it cleared, read and wrote their places on the stack. The copies from `H` on are never compiled.
 macro_rules! each {
-    ($h:ident < $count:ident <= 2, $e:expr) => { each!($h < $count, $e; 0 1) };
-    ($h:ident < $count:ident <= 3, $e:expr) => { each!($h < $count, $e; 0 1 2) };
-    ($h:ident < $count:ident <= 4, $e:expr) => { each!($h < $count, $e; 0 1 2 3) };
-    ($h:ident < $count:ident <= 6, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5) };
-    ($h:ident < $count:ident <= 9, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5 6 7 8) };
-    ($h:ident < $count:ident <= 14, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5 6 7 8 9 10 11 12 13) };
+    ($h:ident < 3, $e:expr) => { each!($h, $e; 0 1 2) };
+    ($h:ident < 9, $e:expr) => { each!($h, $e; 0 1 2 3 4 5 6 7 8) };
+    ($h:ident, $e:expr; $($index:literal)*) => {
+        $({
+            let $h = $index;
+            $e;
+        })*
+    };
+    ($h:ident < $count:ident, $e:expr) => { each!($h < $count, $e; 0 1 2 3 4 5 6 7 8 9 10 11 12 13) };
     ($h:ident < $count:ident, $e:expr; $($index:literal)*) => {
-        $(if $index < $count {
+        $(if const { $index < $count } {
             let $h = $index;
             $e;
         })*
@@ -183,9 +185,9 @@ unsafe fn tile<V: Vector, const H: usize, const W: usize, const PART: bool>(
                 let from = row.add(w * V::LANES);
                 right[w] = if PART && w == W - 1 { V::load_part(from, last) } else { V::load(from) };
             }
-            each!(h < H <= 14, V::add_products(&mut sums[h], a[h], at, &right));
+            each!(h < H, V::add_products(&mut sums[h], a[h], at, &right));
         }
-        each!(h < H <= 14, {
+        each!(h < H, {
             let to = c.base.add(h * c.row_stride);
             for w in 0..W {
                 put(sums[h][w], to.add(w * V::LANES), if w == W - 1 { last } else { V::LANES }, c.add);
