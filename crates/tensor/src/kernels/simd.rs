@@ -133,11 +133,18 @@ pub fn run_portable<K: Kernel>(kernel: K) -> K::Output {
 #[inline(always)]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks(64 / size_of::<T>()) {
-        // SAFETY: SSE belongs to every x86-64, and asking for memory changes nothing.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast())
-        };
+    {
+        let line = 64 / size_of::<T>();
+        // The last value may lie on one line more.
+        let last = values.last().filter(|_| values.len() % line != 1);
+        for value in values.iter().step_by(line).chain(last) {
+            // SAFETY: SSE belongs to every x86-64, and asking for memory changes nothing.
+            unsafe {
+                std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+                    (&raw const *value).cast(),
+                )
+            };
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = values;

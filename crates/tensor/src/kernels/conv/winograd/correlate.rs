@@ -132,16 +132,17 @@ impl Correlation<'_> {
         let narrow = pass.inputs.next_multiple_of(V::LANES);
         let v_panels = Panels::new::<V>(POINTS * POINTS, tiles, narrow, narrow);
         let u_panels = Panels::new::<V>(POINTS * POINTS, pass.inputs, pass.outputs, WIDTH * V::LANES);
-        let m_panels = Panels::new::<V>(POINTS * POINTS, tiles, pass.outputs, WIDTH * V::LANES);
-        let wide = m_panels.columns();
+        // One panel at a time is multiplied and transformed back, while it is in the cache.
+        let width = WIDTH * V::LANES;
+        let m_panel = Panels::new::<V>(POINTS * POINTS, tiles, width, width);
         let inputs =
             Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
-        let outputs = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
+        let outputs = Squares { step: OUT * width, line: OUT * across * width, channels: width };
         let mut lines = Buffer::filled(IN * inputs.line, 0.0);
         let mut result = Buffer::scratch(OUT * outputs.line);
         let mut v = Buffer::scratch(v_panels.len());
-        let mut m = Buffer::scratch(m_panels.len());
-        let mut added = Buffer::filled(wide, 0.0);
+        let mut m = Buffer::scratch(m_panel.len());
+        let mut added = Buffer::filled(u_panels.columns(), 0.0);
         if let Some(bias) = bias {
             added[..bias.len()].copy_from_slice(bias);
         }
@@ -160,6 +161,7 @@ impl Correlation<'_> {
                     &mut lines,
                     narrow,
                 );
+                pass.ask_for_inputs(x, strip + 1);
                 // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
                 unsafe {
                     to_points::<V, IN, POINTS>(
@@ -174,11 +176,11 @@ impl Correlation<'_> {
                     );
                 }
             }
-            for point in 0..POINTS * POINTS {
-                let v = v[v_panels.start(0, point)..].as_ptr();
-                for panel in 0..m_panels.count {
+            for panel in 0..u_panels.count {
+                for point in 0..POINTS * POINTS {
+                    let v = v[v_panels.start(0, point)..].as_ptr();
                     let u = u[u_panels.start(panel, point)..].as_ptr();
-                    let m = m[m_panels.start(panel, point)..].as_mut_ptr();
+                    let m = m[m_panel.start(0, point)..].as_mut_ptr();
                     for (block, left) in left.chunks(length).enumerate() {
                         let right = &right[block * length..][..left.len()];
                         // SAFETY: `v` has `count` rows of `narrow` elements, `u` a row for each input, `m` room for `count` rows,
@@ -186,35 +188,37 @@ impl Correlation<'_> {
                         unsafe {
                             rows::<V>(
                                 count,
-                                WIDTH * V::LANES,
+                                width,
                                 V::ROWS,
                                 Left { base: v, rows: Starts::Every(narrow), offsets: left },
                                 Rows { base: u, panel: 0, offsets: right, padded: true },
-                                Target { base: m, row_stride: m_panels.width, add: block > 0 },
+                                Target { base: m, row_stride: width, add: block > 0 },
                             );
                         }
                     }
                 }
-            }
-            for (s, strip) in strips.enumerate() {
-                // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
-                unsafe {
-                    from_points::<V, POINTS, OUT>(
-                        across,
-                        &m,
-                        m_panels,
-                        s * across,
-                        #[inline(always)]
-                        |m| F::of_products::<V>(m),
-                        &added,
-                        &mut result,
-                        outputs,
-                    );
-                }
-                let (image, row) = (strip / down, OUT * (strip % down));
-                for (i, line) in result.chunks_exact(outputs.line).take(h - row).enumerate() {
-                    let y = &mut y[image * image_out + (row + i) * w..];
-                    transpose::<V>(line, wide, w, pass.outputs, y, h * w);
+                let channel = panel * width;
+                let channels = width.min(pass.outputs - channel);
+                for (s, strip) in strips.clone().enumerate() {
+                    // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
+                    unsafe {
+                        from_points::<V, POINTS, OUT>(
+                            across,
+                            &m,
+                            m_panel,
+                            s * across,
+                            #[inline(always)]
+                            |m| F::of_products::<V>(m),
+                            &added[channel..],
+                            &mut result,
+                            outputs,
+                        );
+                    }
+                    let (image, row) = (strip / down, OUT * (strip % down));
+                    for (i, line) in result.chunks_exact(outputs.line).take(h - row).enumerate() {
+                        let y = &mut y[image * image_out + channel * h * w + (row + i) * w..];
+                        transpose::<V>(line, width, w, channels, y, h * w);
+                    }
                 }
             }
         }

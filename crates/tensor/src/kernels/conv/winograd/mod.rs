@@ -13,12 +13,14 @@ mod points;
 mod transform;
 mod weight;
 
+use std::ops::Range;
+
 use correlate::{Correlation, Kernels};
 use weight::WeightGrad;
 
 use super::ConvGeometry;
 use crate::kernels::gemm::{Vector, transpose};
-use crate::kernels::simd::{Isa, dispatch_on};
+use crate::kernels::simd::{Isa, dispatch_on, prefetch};
 use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
 
@@ -194,6 +196,17 @@ impl Pass {
         [self.inputs * self.input[0] * self.input[1], self.outputs * self.output[0] * self.output[1]]
     }
 
+    /// Asks for what a strip, counted through all images, has and the one before it has not.
+    #[inline(always)]
+    fn ask_for_inputs(&self, images: &[f32], strip: usize) {
+        let [image_in, _] = self.images();
+        let (image, strip) = (strip / self.down(), strip % self.down());
+        let Some(planes) = images.get(image * image_in..) else { return };
+        let end = (self.algorithm.step() * strip + self.tile()[0]) as isize - self.padding[0] as isize;
+        let new = if strip == 0 { self.tile()[0] } else { self.algorithm.step() };
+        ask_for_lines(planes, self.input, self.inputs, end - new as isize..end);
+    }
+
     /// The lines under a strip of tiles in their frame of zeros, channels last.
     #[inline(always)]
     fn fill_inputs<V: Vector<Elem = f32>>(
@@ -214,6 +227,16 @@ impl Pass {
             self.tile()[0],
             channels,
         );
+    }
+}
+
+/// Asks for lines of `count` planes of size `[h, w]`, so that they are in the cache when a strip is filled with them: they lie far apart, and a
+/// processor foresees none.
+#[inline(always)]
+fn ask_for_lines(planes: &[f32], [h, w]: [usize; 2], count: usize, lines: Range<isize>) {
+    let [start, end] = [lines.start, lines.end].map(|line| line.clamp(0, h as isize) as usize * w);
+    for plane in planes.chunks_exact(h * w).take(count) {
+        prefetch(&plane[start..end]);
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Form, GradForm, Halving, Straight};
-use super::{Algorithm, Pass, fill_lines};
+use super::{Algorithm, Pass, ask_for_lines, fill_lines};
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
@@ -43,7 +43,7 @@ impl WeightGrad<'_> {
     >(
         self,
     ) {
-        let WeightGrad { pass, x, dy, outputs, dw } = self;
+        let WeightGrad { pass, x, dy: dys, outputs, dw } = self;
         let (across, down) = (pass.across(), pass.down());
         let tiles = pass.strips() * across;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
@@ -67,11 +67,17 @@ impl WeightGrad<'_> {
             let strips = first..strips.min(first + pass.strips());
             let count = strips.len() * across;
             for (s, strip) in strips.enumerate() {
+                let next = strip + 1;
                 let (image, strip) = (strip / down, strip % down);
                 pass.fill_inputs::<V>(&x[image * image_in..][..image_in], strip, &mut lines, narrow);
-                let dy = &dy[image * image_out + outputs.start * h * w..];
+                let dy = &dys[image * image_out + outputs.start * h * w..];
                 let row = (OUT * strip) as isize;
                 fill_lines::<V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
+                pass.ask_for_inputs(x, next);
+                if let Some(dy) = dys.get(next / down * image_out + outputs.start * h * w..) {
+                    let row = (OUT * (next % down)) as isize;
+                    ask_for_lines(dy, [h, w], outputs.len(), row..row + OUT as isize);
+                }
                 // SAFETY: the instructions are there, and both have the tiles of a strip.
                 unsafe {
                     to_points::<V, IN, IN>(
