@@ -27,6 +27,15 @@ use crate::storage::Buffer;
 /// Tiles that are worked off together, or a strip of them if that has more.
 const TILES: usize = 36;
 
+/// Outputs of a panel, with the widest vectors.
+const PANEL: usize = 32;
+
+/// Tiles beside whose products the transform of a weight gradient costs little.
+const PART: usize = 1024;
+
+/// The most parts of a batch.
+const MOST_PARTS: usize = 8;
+
 /// Whether the algorithm pays for the forward pass, judged by the sizes alone: there must be enough channels to fill vectors and products, and
 /// outputs to fill tiles.
 pub fn suits(g: &ConvGeometry) -> bool {
@@ -45,9 +54,9 @@ pub fn suits_input_grad(g: &ConvGeometry) -> bool {
     suits(g) && (g.stride == [1, 1] || g.padding == [1, 1])
 }
 
-/// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing where there are too few outputs to share out.
+/// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing from few outputs.
 pub fn suits_weight_grad(g: &ConvGeometry) -> bool {
-    suits(g) && (g.stride == [1, 1] || g.out_channels > 32)
+    suits(g) && (g.stride == [1, 1] || g.out_channels > PANEL)
 }
 
 /// `y = x ⋆ w (+ bias)`.
@@ -80,14 +89,37 @@ fn correlate(
 }
 
 /// `dw` from `x` and `dy`, summed over the batch in order.
+///
+/// Threads take outputs, whole panels of them, and each transforms all inputs for itself. If there is one panel alone, they take parts of the
+/// batch, which the sizes determine: the sum must not depend on the number of threads.
 pub fn weight_grad(isa: Isa, g: &ConvGeometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    // Threads take outputs, whole tiles of them, as the sum over images must not be split. Each transforms all inputs for itself.
-    let threads = threads_for(g.work()).min(g.out_channels.div_ceil(32));
-    let some = g.out_channels.div_ceil(threads).next_multiple_of(32);
-    for_parts(dw.chunks_mut(some * 9 * g.in_channels).enumerate(), |(i, dw)| {
-        let outputs = i * some..i * some + dw.len() / (9 * g.in_channels);
-        dispatch_on(isa, WeightGrad { pass: Pass::forward(g), x, dy, outputs, dw });
+    let (pass, [image_in, image_out]) = (Pass::forward(g), g.images());
+    let threads = threads_for(g.work()).min(g.out_channels.div_ceil(PANEL));
+    let some = g.out_channels.div_ceil(threads).next_multiple_of(PANEL);
+    let tiles = g.batch * pass.down() * pass.across();
+    let parts = if g.out_channels > PANEL { 1 } else { (tiles / PART).clamp(1, MOST_PARTS) };
+    let images = g.batch.div_ceil(parts);
+    let mut later = Buffer::filled((g.batch.div_ceil(images) - 1) * dw.len(), 0.0);
+    let (all, kernel) = (dw.len(), 9 * g.in_channels);
+    let sums =
+        std::iter::once(&mut *dw).chain(later.chunks_exact_mut(all)).enumerate().flat_map(|(part, sums)| {
+            sums.chunks_mut(some * kernel).enumerate().map(move |(i, dw)| (part, i * some, dw))
+        });
+    for_parts(sums, |(part, first, dw)| {
+        let first_image = part * images;
+        let last_image = g.batch.min(first_image + images);
+        let grad = WeightGrad {
+            pass,
+            x: &x[first_image * image_in..last_image * image_in],
+            dy: &dy[first_image * image_out..last_image * image_out],
+            outputs: first..first + dw.len() / kernel,
+            dw,
+        };
+        dispatch_on(isa, grad);
     });
+    for sums in later.chunks_exact(all) {
+        dw.iter_mut().zip(sums).for_each(|(dw, sum)| *dw += sum);
+    }
 }
 
 /// What is done with a tile. The maps are in `transform.rs`.
