@@ -24,6 +24,21 @@ pub fn unary<A: Copy + Sync, O: Send>(a: Operand<A>, out: &mut [O], cost: usize,
     });
 }
 
+/// `f(elements of a, as many of out)` until all of `out` is written; `out` is row-major, `a` has its shape. An element costs about so many additions.
+pub fn by_slices<A: Copy + Sync, O: Send>(
+    a: Operand<A>,
+    out: &mut [O],
+    cost: usize,
+    f: impl Fn(&[A], &mut [O]) + Sync,
+) {
+    with_one(a, out, cost, &|out, a| {
+        dispatch(
+            #[inline(always)]
+            || f(a, out),
+        );
+    });
+}
+
 /// `f(&mut out[i], a[i])`; `out` is row-major, `a` has its shape.
 pub fn update<A: Copy + Sync, O: Send>(out: &mut [O], a: Operand<A>, f: impl Fn(&mut O, A) + Sync) {
     with_one(a, out, 1, &|out, a| {

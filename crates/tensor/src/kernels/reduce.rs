@@ -197,7 +197,7 @@ fn sum_block<T: Copy, U: Number>(x: &[T], add: &impl Fn(U, T) -> U) -> U {
     for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane = add(*lane, v);
     }
-    sum_lanes(black_box(lanes))
+    sum_lanes(lanes)
 }
 
 #[inline(always)]
@@ -214,7 +214,7 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
     for (lane, (&a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane = lane.plus(f(a, b));
     }
-    sum_lanes(black_box(lanes))
+    sum_lanes(lanes)
 }
 
 /// The sum in each lane over chunks. Some lanes at a time: so many stay in registers, where all of them would go through memory.
@@ -233,14 +233,25 @@ fn sum_chunks<U: Number>(chunks: usize, add: impl Fn(U, usize, usize) -> U) -> [
     lanes
 }
 
-/// The sum of all lanes. (They come through a [`black_box`]: the compiler plans its vectors backwards from the last addition, of two
-/// numbers, and would make all of them that narrow.)
+/// The sum of all lanes.
 #[inline(always)]
-fn sum_lanes<U: Number>(mut lanes: [U; LANES]) -> U {
-    let mut width = LANES / 2;
+fn sum_lanes<U: Number>(lanes: [U; LANES]) -> U {
+    fold_lanes(
+        lanes,
+        #[inline(always)]
+        |a, b| a.plus(b),
+    )
+}
+
+/// All lanes as one: the halves, then the halves of what comes out, and so on. (They go through a [`black_box`]: the compiler plans its vectors
+/// backwards from the last step, of two numbers, and would make all of them that narrow.)
+#[inline(always)]
+fn fold_lanes<U: Copy, const N: usize>(lanes: [U; N], f: impl Fn(U, U) -> U) -> U {
+    let mut lanes = black_box(lanes);
+    let mut width = N / 2;
     while width > 0 {
         for l in 0..width {
-            lanes[l] = lanes[l].plus(lanes[l + width]);
+            lanes[l] = f(lanes[l], lanes[l + width]);
         }
         width /= 2;
     }
@@ -320,10 +331,15 @@ fn sum_few_rows<T: Number, U: Number>(
     }
 }
 
+/// The larger of two numbers, the first if the second is NaN.
+#[inline(always)]
+fn larger<T: Float>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
 /// The largest number of a slice, `-inf` if there is none; NaN does not count.
 #[inline(always)]
 pub fn max_slice<T: Float>(x: &[T]) -> T {
-    let larger = |a: T, b: T| if b > a { b } else { a };
     let (chunks, rest) = x.as_chunks::<AT_ONCE>();
     let mut lanes = [T::neg_infinity(); AT_ONCE];
     for chunk in chunks {
@@ -331,7 +347,14 @@ pub fn max_slice<T: Float>(x: &[T]) -> T {
             lanes[l] = larger(lanes[l], chunk[l]);
         }
     }
-    black_box(lanes).iter().chain(rest).fold(T::neg_infinity(), |max, &v| larger(max, v))
+    for l in 0..rest.len() {
+        lanes[l] = larger(lanes[l], rest[l]);
+    }
+    fold_lanes(
+        lanes,
+        #[inline(always)]
+        |a, b| larger(a, b),
+    )
 }
 
 /// `out[o, i] = fold of f over x[o, .., i] in order, starting from init`.

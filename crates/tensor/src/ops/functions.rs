@@ -1,6 +1,7 @@
 //! The named functions, element by element.
 
 use super::special;
+use crate::kernels::map;
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
@@ -112,11 +113,35 @@ unary! {
     softplus softplus_ = |x| (if x < T::ZERO { T::ZERO } else { x }) + Math::log1p(Math::exp(-x.abs()));
     /// `x sigmoid(x)`, also called swish.
     silu silu_ = |x| x * Math::sigmoid(x);
-    /// `x Φ(x) = x (1 + erf(x/√2)) / 2`: the Gaussian error linear unit (Hendrycks and Gimpel 2016).
-    gelu gelu_ = |x| x * Math::normal_cdf(x);
 }
 
 impl<T: Float> Tensor<T> {
+    /// `x Φ(x) = x (1 + erf(x/√2)) / 2`: the Gaussian error linear unit (Hendrycks and Gimpel 2016).
+    #[must_use]
+    pub fn gelu(&self) -> Tensor<T> {
+        Tensor::build(*self.shape(), |out| {
+            map::by_slices(
+                (self.storage(), self.layout()),
+                out,
+                8,
+                #[inline(always)]
+                |x, y| {
+                    Math::with_normal_cdf(
+                        x,
+                        y,
+                        #[inline(always)]
+                        |x, cdf| x * cdf,
+                    )
+                },
+            );
+        })
+    }
+
+    /// [`gelu`](Self::gelu), in place.
+    pub fn gelu_(&mut self) {
+        self.map_costing_(8, |x| x * Math::normal_cdf(x));
+    }
+
     /// `xᵖ` with one exponent for all elements.
     #[must_use]
     pub fn powf(&self, p: T) -> Tensor<T> {
@@ -328,5 +353,19 @@ mod tests {
         assert_eq!(x.softplus().at([0]), 0.0);
         assert_eq!(x.gelu().to_vec(), [0.0, -0.158_655_26, 0.0, 0.841_344_7, 1e4]);
         assert_eq!((x.silu().at([0]), x.silu().at([4])), (0.0, 1e4));
+    }
+
+    /// In loops over slices, in place, of a view: the same formula.
+    #[test]
+    fn gelu_has_the_bits_of_its_formula() {
+        let x = Tensor::<f32>::linspace(-14.0, 14.0, 3001);
+        let want = x.map(|x| x * Math::normal_cdf(x));
+        assert_eq!(x.gelu(), want);
+        assert_eq!(x.flip([0]).gelu().flip([0]), want);
+        let mut y = x.clone();
+        y.gelu_();
+        assert_eq!(y, want);
+        let x = x.cast::<f64>();
+        assert_eq!(x.gelu(), x.map(|x| x * Math::normal_cdf(x)));
     }
 }

@@ -150,7 +150,7 @@ const WORK: usize = 10;
 
 /// The most rows that are looked at together, and the most elements of more than one of them.
 const ROWS: usize = 64;
-const ELEMENTS: usize = 1024;
+const ELEMENTS: usize = 2048;
 
 /// The most elements of a row for which it pays to turn the rows round: vectors then run across them.
 const NARROW: usize = 32;
@@ -187,10 +187,16 @@ fn exp_rows<T: Float>(
     dispatch(
         #[inline(always)]
         || {
-            for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
-                let max = bounded(reduce::max_slice(x));
+            // Step by step for all of them: what a row waits for, others do meanwhile.
+            let mut largest = [T::ZERO; ROWS];
+            for (max, x) in largest.iter_mut().zip(x.chunks_exact(n)) {
+                *max = bounded(reduce::max_slice(x));
+            }
+            for (&max, (x, exps)) in largest.iter().zip(x.chunks_exact(n).zip(exps.chunks_exact_mut(n))) {
                 exps.iter_mut().zip(x).for_each(|(y, &x)| *y = Math::exp_below(x - max));
-                finish(r, x, max, reduce::sum_slice(exps, &|v| v), exps);
+            }
+            for (r, (x, exps)) in x.chunks_exact(n).zip(exps.chunks_exact_mut(n)).enumerate() {
+                finish(r, x, largest[r], reduce::sum_slice(exps, &|v| v), exps);
             }
         },
     );
