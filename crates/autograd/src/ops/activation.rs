@@ -6,7 +6,7 @@ use ravine_tensor::{Float, Math};
 
 use crate::var::{Var, record};
 
-/// Curves: `f(x)`, its slope `f'(x)`, and the slope of that. Backward is `dx = dy f'(x)`, and of the slope `dx = dy f''(x)`.
+/// Curves: `f(x)` of a tensor, the slope `f'(x)` of a number, and the slope of that. Backward is `dx = dy f'(x)`, and of the slope `dx = dy f''(x)`.
 macro_rules! curves {
     ($($(#[$doc:meta])* $name:ident = |$x:ident| $f:expr, |$x1:ident| $slope:expr, |$x2:ident| $bend:expr;)*) => {
         impl<T: Float> Var<T> {$(
@@ -15,7 +15,8 @@ macro_rules! curves {
             #[must_use]
             pub fn $name(&self) -> Var<T> {
                 let x = self.saved();
-                record(stringify!($name), [self], self.value().map(|$x| $f), move |dy, _| {
+                let $x = self.value();
+                record(stringify!($name), [self], $f, move |dy, _| {
                     let slope = x.value().map(|$x1| $slope);
                     if !dy.tape().is_recording() {
                         return [Some(dy * dy.constant(slope))];
@@ -60,12 +61,12 @@ fn softplus<T: Float>(x: T) -> T {
 
 curves! {
     /// `y = x Φ(x)`, `Φ` the normal distribution. Backward: `dx = dy (Φ(x) + x φ(x))`. Hendrycks and Gimpel 2016.
-    gelu = |x| x * Math::normal_cdf(x),
+    gelu = |x| x.gelu(),
         |x| Math::normal_cdf(x) + x * density(x),
         |x| (-x.square() + c::<T>(2.0)) * (x.square() * c::<T>(-0.5)).exp() * c::<T>(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
     /// `y = x (1 + t) / 2` with `t = tanh(√(2/π) (x + 0.044715 x³))`: [`gelu`](Self::gelu), nearly.
     /// Backward: `dx = dy (1 + t + x (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)) / 2`.
-    gelu_tanh = |x| c::<T>(0.5) * x * (T::ONE + gelu_tanh(x).0),
+    gelu_tanh = |x| x.map(|x| c::<T>(0.5) * x * (T::ONE + gelu_tanh(x).0)),
         |x| {
             let (t, slope) = gelu_tanh(x);
             c::<T>(0.5) * (T::ONE + t + x * (T::ONE - t * t) * slope)
@@ -79,7 +80,7 @@ curves! {
             falling * (slope + within)
         };
     /// `y = x s` with `s = sigmoid(x)`, also called swish. Backward: `dx = dy s (1 + x (1 - s))`. Elfwing et al. 2018.
-    silu = |x| x * Math::sigmoid(x),
+    silu = |x| x.silu(),
         |x| {
             let s = Math::sigmoid(x);
             s * (T::ONE + x * (T::ONE - s))
@@ -89,7 +90,7 @@ curves! {
             &s * (-&s + T::ONE) * (x * (&s * c::<T>(-2.0) + T::ONE) + c::<T>(2.0))
         };
     /// `y = x t` with `t = tanh(log(1 + eˣ))`. Backward: `dx = dy (t + x (1 - t²) sigmoid(x))`. Misra 2019.
-    mish = |x| x * Math::tanh(softplus(x)),
+    mish = |x| x.map(|x| x * Math::tanh(softplus(x))),
         |x| {
             let t = Math::tanh(softplus(x));
             t + x * (T::ONE - t * t) * Math::sigmoid(x)
@@ -100,15 +101,15 @@ curves! {
             falling * (x * (-&s + T::ONE - &t * &s * c::<T>(2.0)) + c::<T>(2.0))
         };
     /// `y = x / (1 + |x|)`. Backward: `dx = dy / (1 + |x|)²`.
-    softsign = |x| x / (T::ONE + x.abs()),
+    softsign = |x| x.map(|x| x / (T::ONE + x.abs())),
         |x| T::ONE / ((T::ONE + x.abs()) * (T::ONE + x.abs())),
         |x| x.sign() * c::<T>(-2.0) / (x.abs() + T::ONE).powf(c::<T>(3.0));
     /// `y = log sigmoid(x)`, without overflow. Backward: `dx = dy sigmoid(-x)`.
-    log_sigmoid = |x| -softplus(-x),
+    log_sigmoid = |x| x.map(|x| -softplus(-x)),
         |x| Math::sigmoid(-x),
         |x| -(x.sigmoid() * (-x).sigmoid());
     /// `y = x min(max(x + 3, 0), 6) / 6`. Backward: `dx = dy` above 3, 0 up to -3, between them `dy (x / 3 + 1/2)`. Howard et al. 2019.
-    hardswish = |x| x * clamped(x + c::<T>(3.0), T::ZERO, c::<T>(6.0)) / c::<T>(6.0),
+    hardswish = |x| x.map(|x| x * clamped(x + c::<T>(3.0), T::ZERO, c::<T>(6.0)) / c::<T>(6.0)),
         |x| {
             if x <= c::<T>(-3.0) {
                 T::ZERO
