@@ -221,25 +221,27 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
     }
 }
 
-/// Few outputs are not shared out by threads, but parts of a large batch.
+/// Threads share out parts of a large batch, and outputs where there are fewer parts than threads.
 #[test]
 fn a_weight_gradient_by_parts_of_the_batch_sums_them_all() {
-    let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
-    let g = geometry([101, 12, 13, 22, 22], [3, 3], options);
-    assert!(winograd::suits_weight_grad(&g));
-    let mut rng = Rng::new(12);
-    let x = Tensor::<f32>::randn([101, 12, 22, 22], &mut rng);
-    let dy = Tensor::<f32>::randn([101, 13, 22, 22], &mut rng);
-    let [x64, dy64] = [&x, &dy].map(|x| x.iter().map(f64::from).collect::<Vec<_>>());
-    let mut want = vec![0.0; 13 * 12 * 9];
-    direct::weight_grad(Isa::detect(), &g, &x64, &dy64, &mut want);
-    let all = || x.conv2d_weight_grad(&dy, [3, 3], &options);
-    let alone = sequential(all);
-    let [_, largest] = errors(alone.values(), &want);
-    assert!(largest <= 1e-5, "{largest}");
-    for threads in [2, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert_eq!(pool.install(all), alone, "{threads} threads");
+    for (batch, inputs, outputs) in [(101, 12, 13), (31, 20, 70)] {
+        let options = ConvOptions { padding: [1, 1], ..ConvOptions::default() };
+        let g = geometry([batch, inputs, outputs, 22, 22], [3, 3], options);
+        assert!(winograd::suits_weight_grad(&g));
+        let mut rng = Rng::new(12);
+        let x = Tensor::<f32>::randn([batch, inputs, 22, 22], &mut rng);
+        let dy = Tensor::<f32>::randn([batch, outputs, 22, 22], &mut rng);
+        let [x64, dy64] = [&x, &dy].map(|x| x.iter().map(f64::from).collect::<Vec<_>>());
+        let mut want = vec![0.0; outputs * inputs * 9];
+        direct::weight_grad(Isa::detect(), &g, &x64, &dy64, &mut want);
+        let all = || x.conv2d_weight_grad(&dy, [3, 3], &options);
+        let alone = sequential(all);
+        let [_, largest] = errors(alone.values(), &want);
+        assert!(largest <= 1e-5, "{largest}");
+        for threads in [2, 3, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(all), alone, "{threads} threads");
+        }
     }
 }
 

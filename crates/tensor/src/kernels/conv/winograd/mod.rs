@@ -31,10 +31,7 @@ const TILES: usize = 36;
 const PANEL: usize = 32;
 
 /// Tiles beside whose products the transform of a weight gradient costs little.
-const PART: usize = 1024;
-
-/// The most parts of a batch.
-const MOST_PARTS: usize = 8;
+const PART: usize = 512;
 
 /// Whether the algorithm pays for the forward pass, judged by the sizes alone: there must be enough channels to fill vectors and products, and
 /// outputs to fill tiles.
@@ -90,14 +87,20 @@ fn correlate(
 
 /// `dw` from `x` and `dy`, summed over the batch in order.
 ///
-/// Threads take outputs, whole panels of them, and each transforms all inputs for itself. If there is one panel alone, they take parts of the
-/// batch, which the sizes determine: the sum must not depend on the number of threads.
+/// Threads take parts of the batch, which the sizes determine, as the sum must not depend on the number of threads. Where there are fewer parts, they
+/// take outputs, whole panels of them, and each transforms all inputs for itself.
 pub fn weight_grad(isa: Isa, g: &ConvGeometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let (pass, [image_in, image_out]) = (Pass::forward(g), g.images());
-    let threads = threads_for(g.work()).min(g.out_channels.div_ceil(PANEL));
-    let some = g.out_channels.div_ceil(threads).next_multiple_of(PANEL);
     let tiles = g.batch * pass.down() * pass.across();
-    let parts = if g.out_channels > PANEL { 1 } else { (tiles / PART).clamp(1, MOST_PARTS) };
+    // The sums of a part at the points should stay in the second-level cache.
+    let most = match g.in_channels * g.out_channels {
+        0..=1024 => 4,
+        1025..=16_384 => 2,
+        _ => 1,
+    };
+    let parts = (tiles / PART).clamp(1, most);
+    let panels = g.out_channels.div_ceil(PANEL);
+    let some = panels.div_ceil(threads_for(g.work()).div_ceil(parts)) * PANEL;
     let images = g.batch.div_ceil(parts);
     let mut later = Buffer::filled((g.batch.div_ceil(images) - 1) * dw.len(), 0.0);
     let (all, kernel) = (dw.len(), 9 * g.in_channels);
