@@ -243,19 +243,29 @@ fn sum_lanes<U: Number>(lanes: [U; LANES]) -> U {
     )
 }
 
-/// All lanes as one: the halves, then the halves of what comes out, and so on. (They go through a [`black_box`]: the compiler plans its vectors
-/// backwards from the last step, of two numbers, and would make all of them that narrow.)
+/// All lanes as one: the halves, then the halves of what comes out, and so on. (They go through a [`black_box`], and again when they fill one
+/// vector: the compiler plans its vectors backwards from the last step, of two numbers, and would make all of them that narrow.)
 #[inline(always)]
 fn fold_lanes<U: Copy, const N: usize>(lanes: [U; N], f: impl Fn(U, U) -> U) -> U {
+    const VECTOR: usize = 16;
     let mut lanes = black_box(lanes);
     let mut width = N / 2;
-    while width > 0 {
+    while width >= VECTOR {
         for l in 0..width {
             lanes[l] = f(lanes[l], lanes[l + width]);
         }
         width /= 2;
     }
-    lanes[0]
+    let mut last = [lanes[0]; VECTOR];
+    last.copy_from_slice(&lanes[..VECTOR]);
+    let mut last = black_box(last);
+    while width > 0 {
+        for l in 0..width {
+            last[l] = f(last[l], last[l + width]);
+        }
+        width /= 2;
+    }
+    last[0]
 }
 
 /// Rows of which some columns are summed, from `first` on.

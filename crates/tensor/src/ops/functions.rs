@@ -48,7 +48,7 @@ unary! {
 
 // Exponentials and logarithms.
 unary! {
-    cost 8;
+    cost 4;
     /// `eˣ`, within 2 ulp.
     exp exp_ = |x| Math::exp(x);
     /// `2ˣ`.
@@ -96,7 +96,7 @@ unary! {
 
 // Those of statistics and of neural networks.
 unary! {
-    cost 8;
+    cost 4;
     /// The error function `2/√π ∫₀ˣ e^(-t²) dt`, within 2 ulp.
     erf erf_ = |x| Math::erf(x);
     /// `1 - erf x`, exact also where that is small.
@@ -123,7 +123,7 @@ impl<T: Float> Tensor<T> {
             map::by_slices(
                 (self.storage(), self.layout()),
                 out,
-                8,
+                4,
                 #[inline(always)]
                 |x, y| {
                     Math::with_normal_cdf(
@@ -139,7 +139,7 @@ impl<T: Float> Tensor<T> {
 
     /// [`gelu`](Self::gelu), in place.
     pub fn gelu_(&mut self) {
-        self.map_costing_(8, |x| x * Math::normal_cdf(x));
+        self.map_costing_(4, |x| x * Math::normal_cdf(x));
     }
 
     /// `xᵖ` with one exponent for all elements.

@@ -146,7 +146,7 @@ impl<T: Float> Tensor<T> {
 }
 
 /// Elementary operations for which an exponential counts.
-const WORK: usize = 10;
+const WORK: usize = 6;
 
 /// The most rows that are looked at together, and the most elements of more than one of them.
 const ROWS: usize = 64;
