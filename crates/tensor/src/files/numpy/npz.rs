@@ -213,7 +213,7 @@ impl Writer {
     /// Writes all of it to `out`, from its start to its end: the same bytes whenever it is written.
     ///
     /// # Errors
-    /// If `out` does, or if the format has no room for a name: beyond ASCII, it takes relative paths without `.`, `..` and `\\`, and at most 65,531
+    /// If `out` does, or if the format has no room for a name: beyond ASCII, it takes relative paths without `.`, `..` and `\`, and at most 65,531
     /// bytes.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut archive = ZipArchiveWriter::new(out);
