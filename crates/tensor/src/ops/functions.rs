@@ -115,6 +115,10 @@ unary! {
     silu silu_ = |x| x * Math::sigmoid(x);
 }
 
+/// Additions that it costs, like the functions above.
+const GELU_COST: usize = 4;
+
+// In loops over slices, which is quicker than element by element.
 impl<T: Float> Tensor<T> {
     /// `x Φ(x) = x (1 + erf(x/√2)) / 2`: the Gaussian error linear unit (Hendrycks and Gimpel 2016).
     #[must_use]
@@ -123,7 +127,7 @@ impl<T: Float> Tensor<T> {
             map::by_slices(
                 (self.storage(), self.layout()),
                 out,
-                4,
+                GELU_COST,
                 #[inline(always)]
                 |x, y| {
                     Math::with_normal_cdf(
@@ -139,7 +143,7 @@ impl<T: Float> Tensor<T> {
 
     /// [`gelu`](Self::gelu), in place.
     pub fn gelu_(&mut self) {
-        self.map_costing_(4, |x| x * Math::normal_cdf(x));
+        self.map_costing_(GELU_COST, |x| x * Math::normal_cdf(x));
     }
 
     /// `xᵖ` with one exponent for all elements.

@@ -145,8 +145,9 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
     }
 }
 
-/// The expression for each `h < H`, where `H` is a parameter that is 14 at most, or a number that stands below, written out. The compiler would unroll a loop too late to see that the sums
-/// need no memory: for each tile it cleared, read and wrote their places on the stack. The copies from `H` on are never compiled.
+/// The expression for each `h < H`, where `H` is a parameter that is 14 at most, or a number that stands below, written out. The compiler would
+/// unroll a loop too late to see that the sums need no memory: for each tile it cleared, read and wrote their places on the stack. The copies from `H` on
+/// are never compiled.
 macro_rules! each {
     ($h:ident < 3, $e:expr) => { each!($h, $e; 0 1 2) };
     ($h:ident < 9, $e:expr) => { each!($h, $e; 0 1 2 3 4 5 6 7 8) };

@@ -2,7 +2,7 @@
 
 use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Doubling, Form, Halving, Straight};
-use super::{Algorithm, Pass};
+use super::{Algorithm, PANEL, Pass};
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
@@ -22,7 +22,7 @@ pub struct Kernels<'a> {
 impl Kernels<'_> {
     /// Enough room for the vectors of any instruction set.
     pub fn len(pass: &Pass) -> usize {
-        pass.points() * (pass.inputs + 1) * pass.outputs.next_multiple_of(32)
+        pass.points() * (pass.inputs + 1) * pass.outputs.next_multiple_of(PANEL)
     }
 }
 
