@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::ops::Range;
 
-use super::simd::dispatch;
+use super::simd::{Aligned, dispatch};
 use crate::parallel::{WORTH_SPLITTING, for_parts, map_parts, split_units, threads_for};
 use crate::{Float, Number};
 
@@ -248,7 +248,7 @@ fn sum_lanes<U: Number>(lanes: [U; LANES]) -> U {
 #[inline(always)]
 fn fold_lanes<U: Copy, const N: usize>(lanes: [U; N], f: impl Fn(U, U) -> U) -> U {
     const VECTOR: usize = 16;
-    let mut lanes = black_box(lanes);
+    let Aligned(mut lanes) = black_box(Aligned(lanes));
     let mut width = N / 2;
     while width >= VECTOR {
         for l in 0..width {
@@ -258,7 +258,7 @@ fn fold_lanes<U: Copy, const N: usize>(lanes: [U; N], f: impl Fn(U, U) -> U) -> 
     }
     let mut last = [lanes[0]; VECTOR];
     last.copy_from_slice(&lanes[..VECTOR]);
-    let mut last = black_box(last);
+    let Aligned(mut last) = black_box(Aligned(last));
     while width > 0 {
         for l in 0..width {
             last[l] = f(last[l], last[l + width]);

@@ -150,6 +150,12 @@ pub fn prefetch<T>(values: &[T]) {
     let _ = values;
 }
 
+/// A local array that begins with a line of memory. On the stack it might begin anywhere, and a vector that was written across two lines is long in
+/// coming back.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub struct Aligned<T>(pub T);
+
 /// Who is going to read what a kernel writes.
 ///
 /// A line that the other processor has read is slow to write: that one must drop it first, and few such requests are under way at once. So what

@@ -1,7 +1,10 @@
 //! Softmax, its logarithm, and the cross-entropy of logits, over the last axis and without overflow.
 
 use crate::kernels::math::Math;
-use crate::kernels::{reduce, simd::dispatch};
+use crate::kernels::{
+    reduce,
+    simd::{Aligned, dispatch},
+};
 use crate::parallel::split_units;
 use crate::storage::Buffer;
 use crate::{Float, Tensor};
@@ -212,7 +215,8 @@ fn exp_narrow_rows<T: Float>(
     sums: &mut [T; ROWS],
 ) {
     let lanes = (x.len() / n).next_multiple_of(16);
-    let mut columns = [[T::ZERO; ROWS]; NARROW];
+    let mut columns = Aligned([[T::ZERO; ROWS]; NARROW]);
+    let columns = &mut columns.0;
     for (r, row) in x.chunks_exact(n).enumerate() {
         for (column, &x) in columns.iter_mut().zip(row) {
             column[r] = x;
@@ -231,7 +235,7 @@ fn exp_narrow_rows<T: Float>(
         }
     }
     for (r, exps) in exps.chunks_exact_mut(n).enumerate() {
-        exps.iter_mut().zip(&columns).for_each(|(y, column)| *y = column[r]);
+        exps.iter_mut().zip(&*columns).for_each(|(y, column)| *y = column[r]);
     }
 }
 
