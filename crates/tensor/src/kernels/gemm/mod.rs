@@ -19,7 +19,7 @@ mod vector;
 use few::{FewVectors, few};
 
 use pack::{pack_left, turn};
-pub(super) use pack::{pack_right, transpose};
+pub(super) use pack::{pack_right, transpose, turn_to};
 pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, height, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;

@@ -134,10 +134,35 @@ pub fn transpose<V: Vector>(
 /// `from` must be valid for `rows` by `columns`, and `out` for `columns` by `rows`.
 #[inline(always)]
 pub unsafe fn turn<V: Vector>(
-    (from, from_stride): (*const V::Elem, usize),
+    from: (*const V::Elem, usize),
     rows: usize,
     columns: usize,
     (out, out_stride): (*mut V::Elem, usize),
+) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        turn_to::<V>(
+            from,
+            rows,
+            columns,
+            out,
+            #[inline(always)]
+            |column| column * out_stride,
+        )
+    }
+}
+
+/// [`turn`] to columns that begin at places of `out` of their own.
+///
+/// # Safety
+/// As there: `out` must be valid for `rows` from the place of each column on.
+#[inline(always)]
+pub unsafe fn turn_to<V: Vector>(
+    (from, from_stride): (*const V::Elem, usize),
+    rows: usize,
+    columns: usize,
+    out: *mut V::Elem,
+    place: impl Fn(usize) -> usize,
 ) {
     let lanes = V::LANES;
     for i in (0..rows).step_by(lanes) {
@@ -146,12 +171,11 @@ pub unsafe fn turn<V: Vector>(
             // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both.
             unsafe {
                 let block = turned_block::<V>(from.add(i * from_stride + p), from_stride, height, width);
-                let out = out.add(p * out_stride + i);
                 for c in 0..lanes {
                     if height == lanes && c < width {
-                        block[c].store(out.add(c * out_stride));
+                        block[c].store(out.add(place(p + c) + i));
                     } else if c < width {
-                        block[c].store_part(out.add(c * out_stride), height);
+                        block[c].store_part(out.add(place(p + c) + i), height);
                     }
                 }
             }

@@ -137,9 +137,13 @@ impl Correlation<'_> {
         let m_panel = Panels::new::<V>(POINTS * POINTS, tiles, width, width);
         let inputs =
             Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
-        let outputs = Squares { step: OUT * width, line: OUT * across * width, channels: width };
+        let input_lines = pass.input_lines(narrow);
+        let ([h, w], beyond) = (pass.output, OUT * across - pass.output[1]);
+        let outputs = Squares { step: OUT * width, line: w * width, channels: width };
         let mut lines = Buffer::filled(IN * inputs.line, 0.0);
-        let mut result = Buffer::scratch(OUT * outputs.line);
+        // Lines follow each other as in the image, and what the last tile has beyond the end of a line gives way to the next one, whose first tile
+        // comes last.
+        let mut result = Buffer::scratch((OUT * w + beyond) * width);
         let mut v = Buffer::scratch(v_panels.len());
         let mut m = Buffer::scratch(m_panel.len());
         let mut added = Buffer::filled(u_panels.columns(), 0.0);
@@ -150,17 +154,13 @@ impl Correlation<'_> {
         let right: Vec<usize> = left.iter().map(|p| p * u_panels.width).collect();
         let length = block_length(pass.inputs);
         let [image_in, image_out] = pass.images();
-        let ([h, w], strips) = (pass.output, y.len() / image_out * down);
+        let strips = y.len() / image_out * down;
         for first in (0..strips).step_by(pass.strips()) {
             let strips = first..strips.min(first + pass.strips());
             let count = strips.len() * across;
             for (s, strip) in strips.clone().enumerate() {
-                pass.fill_inputs::<V>(
-                    &x[strip / down * image_in..][..image_in],
-                    strip % down,
-                    &mut lines,
-                    narrow,
-                );
+                let image = &x[strip / down * image_in..][..image_in];
+                pass.fill_inputs::<V>(image, strip % down, &input_lines, &mut lines);
                 pass.ask_for_inputs(x, strip + 1);
                 // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
                 unsafe {
@@ -215,10 +215,8 @@ impl Correlation<'_> {
                         );
                     }
                     let (image, row) = (strip / down, OUT * (strip % down));
-                    for (i, line) in result.chunks_exact(outputs.line).take(h - row).enumerate() {
-                        let y = &mut y[image * image_out + channel * h * w + (row + i) * w..];
-                        transpose::<V>(line, width, w, channels, y, h * w);
-                    }
+                    let y = &mut y[image * image_out + channel * h * w + row * w..];
+                    transpose::<V>(&result, width, OUT.min(h - row) * w, channels, y, h * w);
                 }
             }
         }

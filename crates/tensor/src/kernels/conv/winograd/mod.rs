@@ -19,7 +19,7 @@ use correlate::{Correlation, Kernels};
 use weight::WeightGrad;
 
 use super::ConvGeometry;
-use crate::kernels::gemm::{Vector, transpose};
+use crate::kernels::gemm::{Vector, turn_to};
 use crate::kernels::simd::{Isa, dispatch_on, prefetch};
 use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
@@ -29,6 +29,9 @@ const TILES: usize = 36;
 
 /// Outputs of a panel, with the widest vectors.
 const PANEL: usize = 32;
+
+/// Inputs of a tile along an axis, at most.
+const MOST_LINES: usize = 6;
 
 /// Tiles beside whose products the transform of a weight gradient costs little.
 const PART: usize = 512;
@@ -216,9 +219,10 @@ impl Pass {
         self.output[1].div_ceil(self.tile()[1])
     }
 
-    /// Inputs of a strip of tiles along a line: they overlap.
+    /// Inputs of a strip of tiles along a line: they overlap. With stride, the last elements of an image may belong to no tile.
     fn line(&self) -> usize {
-        self.algorithm.step() * (self.across() - 1) + self.tile()[0]
+        let tiles = self.algorithm.step() * (self.across() - 1) + self.tile()[0];
+        tiles.max(self.padding[1] + self.input[1])
     }
 
     /// Strips in a block.
@@ -242,26 +246,71 @@ impl Pass {
         ask_for_lines(planes, self.input, self.inputs, end - new as isize..end);
     }
 
-    /// The lines under a strip of tiles in their frame of zeros, channels last.
+    /// Where the inputs go that are turned round.
+    fn input_lines(&self, channels: usize) -> Lines {
+        Lines::new(self.input, self.inputs, self.line(), self.padding[1], channels)
+    }
+
+    /// The lines under a strip of tiles in their frame of zeros, channels last. It shares some with the strip above, which `lines` held before.
     #[inline(always)]
-    fn fill_inputs<V: Vector<Elem = f32>>(
-        &self,
-        image: &[f32],
-        strip: usize,
-        lines: &mut [f32],
-        channels: usize,
-    ) {
-        let first = (self.algorithm.step() * strip) as isize - self.padding[0] as isize;
-        fill_lines::<V>(
-            image,
-            self.input,
-            self.inputs,
-            first,
-            self.padding[1],
-            lines,
-            self.tile()[0],
-            channels,
-        );
+    fn fill_inputs<V: Vector<Elem = f32>>(&self, image: &[f32], strip: usize, to: &Lines, lines: &mut [f32]) {
+        let ([tile, _], step) = (self.tile(), self.algorithm.step());
+        let first = (step * strip) as isize - self.padding[0] as isize;
+        let kept = if strip == 0 { 0 } else { tile - step };
+        lines.copy_within(step * to.length..(step + kept) * to.length, 0);
+        to.fill::<V>(image, first + kept as isize, &mut lines[kept * to.length..]);
+    }
+}
+
+/// Lines of planes, with the channels last: each of some length, in a frame of zeros.
+struct Lines {
+    /// Of a plane.
+    size: [usize; 2],
+    planes: usize,
+    /// Elements of a line, with its frame.
+    length: usize,
+    /// Where the elements of a run of lines go.
+    places: Vec<usize>,
+}
+
+impl Lines {
+    /// Lines of `length` elements, of which the first `left` are in the frame, of `channels` channels.
+    fn new(size: [usize; 2], planes: usize, length: usize, left: usize, channels: usize) -> Lines {
+        let [h, w] = size;
+        let lines = h.min(MOST_LINES);
+        let places = (0..lines * w).map(|i| (i / w * length + left + i % w) * channels).collect();
+        Lines { size, planes, length: length * channels, places }
+    }
+
+    /// Fills `lines` with those from line `first` on, whose frames are zeros already.
+    #[inline(always)]
+    fn fill<V: Vector<Elem = f32>>(&self, planes: &[f32], first: isize, lines: &mut [f32]) {
+        let [h, w] = self.size;
+        let last = first + (lines.len() / self.length) as isize;
+        let [start, end] = [first, last].map(|line| line.clamp(0, h as isize));
+        if start == end {
+            return lines.fill(0.0);
+        }
+        let (above, lines) = lines.split_at_mut((start - first) as usize * self.length);
+        let (lines, below) = lines.split_at_mut((end - start) as usize * self.length);
+        above.fill(0.0);
+        below.fill(0.0);
+        let from = &planes[start as usize * w..];
+        let places = &self.places[..(end - start) as usize * w];
+        assert!(from.len() >= (self.planes - 1) * h * w + places.len(), "the lines lie inside the planes");
+        assert!(lines.len() >= places[places.len() - 1] + self.planes, "their elements lie inside the lines");
+        // Lines that follow each other are turned as one.
+        // SAFETY: as asserted, the last place being the greatest.
+        unsafe {
+            turn_to::<V>(
+                (from.as_ptr(), h * w),
+                self.planes,
+                places.len(),
+                lines.as_mut_ptr(),
+                #[inline(always)]
+                |i| places[i],
+            );
+        }
     }
 }
 
@@ -272,33 +321,5 @@ fn ask_for_lines(planes: &[f32], [h, w]: [usize; 2], count: usize, lines: Range<
     let [start, end] = [lines.start, lines.end].map(|line| line.clamp(0, h as isize) as usize * w);
     for plane in planes.chunks_exact(h * w).take(count) {
         prefetch(&plane[start..end]);
-    }
-}
-
-/// `count` lines of planes of size `[h, w]`, from line `first` on, channels last. They begin with `left` zeros; beyond the planes there are only zeros.
-#[inline(always)]
-fn fill_lines<V: Vector<Elem = f32>>(
-    planes: &[f32],
-    [h, w]: [usize; 2],
-    count_of_planes: usize,
-    first: isize,
-    left: usize,
-    lines: &mut [f32],
-    count: usize,
-    channels: usize,
-) {
-    let length = lines.len() / count;
-    for (line, row) in lines.chunks_exact_mut(length).zip(first..) {
-        let Some(row) = usize::try_from(row).ok().filter(|&row| row < h) else {
-            line.fill(0.0);
-            continue;
-        };
-        let (frame, inside) = line.split_at_mut(left * channels);
-        // With stride, the last columns may belong to no window.
-        let columns = w.min(inside.len() / channels);
-        let (inside, rest) = inside.split_at_mut(columns * channels);
-        frame.fill(0.0);
-        rest.fill(0.0);
-        transpose::<V>(&planes[row * w..], h * w, count_of_planes, columns, inside, channels);
     }
 }

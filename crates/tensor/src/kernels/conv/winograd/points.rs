@@ -89,7 +89,7 @@ pub unsafe fn to_points<V: Vector<Elem = f32>, const N: usize, const POINTS: usi
     }
 }
 
-/// The way back: `f` along both axes of the points of rows `row`, `row + 1`, ..., plus `bias`, to `N x N` squares.
+/// The way back: `f` along both axes of the points of rows `row`, `row + 1`, ..., plus `bias`, to `N x N` squares, the last one first.
 ///
 /// # Safety
 /// As for [`to_points`]; `bias` must have as many elements as there are channels.
@@ -107,7 +107,7 @@ pub unsafe fn from_points<V: Vector<Elem = f32>, const POINTS: usize, const N: u
     debug_assert!(to.len() >= (count - 1) * squares.step + (N - 1) * squares.line + N * squares.channels);
     debug_assert!(from.len() >= panels.len() && (row + count) * panels.width <= panels.pitch);
     debug_assert!(bias.len() >= squares.channels);
-    for i in 0..count {
+    for i in (0..count).rev() {
         for c in (0..squares.channels).step_by(V::LANES) {
             // SAFETY: as promised by the caller.
             unsafe {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::points::{Panels, Squares, from_points, to_points};
 use super::transform::{Form, GradForm, Halving, Straight};
-use super::{Algorithm, Pass, ask_for_lines, fill_lines};
+use super::{Algorithm, Lines, Pass, ask_for_lines};
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
@@ -54,6 +54,8 @@ impl WeightGrad<'_> {
         let inputs =
             Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
         let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
+        let input_lines = pass.input_lines(narrow);
+        let output_lines = Lines::new(pass.output, outputs.len(), OUT * across, 0, wide);
         let mut lines = Buffer::filled(IN * inputs.line, 0.0);
         let mut grad_lines = Buffer::filled(OUT * grads.line, 0.0);
         let mut v = Buffer::scratch(v_panels.len());
@@ -69,10 +71,10 @@ impl WeightGrad<'_> {
             for (s, strip) in strips.enumerate() {
                 let next = strip + 1;
                 let (image, strip) = (strip / down, strip % down);
-                pass.fill_inputs::<V>(&x[image * image_in..][..image_in], strip, &mut lines, narrow);
+                pass.fill_inputs::<V>(&x[image * image_in..][..image_in], strip, &input_lines, &mut lines);
                 let dy = &dys[image * image_out + outputs.start * h * w..];
                 let row = (OUT * strip) as isize;
-                fill_lines::<V>(dy, [h, w], outputs.len(), row, 0, &mut grad_lines, OUT, wide);
+                output_lines.fill::<V>(dy, row, &mut grad_lines);
                 pass.ask_for_inputs(x, next);
                 if let Some(dy) = dys.get(next / down * image_out + outputs.start * h * w..) {
                     let row = (OUT * (next % down)) as isize;
