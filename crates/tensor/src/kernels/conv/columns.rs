@@ -15,13 +15,14 @@ use crate::storage::Buffer;
 const BLOCK: usize = 1 << 13;
 
 /// Whether it pays, judged by the sizes of the convolution alone.
-///
-/// Work is counted in products of 16 elements. A [direct](super::direct) tile of few rows waits for its sums, as if it had four, or eight if a line
-/// is no longer than a vector. A vector of a column is added up in the time of about four products.
 pub fn suits(g: &ConvGeometry) -> bool {
-    if g.stride != [1, 1] {
-        return false;
-    }
+    let [direct, columns] = work(g);
+    g.stride == [1, 1] && 5 * columns <= 4 * direct
+}
+
+/// The work of an image with stride 1, [direct](super::direct) and by columns, in products of 16 elements. A vector of a column is added up in the time of
+/// about four.
+pub fn work(g: &ConvGeometry) -> [usize; 2] {
     let [channels_in, channels_out] = g.channels();
     let [lines, width] = g.input;
     let meets = (0..lines).map(|line| lines_that_meet(g, line).count()).sum::<usize>();
@@ -29,16 +30,22 @@ pub fn suits(g: &ConvGeometry) -> bool {
     let pitch = width + (g.kernel[1] - 1) * g.dilation[1];
     let at_once = g.kernel[0] * g.kernel[1] * (lines * pitch).div_ceil(16);
     let least = if by_line < at_once && width <= 16 { 8 } else { 4 };
-    let (mut rows, mut rest) = (0, channels_in);
-    while rest > 0 {
-        let height = height(rest, 14);
-        rows += height.max(least);
-        rest -= height;
-    }
-    let direct = channels_out * rows * by_line.min(at_once);
+    let direct = channels_out * rows_as_if(channels_in, least) * by_line.min(at_once);
     let columns =
         channels_out * g.taps() * (g.output[0] * g.output[1]).div_ceil(16) + 4 * channels_in * by_line;
-    5 * columns <= 4 * direct
+    [direct, columns].map(|work| g.groups * work)
+}
+
+/// As how many rows of full tiles some rows count: a tile of few waits for its sums, as if it had `least`, which are four, or eight if a line is no longer than
+/// a vector.
+pub fn rows_as_if(rows: usize, least: usize) -> usize {
+    let (mut all, mut rest) = (0, rows);
+    while rest > 0 {
+        let height = height(rest, 14);
+        all += height.max(least);
+        rest -= height;
+    }
+    all
 }
 
 /// `dx` from `dy` and `w`, with stride 1.

@@ -4,18 +4,19 @@
 //! that no lane is lost at their ends. Vectors of sums are added up over the images in order, and
 //! the lanes of each at the very end.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::ConvGeometry;
 use super::joined::Planes;
 use crate::Float;
 use crate::kernels::gemm::{Vector, each};
-use crate::kernels::simd::{Isa, VectorKernel};
+use crate::kernels::simd::{Isa, Kernel, VectorKernel};
 use crate::parallel::{map_parts, threads_for};
 use crate::storage::Buffer;
 
 /// Room for the lanes of a vector of sums, whatever the vector.
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Positions that are summed before the next tile, so that rows of the gradient stay in the first-level cache.
 const POSITIONS: usize = 1024;
@@ -89,7 +90,7 @@ impl Piece {
         let mut copies = Buffer::<T>::filled(together * copy, T::ZERO);
         let mut sums = Buffer::<T>::filled(shifts.len() * self.channels.len() * LANES, T::ZERO);
         for first in (0..g.batch).step_by(together) {
-            let dots = Dots {
+            let some = Sums {
                 g,
                 planes: &planes,
                 images: together.min(g.batch - first),
@@ -101,7 +102,7 @@ impl Piece {
                 channels: self.channels.len(),
                 sums: &mut sums,
             };
-            T::dots(isa, dots);
+            T::dots(isa, some);
         }
         let mut totals = Buffer::scratch(shifts.len() * self.channels.len());
         for (total, lanes) in totals.iter_mut().zip(sums.chunks_exact_mut(LANES)) {
@@ -112,7 +113,7 @@ impl Piece {
 }
 
 /// The sum of the lanes: of halves, halves of halves, ...
-fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
+pub fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
     while lanes.len() > 1 {
         let (low, high) = lanes.split_at_mut(lanes.len() / 2);
         low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
@@ -121,8 +122,8 @@ fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
     lanes[0]
 }
 
-/// `sums[o, t, lane] += Σ copies[shifts[t] + q] dy[o, q]` over the positions `q` of that lane, for a few images.
-pub struct Dots<'a, T> {
+/// The sums of a few images.
+pub struct Sums<'a, T> {
     g: &'a ConvGeometry,
     planes: &'a Planes,
     images: usize,
@@ -137,10 +138,10 @@ pub struct Dots<'a, T> {
     sums: &'a mut [T],
 }
 
-impl<T: Float> VectorKernel<T> for Dots<'_, T> {
+impl<T: Float> VectorKernel<T> for Sums<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Dots { g, planes, images, x, inputs, copies, shifts, dy, channels, sums } = self;
+        let Sums { g, planes, images, x, inputs, copies, shifts, dy, channels, sums } = self;
         let [image_in, image_out] = g.images();
         let area_in = g.input[0] * g.input[1];
         let copy = inputs * g.kernel[1] * planes.area();
@@ -148,13 +149,75 @@ impl<T: Float> VectorKernel<T> for Dots<'_, T> {
             planes.fill::<V>(g, &x[image * image_in..][..inputs * area_in], copies);
         }
         let positions = g.output[0] * g.output[1];
+        let image_steps = [copy, image_out];
+        let dots = Dots {
+            x: copies,
+            shifts,
+            dy,
+            channels,
+            dy_step: positions,
+            positions,
+            images,
+            image_steps,
+            sums,
+        };
+        dots.add::<V>();
+    }
+}
+
+/// `sums[o, t, lane] += Σ x[shifts[t] + q] dy[o, q]` over the positions `q` of that lane, for some images.
+pub struct Dots<'a, T> {
+    /// What the taps meet, in the first image.
+    pub x: &'a [T],
+    /// Where what each tap meets begins.
+    pub shifts: &'a [usize],
+    /// The gradient of the first image, from the first channel on.
+    pub dy: &'a [T],
+    /// Channels of the gradient, and from one to the next.
+    pub channels: usize,
+    pub dy_step: usize,
+    /// Positions in each.
+    pub positions: usize,
+    pub images: usize,
+    /// From one image to the next, in `x` and `dy`.
+    pub image_steps: [usize; 2],
+    /// [`LANES`] elements for each channel and tap.
+    pub sums: &'a mut [T],
+}
+
+impl<T: Float> Dots<'_, T> {
+    /// Adds them, with the vectors `V`.
+    #[inline(always)]
+    pub fn add<V: Vector<Elem = T>>(self) {
+        let Dots {
+            x,
+            shifts,
+            dy,
+            channels,
+            dy_step,
+            positions,
+            images,
+            image_steps: [x_image, dy_image],
+            sums,
+        } = &self;
+        assert!(V::LANES <= LANES && sums.len() == shifts.len() * channels * LANES);
+        let last = (images - 1) * x_image + positions;
+        assert!(shifts.iter().all(|shift| shift + last <= x.len()), "what a tap meets lies inside `x`");
+        assert!((images - 1) * dy_image + (channels - 1) * dy_step + positions <= dy.len());
+        // SAFETY: this is compiled for the instructions of `V`.
+        unsafe { V::apart(With(self, PhantomData::<V>)) };
+    }
+}
+
+/// Dot products with the vectors that were chosen for them.
+struct With<'a, T, V>(Dots<'a, T>, PhantomData<V>);
+
+impl<T: Float, V: Vector<Elem = T>> Kernel for With<'_, T, V> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Dots { x, shifts, dy, channels, dy_step, positions, images, image_steps, sums } = self.0;
         let taps = shifts.len();
-        assert!(V::LANES <= LANES && sums.len() == taps * channels * LANES);
-        assert!(
-            shifts.iter().all(|shift| shift + positions <= copy),
-            "a row lies inside the copy of its image"
-        );
-        assert!(images * copy <= copies.len() && (images - 1) * image_out + channels * positions <= dy.len());
         let [most_taps, most_channels] = if V::ROWS > 6 { [4, 6] } else { [2, 4] };
         for q in (0..positions).step_by(POSITIONS) {
             let mut o = 0;
@@ -168,15 +231,15 @@ impl<T: Float> VectorKernel<T> for Dots<'_, T> {
                 let mut t = 0;
                 while t < taps {
                     let some_taps = (taps - t).div_ceil((taps - t).div_ceil(most_taps));
-                    // SAFETY: the rows of taps and the rows of the gradient have `positions` elements, `sums` a vector for each pair.
+                    // SAFETY: as `Dots::add` has asserted, the rows of taps and of the gradient have `positions` elements, and `sums` a vector for each pair.
                     unsafe {
                         let tile = Tile::<V> {
-                            x: copies.as_ptr().add(q),
+                            x: x.as_ptr().add(q),
                             shifts: &shifts[t..t + some_taps],
-                            dy: dy.as_ptr().add(o * positions + q),
-                            dy_step: positions,
+                            dy: dy.as_ptr().add(o * dy_step + q),
+                            dy_step,
                             images,
-                            image_steps: [copy, image_out],
+                            image_steps,
                             count: POSITIONS.min(positions - q),
                             sums: sums.as_mut_ptr().add((o * taps + t) * LANES),
                             sums_step: taps * LANES,

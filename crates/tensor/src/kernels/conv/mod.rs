@@ -9,6 +9,7 @@ mod direct;
 mod dots;
 mod frame;
 mod joined;
+mod tall;
 mod winograd;
 
 use frame::Frame;
@@ -98,21 +99,27 @@ pub trait Conv: crate::Element {
     /// Runs an input gradient of some images by columns.
     fn add_columns(isa: Isa, columns: columns::Columns<'_, Self>);
     /// Runs the dot products of a weight gradient of a few images.
-    fn dots(isa: Isa, dots: dots::Dots<'_, Self>);
+    fn dots(isa: Isa, dots: dots::Sums<'_, Self>);
     /// Runs a correlation of one plane.
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
     /// Runs the sums of the weight gradient of one plane.
     fn depthwise_sums(isa: Isa, sums: depthwise::Sums<'_, Self>);
-    /// Winograd's algorithm costs a digit: `f64`, which one takes for its digits, goes without.
-    const WINOGRAD: Option<Winograd<Self>>;
+    /// Winograd's algorithm, of kernels of three by three and of tall ones. It costs a digit: `f64`, which one takes for its digits, goes without.
+    const WINOGRAD: Option<[Passes<Self>; 2]>;
 }
 
-/// The passes by Winograd's algorithm, with the arguments of those below.
+/// The passes of a convolution by one algorithm, with the arguments of those below, and which of them it suits.
 #[doc(hidden)]
-pub struct Winograd<T> {
+pub struct Passes<T> {
+    suits: [fn(&ConvGeometry) -> bool; 3],
     forward: fn(Isa, &ConvGeometry, &[T], &[T], Option<&[T]>, &mut [T]),
     input_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
     weight_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
+}
+
+/// The algorithm of Winograd's that suits a pass, if there is one.
+fn winograd<T: Conv>(g: &ConvGeometry, pass: usize) -> Option<&'static Passes<T>> {
+    const { &T::WINOGRAD }.as_ref()?.iter().find(|passes| (passes.suits[pass])(g))
 }
 
 macro_rules! conv {
@@ -127,7 +134,7 @@ macro_rules! conv {
             fn add_columns(isa: Isa, kernel: columns::Columns<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
-            fn dots(isa: Isa, kernel: dots::Dots<'_, $t>) {
+            fn dots(isa: Isa, kernel: dots::Sums<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
             fn depthwise(isa: Isa, kernel: depthwise::Plane<'_, $t>) {
@@ -136,16 +143,25 @@ macro_rules! conv {
             fn depthwise_sums(isa: Isa, kernel: depthwise::Sums<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
-            const WINOGRAD: Option<Winograd<$t>> = $winograd;
+            const WINOGRAD: Option<[Passes<$t>; 2]> = $winograd;
         }
     )*};
 }
 conv! {
-    f32: Some(Winograd {
-        forward: winograd::forward,
-        input_grad: winograd::input_grad,
-        weight_grad: winograd::weight_grad,
-    });
+    f32: Some([
+        Passes {
+            suits: [winograd::suits, winograd::suits_input_grad, winograd::suits_weight_grad],
+            forward: winograd::forward,
+            input_grad: winograd::input_grad,
+            weight_grad: winograd::weight_grad,
+        },
+        Passes {
+            suits: [tall::suits, tall::suits_input_grad, tall::suits_weight_grad],
+            forward: tall::forward,
+            input_grad: tall::input_grad,
+            weight_grad: tall::weight_grad,
+        },
+    ]);
     f64: None;
 }
 
@@ -159,7 +175,7 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
         let plane = (g.output[0] * g.output[1]).max(1);
         let bias = |i: usize| bias.map_or(T::ZERO, |bias| bias[i / plane % g.out_channels]);
         y.iter_mut().enumerate().for_each(|(i, y)| *y = bias(i));
-    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits(g)) {
+    } else if let Some(winograd) = winograd::<T>(g, 0) {
         (winograd.forward)(isa, g, x, w, bias, y);
     } else if depthwise::suits(g) {
         depthwise::forward(isa, g, x, w, bias, y);
@@ -176,7 +192,7 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     if g.is_empty() {
         dx.fill(T::ZERO);
-    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_input_grad(g)) {
+    } else if let Some(winograd) = winograd::<T>(g, 1) {
         (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
@@ -195,7 +211,7 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     if g.is_empty() {
         dw.fill(T::ZERO);
-    } else if let Some(winograd) = T::WINOGRAD.filter(|_| winograd::suits_weight_grad(g)) {
+    } else if let Some(winograd) = winograd::<T>(g, 2) {
         (winograd.weight_grad)(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);

@@ -79,6 +79,15 @@ fn check<T: Float>(g: &ConvGeometry, tolerance: f64) {
             columns::input_grad(isa, g, &dy, &w, &mut dx);
             close(&what("columns::input_grad"), &dx, &dx_want, tolerance);
         }
+        if let Some([_, tall]) = T::WINOGRAD.filter(|_| !g.is_empty() && tall::fits(g)) {
+            [&mut y, &mut dx, &mut dw].into_iter().for_each(|out| out.fill(nan));
+            (tall.forward)(isa, g, &x, &w, Some(&bias), &mut y);
+            close(&what("tall::forward"), &y, &y_want, tolerance);
+            (tall.input_grad)(isa, g, &dy, &w, &mut dx);
+            close(&what("tall::input_grad"), &dx, &dx_want, tolerance);
+            (tall.weight_grad)(isa, g, &x, &dy, &mut dw);
+            close(&what("tall::weight_grad"), &dw, &dw_want, tolerance);
+        }
         if !g.is_empty() && g.stride[1] == 1 {
             dw.fill(nan);
             dots::weight_grad(isa, g, &x, &dy, &mut dw);
@@ -164,6 +173,14 @@ fn all_kinds_on_all_instruction_sets() {
         ([1, 17, 40, 9, 20], [3, 3], o([2, 2], [2, 0], [1, 1], 1)),
         ([1, 33, 12, 7, 11], [3, 3], o([2, 2], [1, 2], [1, 1], 1)),
         ([2, 15, 35, 8, 17], [3, 3], o([2, 2], [1, 1], [1, 1], 1)),
+        // Tall: whole and broken tiles, blocks of several images and of parts of one, every padding, more than is needed beside, groups.
+        ([2, 3, 16, 32, 32], [5, 5], o([1, 1], [2, 2], [1, 1], 1)),
+        ([13, 8, 6, 9, 11], [5, 5], o([1, 1], [2, 2], [1, 1], 1)),
+        ([2, 6, 18, 14, 30], [5, 3], o([1, 1], [4, 0], [1, 2], 1)),
+        ([5, 8, 12, 16, 9], [5, 4], o([1, 1], [0, 3], [1, 1], 2)),
+        ([2, 4, 8, 12, 12], [5, 1], o([1, 1], [1, 2], [1, 1], 1)),
+        ([1, 60, 5, 10, 8], [5, 5], o([1, 1], [3, 2], [1, 1], 1)),
+        ([1, 2, 4, 21, 270], [5, 2], o([1, 1], [2, 0], [1, 1], 1)),
         // Lines joined.
         ([2, 3, 16, 14, 14], [5, 5], o([1, 1], [0, 0], [1, 1], 1)),
         ([1, 4, 34, 9, 20], [3, 3], o([1, 1], [1, 0], [1, 2], 2)),
@@ -185,14 +202,17 @@ fn errors(found: &[f32], want: &[f64]) -> [f64; 2] {
 #[test]
 fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
     let mut rng = Rng::new(11);
+    let [square, tall] = f32::WINOGRAD.unwrap();
     // With stride 2 the points are 0, 1 and ∞, which hardly enlarge anything.
-    let cases = [([1, 1], 8.0), ([2, 2], 3.0)];
-    for (channels, (stride, most)) in [12, 64, 200].into_iter().flat_map(|c| cases.map(|case| (c, case))) {
-        let options = ConvOptions { padding: [1, 1], stride, ..ConvOptions::default() };
-        let g = geometry([2, channels, channels, 12, 12], [3, 3], options);
-        assert!(winograd::suits_input_grad(&g));
+    let cases = [(3, 1, &square, 8.0), (3, 2, &square, 3.0), (5, 1, &tall, 6.0)];
+    for (channels, (kernel, stride, passes, most)) in
+        [12, 64, 200].into_iter().flat_map(|c| cases.map(|case| (c, case)))
+    {
+        let options = ConvOptions { padding: [kernel / 2; 2], stride: [stride; 2], ..ConvOptions::default() };
+        let g = geometry([2, channels, channels, 12, 12], [kernel; 2], options);
+        assert!(passes.suits[0](&g) && passes.suits[1](&g));
         let [x, dy] = [g.input, g.output].map(|[h, w]| Tensor::<f32>::randn([2, channels, h, w], &mut rng));
-        let w = Tensor::<f32>::randn([channels, channels, 3, 3], &mut rng);
+        let w = Tensor::<f32>::randn([channels, channels, kernel, kernel], &mut rng);
         let [x64, dy64, w64] = [&x, &dy, &w].map(|x| x.iter().map(f64::from).collect::<Vec<_>>());
         let isa = Isa::detect();
         let [mut y, mut dx, mut dw] = [dy.numel(), x.numel(), w.numel()].map(|n| vec![0.0; n]);
@@ -205,18 +225,18 @@ fn the_error_of_winograd_is_a_few_times_that_of_the_plain_sum() {
                 pass(&mut out);
                 errors(&out, want)
             });
-            assert!(fast[0] <= most * plain[0], "{what}, {channels} channels: {fast:?}, plain {plain:?}");
-            assert!(fast[1] <= 3e-5, "{what}, {channels} channels: {fast:?}, plain {plain:?}");
+            assert!(fast[0] <= most * plain[0], "{what} of {g:?}: {fast:?}, plain {plain:?}");
+            assert!(fast[1] <= 3e-5, "{what} of {g:?}: {fast:?}, plain {plain:?}");
         };
         let (x, dy, w) = (x.values(), dy.values(), w.values());
         compare("forward", &y, &|y| direct::forward(isa, &g, x, w, None, y), &|y| {
-            winograd::forward(isa, &g, x, w, None, y);
+            (passes.forward)(isa, &g, x, w, None, y);
         });
         compare("input gradient", &dx, &|dx| direct::input_grad(isa, &g, dy, w, dx), &|dx| {
-            winograd::input_grad(isa, &g, dy, w, dx);
+            (passes.input_grad)(isa, &g, dy, w, dx);
         });
         compare("weight gradient", &dw, &|dw| direct::weight_grad(isa, &g, x, dy, dw), &|dw| {
-            winograd::weight_grad(isa, &g, x, dy, dw);
+            (passes.weight_grad)(isa, &g, x, dy, dw);
         });
     }
 }
@@ -248,27 +268,30 @@ fn a_weight_gradient_by_parts_of_the_batch_sums_them_all() {
 #[test]
 fn threads_change_no_bit() {
     let cases = [
-        ([4, 32], 1, 1),
-        ([4, 20], 1, 1),
-        ([1, 80], 1, 1),
-        ([12, 18], 3, 1),
-        ([12, 70], 1, 1),
-        ([70, 70], 70, 1),
-        ([12, 70], 1, 2),
+        ([4, 32], 3, 1, 1),
+        ([4, 20], 3, 1, 1),
+        ([1, 80], 3, 1, 1),
+        ([12, 18], 3, 3, 1),
+        ([12, 70], 3, 1, 1),
+        ([70, 70], 3, 70, 1),
+        ([12, 70], 3, 1, 2),
+        ([6, 22], 5, 1, 1),
+        ([12, 20], 5, 2, 1),
     ];
-    for ([inputs, outputs], groups, stride) in cases {
-        let options = ConvOptions { padding: [1, 1], stride: [stride; 2], groups, ..ConvOptions::default() };
-        let g = geometry([9, inputs, outputs, 20, 20], [3, 3], options);
+    for ([inputs, outputs], kernel, groups, stride) in cases {
+        let padding = [kernel / 2; 2];
+        let options = ConvOptions { padding, stride: [stride; 2], groups, ..ConvOptions::default() };
+        let g = geometry([9, inputs, outputs, 20, 20], [kernel; 2], options);
         let mut rng = Rng::new(8);
         let x = Tensor::<f32>::randn([9, inputs, 20, 20], &mut rng);
-        let w = Tensor::<f32>::randn([outputs, inputs / groups, 3, 3], &mut rng);
+        let w = Tensor::<f32>::randn([outputs, inputs / groups, kernel, kernel], &mut rng);
         let dy = Tensor::<f32>::randn([9, outputs, 20 / stride, 20 / stride], &mut rng);
         assert!(g.work() > 1 << 17, "large enough to be split");
         let all = || {
             (
                 x.conv2d(&w, None, &options),
                 dy.conv2d_input_grad(&w, [20, 20], &options),
-                x.conv2d_weight_grad(&dy, [3, 3], &options),
+                x.conv2d_weight_grad(&dy, [kernel; 2], &options),
             )
         };
         let alone = sequential(all);
