@@ -13,9 +13,9 @@
 
 use std::ops::Range;
 
-use super::ConvGeometry;
 use super::frame::{Frame, Framed};
 use super::joined::Planes;
+use super::{ConvGeometry, add_bias};
 use crate::Float;
 use crate::kernels::gemm::{
     Left, Mat, Rows, Starts, Target, Transpose, Vector, WIDTH, block_length, pack_right, rows,
@@ -60,9 +60,7 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
                 T::correlate(isa, correlation);
             }
             if let Some(bias) = bias {
-                for (y, &b) in y.chunks_exact_mut(g.output[0] * g.output[1]).zip(bias) {
-                    y.iter_mut().for_each(|y| *y += b);
-                }
+                add_bias(y, bias);
             }
         }
     });

@@ -14,7 +14,7 @@ mod winograd;
 
 use frame::Frame;
 
-use super::simd::{Isa, dispatch_on};
+use super::simd::{Isa, dispatch, dispatch_on};
 use crate::Float;
 
 /// The sizes of one convolution (cross-correlation, as in every deep-learning library).
@@ -182,6 +182,19 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
     } else {
         direct::forward(isa, g, x, w, bias, y);
     }
+}
+
+/// Adds to each plane of an image what belongs to it.
+fn add_bias<T: Float>(image: &mut [T], bias: &[T]) {
+    let plane = image.len() / bias.len();
+    dispatch(
+        #[inline(always)]
+        || {
+            for (plane, &b) in image.chunks_exact_mut(plane).zip(bias) {
+                plane.iter_mut().for_each(|y| *y += b);
+            }
+        },
+    );
 }
 
 /// `dx` of [`forward`], overwritten, from `dy` and `w`.
