@@ -49,7 +49,7 @@ pub fn suits_input_grad(g: &ConvGeometry) -> bool {
         let work = Work::new(&pass);
         let [direct, columns] = columns::work(g).map(|products| products * LANES / g.groups);
         let others = if columns::suits(g) { columns } else { direct };
-        let products = work.products / pass.outputs * columns::rows_as_if(pass.outputs, 2);
+        let products = work.products / pass.outputs * columns::rows_as_if(pass.outputs, 4);
         products + work.back + work.there <= others
     };
     fits(g) && pays(Pass::input_grad(g))
