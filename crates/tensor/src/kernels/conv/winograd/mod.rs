@@ -25,7 +25,7 @@ use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
 
 /// Tiles that are worked off together, or a strip of them if that has more.
-const TILES: usize = 36;
+const TILES: usize = 56;
 
 /// Outputs of a panel, with the widest vectors.
 const PANEL: usize = 32;
