@@ -2,6 +2,7 @@
 
 use crate::Element;
 use crate::kernels::gemm::Vector;
+use crate::parallel::split_units;
 use crate::storage::Buffer;
 
 /// A plane of zeros into which a plane is copied.
@@ -67,30 +68,30 @@ impl<T: Element> Framed<T> {
         Framed { frame, plane, buffer }
     }
 
-    /// The planes in their frames.
+    /// The planes in their frames, on several threads if they are large.
     pub fn of<'a>(&'a mut self, planes: &'a [T]) -> &'a [T] {
-        self.copied(planes, |from, to| to.copy_from_slice(from))
+        let Framed { frame, plane, buffer: Some(buffer) } = self else { return planes };
+        let work = buffer.len();
+        split_units(buffer, frame.area(), work, |range, frames| {
+            let area = plane[0] * plane[1];
+            let planes = &planes[range.start * area..range.end * area];
+            frame.fill(planes, *plane, frames, |from, to| to.copy_from_slice(from));
+        });
+        buffer
     }
 
-    /// The same with the vectors of a kernel: lines are short, and a call for each costs more than the copy.
+    /// The same with the vectors of a kernel, which runs on one thread: lines are short, and a call for each costs more than the copy.
     #[inline(always)]
     pub fn of_vectors<'a, V: Vector<Elem = T>>(&'a mut self, planes: &'a [T]) -> &'a [T] {
-        self.copied(
+        let Framed { frame, plane, buffer: Some(buffer) } = self else { return planes };
+        frame.fill(
             planes,
+            *plane,
+            buffer,
             #[inline(always)]
             |from, to| copy::<V>(from, to),
-        )
-    }
-
-    #[inline(always)]
-    fn copied<'a>(&'a mut self, planes: &'a [T], copy: impl Fn(&[T], &mut [T])) -> &'a [T] {
-        match &mut self.buffer {
-            None => planes,
-            Some(buffer) => {
-                self.frame.fill(planes, self.plane, buffer, copy);
-                buffer
-            }
-        }
+        );
+        buffer
     }
 }
 
