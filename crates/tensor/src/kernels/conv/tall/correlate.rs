@@ -53,33 +53,24 @@ impl VectorKernel<f32> for Correlation<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
         let Correlation { pass, x, u, bias, y } = self;
-        let Pass { inputs, outputs, groups, .. } = *pass;
-        let ([group_in, _], [height, width]) = (pass.images().map(|elements| elements / groups), pass.output);
-        let (down, together) = (pass.down, pass.together);
-        let (taps, area, shifts) = (pass.taps(), pass.area, pass.shifts());
+        let Pass { groups, outputs, pitch, area, output: [height, width], .. } = *pass;
+        let (taps, shifts) = (pass.taps(), pass.shifts());
         let kernel: Vec<usize> = (0..taps).collect();
-        let mut framed = Framed::new(pass.frame(), pass.input, inputs);
-        let mut v = Buffer::filled(inputs * POINTS * area, 0.0);
         let mut m = Buffer::scratch(outputs.min(OUTPUTS) * POINTS * area);
-        let images = x.len() / (groups * group_in);
         for group in 0..groups {
             let u = &u[group * POINTS * outputs * taps..][..POINTS * outputs * taps];
             let bias = bias.map(|bias| &bias[group * outputs..][..outputs]);
-            let mut block = Vec::with_capacity(together);
-            for image in 0..images {
-                let x = framed.of_vectors::<V>(&x[(image * groups + group) * group_in..][..group_in]);
-                for strip in 0..down {
-                    to_points::<V>(pass, x, strip, block.len(), &mut v);
-                    block.push([image, strip]);
-                    if block.len() < together && [image + 1, strip + 1] != [images, down] {
-                        continue;
-                    }
-                    for some in (0..outputs).step_by(OUTPUTS) {
-                        let some = some..outputs.min(some + OUTPUTS);
+            by_blocks::<V>(
+                pass,
+                group,
+                x,
+                #[inline(always)]
+                |block, v| {
+                    for first in (0..outputs).step_by(OUTPUTS) {
+                        let some = first..outputs.min(first + OUTPUTS);
                         let products =
                             Products { u, outputs, some: some.clone(), kernel: &kernel, shifts: &shifts };
-                        products.multiply::<V>(&v, block.len() * pass.pitch, area, &mut m);
-                        // Plane by plane, which lie in one piece.
+                        products.multiply::<V>(v, block.len() * pitch, area, &mut m);
                         for (m, o) in m.chunks_exact(POINTS * area).zip(some) {
                             let bias = bias.map_or(0.0, |bias| bias[o]);
                             for (place, &[image, strip]) in block.iter().enumerate() {
@@ -89,8 +80,35 @@ impl VectorKernel<f32> for Correlation<'_> {
                             }
                         }
                     }
-                    block.clear();
-                }
+                },
+            );
+        }
+    }
+}
+
+/// Takes the strips of all images of a group to the points, a block of them at a time, and calls `f` with the image and the place in it of each, and the
+/// planes at the points.
+#[inline(always)]
+pub fn by_blocks<V: Vector<Elem = f32>>(
+    pass: &Pass,
+    group: usize,
+    x: &[f32],
+    mut f: impl FnMut(&[[usize; 2]], &[f32]),
+) {
+    let Pass { groups, inputs, down, together, .. } = *pass;
+    let [image_in, _] = pass.images();
+    let (images, group_in) = (x.len() / image_in, image_in / groups);
+    let mut framed = Framed::new(pass.frame(), pass.input, inputs);
+    let mut v = Buffer::filled(inputs * POINTS * pass.area, 0.0);
+    let mut block = Vec::with_capacity(together);
+    for image in 0..images {
+        let x = framed.of_vectors::<V>(&x[image * image_in + group * group_in..][..group_in]);
+        for strip in 0..down {
+            to_points::<V>(pass, x, strip, block.len(), &mut v);
+            block.push([image, strip]);
+            if block.len() == together || [image + 1, strip + 1] == [images, down] {
+                f(&block, &v);
+                block.clear();
             }
         }
     }
@@ -138,7 +156,7 @@ impl Products<'_> {
 
 /// A strip of framed planes at the points, which goes to place `place` of the block.
 #[inline(always)]
-pub fn to_points<V: Vector<Elem = f32>>(pass: &Pass, x: &[f32], strip: usize, place: usize, v: &mut [f32]) {
+fn to_points<V: Vector<Elem = f32>>(pass: &Pass, x: &[f32], strip: usize, place: usize, v: &mut [f32]) {
     let (pitch, area, frame) = (pass.pitch, pass.area, pass.frame().area());
     assert!(V::LANES <= LANES && (place + 1) * pitch + LANES <= area);
     assert!((OUT * strip + POINTS) * pitch <= frame);

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use super::Pass;
-use super::correlate::to_points;
+use super::correlate::by_blocks;
 use super::transform::{OUT, POINTS, TAPS, of_kernel_grad, of_output_grad};
 use crate::kernels::conv::dots::{Dots, LANES, add_up};
-use crate::kernels::conv::frame::Framed;
 use crate::kernels::gemm::Vector;
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
@@ -37,27 +36,18 @@ impl VectorKernel<f32> for WeightGrad<'_> {
     fn run<V: Vector<Elem = f32>>(self) {
         let WeightGrad { pass, group, outputs, x, dy, sums } = self;
         let (area, shifts, channels) = (pass.area, pass.shifts(), outputs.len());
-        let [group_in, group_out] = pass.images().map(|elements| elements / pass.groups);
-        let (down, plane) = (pass.down, pass.output[0] * pass.output[1]);
-        let mut framed = Framed::new(pass.frame(), pass.input, pass.inputs);
-        let mut v = Buffer::filled(pass.inputs * POINTS * area, 0.0);
+        let ([_, image_out], plane) = (pass.images(), pass.output[0] * pass.output[1]);
         let mut d = Buffer::filled(channels * POINTS * area, 0.0);
-        let images = x.len() / (group_in * pass.groups);
-        let mut block = Vec::with_capacity(pass.together);
-        for image in 0..images {
-            let place = image * pass.groups + group;
-            let x = framed.of_vectors::<V>(&x[place * group_in..][..group_in]);
-            for strip in 0..down {
-                to_points::<V>(pass, x, strip, block.len(), &mut v);
-                block.push([image, strip]);
-                if block.len() < pass.together && [image + 1, strip + 1] != [images, down] {
-                    continue;
-                }
-                // Plane by plane, which lie in one piece.
+        by_blocks::<V>(
+            pass,
+            group,
+            x,
+            #[inline(always)]
+            |block, v| {
                 for (d, o) in d.chunks_exact_mut(POINTS * area).zip(outputs.clone()) {
                     for (place, &[image, strip]) in block.iter().enumerate() {
-                        let dy = &dy[(image * pass.groups + group) * group_out + o * plane..][..plane];
-                        grad_to_points::<V>(pass, dy, strip, place, d);
+                        let first = image * image_out + (group * pass.outputs + o) * plane;
+                        grad_to_points::<V>(pass, &dy[first..][..plane], strip, place, d);
                     }
                 }
                 for (point, sums) in sums.chunks_exact_mut(channels * shifts.len() * LANES).enumerate() {
@@ -74,9 +64,8 @@ impl VectorKernel<f32> for WeightGrad<'_> {
                     };
                     dots.add::<V>();
                 }
-                block.clear();
-            }
-        }
+            },
+        );
     }
 }
 
