@@ -111,15 +111,17 @@ pub trait Conv: crate::Element {
 /// The passes of a convolution by one algorithm, with the arguments of those below, and which of them it suits.
 #[doc(hidden)]
 pub struct Passes<T> {
-    suits: [fn(&ConvGeometry) -> bool; 3],
+    suits: fn(&ConvGeometry) -> bool,
+    suits_input_grad: fn(&ConvGeometry) -> bool,
+    suits_weight_grad: fn(&ConvGeometry) -> bool,
     forward: fn(Isa, &ConvGeometry, &[T], &[T], Option<&[T]>, &mut [T]),
     input_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
     weight_grad: fn(Isa, &ConvGeometry, &[T], &[T], &mut [T]),
 }
 
-/// The algorithm of Winograd's that suits a pass, if there is one.
-fn winograd<T: Conv>(g: &ConvGeometry, pass: usize) -> Option<&'static Passes<T>> {
-    const { &T::WINOGRAD }.as_ref()?.iter().find(|passes| (passes.suits[pass])(g))
+/// The algorithm of Winograd's that suits, if there is one.
+fn winograd<T: Conv>(suits: impl Fn(&Passes<T>) -> bool) -> Option<&'static Passes<T>> {
+    const { &T::WINOGRAD }.as_ref()?.iter().find(|&passes| suits(passes))
 }
 
 macro_rules! conv {
@@ -150,13 +152,17 @@ macro_rules! conv {
 conv! {
     f32: Some([
         Passes {
-            suits: [winograd::suits, winograd::suits_input_grad, winograd::suits_weight_grad],
+            suits: winograd::suits,
+            suits_input_grad: winograd::suits_input_grad,
+            suits_weight_grad: winograd::suits_weight_grad,
             forward: winograd::forward,
             input_grad: winograd::input_grad,
             weight_grad: winograd::weight_grad,
         },
         Passes {
-            suits: [tall::suits, tall::suits_input_grad, tall::suits_weight_grad],
+            suits: tall::suits,
+            suits_input_grad: tall::suits_input_grad,
+            suits_weight_grad: tall::suits_weight_grad,
             forward: tall::forward,
             input_grad: tall::input_grad,
             weight_grad: tall::weight_grad,
@@ -175,7 +181,7 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
         let plane = (g.output[0] * g.output[1]).max(1);
         let bias = |i: usize| bias.map_or(T::ZERO, |bias| bias[i / plane % g.out_channels]);
         y.iter_mut().enumerate().for_each(|(i, y)| *y = bias(i));
-    } else if let Some(winograd) = winograd::<T>(g, 0) {
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits)(g)) {
         (winograd.forward)(isa, g, x, w, bias, y);
     } else if depthwise::suits(g) {
         depthwise::forward(isa, g, x, w, bias, y);
@@ -205,7 +211,7 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     if g.is_empty() {
         dx.fill(T::ZERO);
-    } else if let Some(winograd) = winograd::<T>(g, 1) {
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_input_grad)(g)) {
         (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
@@ -224,7 +230,7 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     if g.is_empty() {
         dw.fill(T::ZERO);
-    } else if let Some(winograd) = winograd::<T>(g, 2) {
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_weight_grad)(g)) {
         (winograd.weight_grad)(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);
