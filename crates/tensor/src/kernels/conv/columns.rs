@@ -20,7 +20,7 @@ pub fn suits(g: &ConvGeometry) -> bool {
     g.stride == [1, 1] && 5 * columns <= 4 * direct
 }
 
-/// The work of an image with stride 1, [direct](super::direct) and by columns, in products of 16 elements. A vector of a column is added up in the time of
+/// The work of an image and group with stride 1, [direct](super::direct) and by columns, in products of 16 elements. A vector of a column is added up in the time of
 /// about four.
 pub fn work(g: &ConvGeometry) -> [usize; 2] {
     let [channels_in, channels_out] = g.channels();
@@ -33,7 +33,7 @@ pub fn work(g: &ConvGeometry) -> [usize; 2] {
     let direct = channels_out * rows_as_if(channels_in, least) * by_line.min(at_once);
     let columns =
         channels_out * g.taps() * (g.output[0] * g.output[1]).div_ceil(16) + 4 * channels_in * by_line;
-    [direct, columns].map(|work| g.groups * work)
+    [direct, columns]
 }
 
 /// As how many rows of full tiles some rows count: a tile of few waits for its sums, as if it had `least`, which are four, or eight if a line is no longer than

@@ -21,6 +21,25 @@ unsafe fn constant<V: Vector<Elem = f32>>(x: f32) -> V {
     unsafe { V::splat(x) }
 }
 
+/// The values at all points, from those at 0 and ∞ and from the even and the odd powers of ±1, ±2 and ±½.
+#[inline(always)]
+unsafe fn at_points<V: Vector>(zero: V, pairs: [[V; 2]; 3], infinity: V) -> [V; POINTS] {
+    let [[even_1, odd_1], [even_2, odd_2], [even_half, odd_half]] = pairs;
+    // SAFETY: the caller has the instructions of `V`.
+    unsafe {
+        [
+            zero,
+            even_1.add(odd_1),
+            even_1.sub(odd_1),
+            even_2.add(odd_2),
+            even_2.sub(odd_2),
+            even_half.add(odd_half),
+            even_half.sub(odd_half),
+            infinity,
+        ]
+    }
+}
+
 /// `Bᵀ x`: inputs at the points.
 #[inline(always)]
 pub unsafe fn of_input<V: Vector<Elem = f32>>(x: [V; POINTS]) -> [V; POINTS] {
@@ -37,16 +56,9 @@ pub unsafe fn of_input<V: Vector<Elem = f32>>(x: [V; POINTS]) -> [V; POINTS] {
         let odd_2 = half.mul(x[1]).add_product(shared, x[3]).add_product(two, x[5]);
         let even_half = x[6].add_product(four, x[2]).add_product(constant::<V>(-5.0), x[4]);
         let odd_half = two.mul(x[1]).add_product(shared, x[3]).add_product(half, x[5]);
-        [
-            x[0].sub(x[6]).add_product(outer, x[4].sub(x[2])),
-            even_1.add(odd_1),
-            even_1.sub(odd_1),
-            even_2.add(odd_2),
-            even_2.sub(odd_2),
-            even_half.add(odd_half),
-            even_half.sub(odd_half),
-            x[7].sub(x[1]).add_product(outer, x[3].sub(x[5])),
-        ]
+        let zero = x[0].sub(x[6]).add_product(outer, x[4].sub(x[2]));
+        let infinity = x[7].sub(x[1]).add_product(outer, x[3].sub(x[5]));
+        at_points(zero, [[even_1, odd_1], [even_2, odd_2], [even_half, odd_half]], infinity)
     }
 }
 
@@ -79,16 +91,7 @@ pub unsafe fn of_output_grad<V: Vector<Elem = f32>>(dy: [V; OUT]) -> [V; POINTS]
         let odd_2 = power(2.0).mul(dy[1]).add_product(power(8.0), dy[3]);
         let even_half = dy[0].add_product(power(0.25), dy[2]);
         let odd_half = power(0.5).mul(dy[1]).add_product(power(0.125), dy[3]);
-        [
-            dy[0],
-            even_1.add(odd_1),
-            even_1.sub(odd_1),
-            even_2.add(odd_2),
-            even_2.sub(odd_2),
-            even_half.add(odd_half),
-            even_half.sub(odd_half),
-            dy[3],
-        ]
+        at_points(dy[0], [[even_1, odd_1], [even_2, odd_2], [even_half, odd_half]], dy[3])
     }
 }
 
