@@ -1,8 +1,12 @@
 //! The forward pass and the input gradient.
 
-use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{Doubling, Form, Halving, Straight};
-use super::{Algorithm, PANEL, Pass};
+use std::ops::Range;
+
+use super::PANEL;
+use super::pass::Pass;
+use super::plane::{Group, Plane};
+use super::strips::Inputs;
+use super::tiles::{Matrices, Squares};
 use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
@@ -22,69 +26,32 @@ pub struct Kernels<'a> {
 impl Kernels<'_> {
     /// Enough room for the vectors of any instruction set.
     pub fn len(pass: &Pass) -> usize {
-        pass.points() * (pass.inputs + 1) * pass.outputs.next_multiple_of(PANEL)
+        pass.kernels() * pass.kernels() * (pass.inputs + 1) * pass.outputs.next_multiple_of(PANEL)
     }
 }
 
 impl VectorKernel<f32> for Kernels<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
-        match self.pass.algorithm {
-            Algorithm::Straight => self.transform::<V, Straight, 6, 6, 4>(),
-            // The taps of both are the same at the points.
-            Algorithm::Halving | Algorithm::Doubling => self.transform::<V, Halving, 5, 5, 2>(),
-        }
-    }
-}
-
-impl Kernels<'_> {
-    #[inline(always)]
-    fn transform<
-        V: Vector<Elem = f32>,
-        F: Form<IN, POINTS, OUT>,
-        const IN: usize,
-        const POINTS: usize,
-        const OUT: usize,
-    >(
-        self,
-    ) {
-        let Kernels { pass: Pass { inputs, outputs, .. }, w, turned, u } = self;
-        let panels = Panels::new::<V>(POINTS * POINTS, inputs, outputs, WIDTH * V::LANES);
-        let wide = panels.columns();
-        let squares = Squares { step: 0, line: 3 * wide, channels: wide };
+        let Kernels { pass, w, turned, u } = self;
+        let (inputs, outputs) = (pass.inputs, pass.outputs);
+        let width = WIDTH * V::LANES;
+        let (u_at, u_len) = Matrices::equal::<V>(pass.kernels(), inputs, width);
+        let wide = outputs.next_multiple_of(width);
+        let squares = Squares { step: 0, line: 3 * wide, element: wide, channels: width };
         // The nine taps of all outputs, so that a vector holds the same tap of several.
         let mut taps = Buffer::filled(9 * wide, 0.0);
         for i in 0..inputs {
             if turned {
                 transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
-                // SAFETY: the instructions are there, and `taps` is a square of three by three.
-                unsafe {
-                    to_points::<V, 3, POINTS>(
-                        1,
-                        &taps,
-                        squares,
-                        #[inline(always)]
-                        |[a, b, c]| F::of_kernel::<V>([c, b, a]),
-                        u,
-                        panels,
-                        i,
-                    );
-                }
             } else {
                 transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
-                // SAFETY: as above.
+            }
+            for (panel, u) in u.chunks_mut(u_len).take(wide / width).enumerate() {
+                // SAFETY: the instructions are there, and `taps` is a square of three by three.
                 unsafe {
-                    to_points::<V, 3, POINTS>(
-                        1,
-                        &taps,
-                        squares,
-                        #[inline(always)]
-                        |taps| F::of_kernel::<V>(taps),
-                        u,
-                        panels,
-                        i,
-                    );
-                }
+                    pass.algorithm.kernel::<V>(turned, (&taps[panel * width..], squares), (u, &u_at), i)
+                };
             }
         }
     }
@@ -107,88 +74,51 @@ pub struct Correlation<'a> {
 impl VectorKernel<f32> for Correlation<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
-        match self.pass.algorithm {
-            Algorithm::Straight => self.correlate::<V, Straight, 6, 6, 4>(),
-            Algorithm::Halving => self.correlate::<V, Halving, 5, 5, 2>(),
-            Algorithm::Doubling => self.correlate::<V, Doubling, 3, 5, 4>(),
-        }
-    }
-}
-
-impl Correlation<'_> {
-    #[inline(always)]
-    fn correlate<
-        V: Vector<Elem = f32>,
-        F: Form<IN, POINTS, OUT>,
-        const IN: usize,
-        const POINTS: usize,
-        const OUT: usize,
-    >(
-        self,
-    ) {
         let Correlation { pass, x, u, bias, y } = self;
-        let (across, down) = (pass.across(), pass.down());
-        let tiles = pass.strips() * across;
+        let Pass { algorithm, down, across, output: [h, w], .. } = pass;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
-        let v_panels = Panels::new::<V>(POINTS * POINTS, tiles, narrow, narrow);
-        let u_panels = Panels::new::<V>(POINTS * POINTS, pass.inputs, pass.outputs, WIDTH * V::LANES);
         // One panel at a time is multiplied and transformed back, while it is in the cache.
         let width = WIDTH * V::LANES;
-        let m_panel = Panels::new::<V>(POINTS * POINTS, tiles, width, width);
-        let inputs =
-            Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
-        let input_lines = pass.input_lines(narrow);
-        let ([h, w], beyond) = (pass.output, OUT * across - pass.output[1]);
-        let outputs = Squares { step: OUT * width, line: w * width, channels: width };
-        let mut lines = Buffer::filled(IN * inputs.line, 0.0);
+        let (u_at, u_len) = Matrices::equal::<V>(pass.kernels(), pass.inputs, width);
+        let mut inputs = Inputs::new::<V>(pass);
         // Lines follow each other as in the image, and what the last tile has beyond the end of a line gives way to the next one, whose first tile
         // comes last.
-        let mut result = Buffer::scratch((OUT * w + beyond) * width);
-        let mut v = Buffer::scratch(v_panels.len());
-        let mut m = Buffer::scratch(m_panel.len());
-        let mut added = Buffer::filled(u_panels.columns(), 0.0);
+        let mut result = Buffer::scratch((algorithm.outputs()[0] * w + across.outputs() - w) * width);
+        let mut v = Buffer::scratch(pass.elements::<V>(narrow));
+        let mut m = Buffer::scratch(pass.elements::<V>(width));
+        let mut added = Buffer::filled(pass.outputs.next_multiple_of(width), 0.0);
         if let Some(bias) = bias {
             added[..bias.len()].copy_from_slice(bias);
         }
+        let (plane, runs) = (Plane::new(pass), across.runs());
         let left: Vec<usize> = (0..pass.inputs).collect();
-        let right: Vec<usize> = left.iter().map(|p| p * u_panels.width).collect();
+        let right: Vec<usize> = left.iter().map(|p| p * width).collect();
         let length = block_length(pass.inputs);
-        let [image_in, image_out] = pass.images();
-        let strips = y.len() / image_out * down;
+        let [_, image_out] = pass.images();
+        let strips = y.len() / image_out * down.count();
         for first in (0..strips).step_by(pass.strips()) {
             let strips = first..strips.min(first + pass.strips());
-            let count = strips.len() * across;
-            for (s, strip) in strips.clone().enumerate() {
-                let image = &x[strip / down * image_in..][..image_in];
-                pass.fill_inputs::<V>(image, strip % down, &input_lines, &mut lines);
-                pass.ask_for_inputs(x, strip + 1);
-                // SAFETY: the instructions are there, and `lines` holds the overlapping tiles of a strip.
-                unsafe {
-                    to_points::<V, IN, POINTS>(
-                        across,
-                        &lines,
-                        inputs,
-                        #[inline(always)]
-                        |x| F::of_input::<V>(x),
-                        &mut v,
-                        v_panels,
-                        s * across,
-                    );
-                }
+            let [v_at, m_at] = [narrow, width].map(|width| plane.matrices::<V>(strips.clone(), width));
+            let groups = plane.groups(strips.clone());
+            let mut v_rows = v_at.clone();
+            for strip in strips.clone() {
+                inputs.transform::<V>(x, strip, (&mut v, &v_rows));
+                plane.next_strip(strip, &mut v_rows);
             }
-            for panel in 0..u_panels.count {
-                for point in 0..POINTS * POINTS {
-                    let v = v[v_panels.start(0, point)..].as_ptr();
-                    let u = u[u_panels.start(panel, point)..].as_ptr();
-                    let m = m[m_panel.start(0, point)..].as_mut_ptr();
+            for (panel, channel) in (0..pass.outputs).step_by(width).enumerate() {
+                let channels = width.min(pass.outputs - channel);
+                for &Group { point, kernel, rows: count } in &groups {
+                    let v = v[v_at.starts[point]..].as_ptr();
+                    let u = u[panel * u_len + u_at.starts[kernel]..].as_ptr();
+                    let m = m[m_at.starts[point]..].as_mut_ptr();
                     for (block, left) in left.chunks(length).enumerate() {
                         let right = &right[block * length..][..left.len()];
-                        // SAFETY: `v` has `count` rows of `narrow` elements, `u` a row for each input, `m` room for `count` rows,
+                        // SAFETY: `v` has so many rows of `narrow` elements, `u` a row for each input, `m` room for as many rows,
                         // and rows of both are as wide as a tile.
                         unsafe {
                             rows::<V>(
                                 count,
-                                width,
+                                channels,
                                 V::ROWS,
                                 Left { base: v, rows: Starts::Every(narrow), offsets: left },
                                 Rows { base: u, panel: 0, offsets: right, padded: true },
@@ -197,26 +127,32 @@ impl Correlation<'_> {
                         }
                     }
                 }
-                let channel = panel * width;
-                let channels = width.min(pass.outputs - channel);
-                for (s, strip) in strips.clone().enumerate() {
-                    // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
-                    unsafe {
-                        from_points::<V, POINTS, OUT>(
-                            across,
-                            &m,
-                            m_panel,
-                            s * across,
-                            #[inline(always)]
-                            |m| F::of_products::<V>(m),
-                            &added[channel..],
-                            &mut result,
-                            outputs,
-                        );
+                let mut m_rows = m_at.clone();
+                for strip in strips.clone() {
+                    let (image, strip) = (strip / down.count(), strip % down.count());
+                    for run in runs.iter().rev() {
+                        let squares = Squares {
+                            step: run.outputs * width,
+                            line: w * width,
+                            element: width,
+                            channels: channels.next_multiple_of(V::LANES),
+                        };
+                        // SAFETY: the instructions are there, and `result` has room for the tiles of a strip.
+                        unsafe {
+                            algorithm.products::<V>(
+                                [down.kind(strip), run.kind],
+                                run.count,
+                                (&m, &m_rows),
+                                run.tile,
+                                &added[channel..],
+                                (&mut result[run.output * width..], squares),
+                            );
+                        }
                     }
-                    let (image, row) = (strip / down, OUT * (strip % down));
-                    let y = &mut y[image * image_out + channel * h * w + row * w..];
-                    transpose::<V>(&result, width, OUT.min(h - row) * w, channels, y, h * w);
+                    plane.next_strip(strip, &mut m_rows);
+                    let Range { start, end } = down.outputs_of(strip);
+                    let y = &mut y[image * image_out + channel * h * w + start * w..];
+                    transpose::<V>(&result, width, (end.min(h) - start) * w, channels, y, h * w);
                 }
             }
         }

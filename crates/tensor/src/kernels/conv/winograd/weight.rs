@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::points::{Panels, Squares, from_points, to_points};
-use super::transform::{Form, GradForm, Halving, Straight};
-use super::{Algorithm, Lines, Pass, ask_for_lines};
-use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, rows, transpose};
+use super::pass::Pass;
+use super::plane::{Group, Plane};
+use super::strips::{Grads, Inputs};
+use super::tiles::{Matrices, Squares};
+use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
@@ -26,121 +27,72 @@ pub struct WeightGrad<'a> {
 impl VectorKernel<f32> for WeightGrad<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
-        match self.pass.algorithm {
-            Algorithm::Straight => self.add_up::<V, Straight, 6, 4>(),
-            _ => self.add_up::<V, Halving, 5, 2>(),
-        }
-    }
-}
-
-impl WeightGrad<'_> {
-    #[inline(always)]
-    fn add_up<
-        V: Vector<Elem = f32>,
-        F: Form<IN, IN, OUT> + GradForm<IN, OUT>,
-        const IN: usize,
-        const OUT: usize,
-    >(
-        self,
-    ) {
-        let WeightGrad { pass, x, dy: dys, outputs, dw } = self;
-        let (across, down) = (pass.across(), pass.down());
-        let tiles = pass.strips() * across;
+        let WeightGrad { pass, x, dy, outputs, dw } = self;
+        let Pass { algorithm, down, across, .. } = pass;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
-        let v_panels = Panels::new::<V>(IN * IN, tiles, narrow, narrow);
-        let d_panels = Panels::new::<V>(IN * IN, tiles, outputs.len(), WIDTH * V::LANES);
-        let sum_panels = Panels::new::<V>(IN * IN, pass.inputs, outputs.len(), WIDTH * V::LANES);
-        let wide = d_panels.columns();
-        let inputs =
-            Squares { step: pass.algorithm.step() * narrow, line: pass.line() * narrow, channels: narrow };
-        let grads = Squares { step: OUT * wide, line: OUT * across * wide, channels: wide };
-        let input_lines = pass.input_lines(narrow);
-        let output_lines = Lines::new(pass.output, outputs.len(), OUT * across, 0, wide);
-        let mut lines = Buffer::filled(IN * inputs.line, 0.0);
-        let mut grad_lines = Buffer::filled(OUT * grads.line, 0.0);
-        let mut v = Buffer::scratch(v_panels.len());
-        let mut d = Buffer::scratch(d_panels.len());
-        let mut sums = Buffer::filled(sum_panels.len(), 0.0);
-        let left: Vec<usize> = (0..tiles).map(|t| t * narrow).collect();
-        let right: Vec<usize> = (0..tiles).map(|t| t * d_panels.width).collect();
-        let ([image_in, image_out], [h, w]) = (pass.images(), pass.output);
-        let strips = x.len() / image_in * down;
+        // One panel of outputs at a time is transformed and multiplied, while it is in the cache.
+        let width = WIDTH * V::LANES;
+        let (s_at, s_len) = Matrices::equal::<V>(pass.kernels(), pass.inputs, width);
+        let wide = outputs.len().next_multiple_of(width);
+        let mut inputs = Inputs::new::<V>(pass);
+        let mut grads = Grads::new::<V>(pass, &outputs);
+        let mut v = Buffer::scratch(pass.elements::<V>(narrow));
+        let mut d = Buffer::scratch(pass.elements::<V>(width));
+        let mut sums = Buffer::filled(wide / width * s_len, 0.0);
+        let plane = Plane::new(pass);
+        let most = pass.points() * pass.points() * pass.strips() * across.count();
+        let [left, right] = [narrow, width].map(|width| (0..most).map(|t| t * width).collect::<Vec<_>>());
+        let [image_in, _] = pass.images();
+        let strips = x.len() / image_in * down.count();
         for first in (0..strips).step_by(pass.strips()) {
             let strips = first..strips.min(first + pass.strips());
-            let count = strips.len() * across;
-            for (s, strip) in strips.enumerate() {
-                let next = strip + 1;
-                let (image, strip) = (strip / down, strip % down);
-                pass.fill_inputs::<V>(&x[image * image_in..][..image_in], strip, &input_lines, &mut lines);
-                let dy = &dys[image * image_out + outputs.start * h * w..];
-                let row = (OUT * strip) as isize;
-                output_lines.fill::<V>(dy, row, &mut grad_lines);
-                pass.ask_for_inputs(x, next);
-                if let Some(dy) = dys.get(next / down * image_out + outputs.start * h * w..) {
-                    let row = (OUT * (next % down)) as isize;
-                    ask_for_lines(dy, [h, w], outputs.len(), row..row + OUT as isize);
-                }
-                // SAFETY: the instructions are there, and both have the tiles of a strip.
-                unsafe {
-                    to_points::<V, IN, IN>(
-                        across,
-                        &lines,
-                        inputs,
-                        #[inline(always)]
-                        |x| F::of_input::<V>(x),
-                        &mut v,
-                        v_panels,
-                        s * across,
-                    );
-                    to_points::<V, OUT, IN>(
-                        across,
-                        &grad_lines,
-                        grads,
-                        #[inline(always)]
-                        |dy| F::of_output_grad::<V>(dy),
-                        &mut d,
-                        d_panels,
-                        s * across,
-                    );
-                }
+            let [v_at, d_at] = [narrow, width].map(|width| plane.matrices::<V>(strips.clone(), width));
+            let groups = plane.groups(strips.clone());
+            let mut v_rows = v_at.clone();
+            for strip in strips.clone() {
+                inputs.transform::<V>(x, strip, (&mut v, &v_rows));
+                plane.next_strip(strip, &mut v_rows);
             }
-            for point in 0..IN * IN {
-                let v = v[v_panels.start(0, point)..].as_ptr();
-                for panel in 0..d_panels.count {
-                    let d = d[d_panels.start(panel, point)..].as_ptr();
-                    let sums = sums[sum_panels.start(panel, point)..].as_mut_ptr();
-                    // SAFETY: `v` has a row of `narrow` elements for each of `count` tiles, `d` a row as wide as a tile, and so has
-                    // `sums` for each input.
-                    unsafe {
-                        rows::<V>(
-                            pass.inputs,
-                            WIDTH * V::LANES,
-                            V::ROWS,
-                            Left { base: v, rows: Starts::Every(1), offsets: &left[..count] },
-                            Rows { base: d, panel: 0, offsets: &right[..count], padded: true },
-                            Target { base: sums, row_stride: sum_panels.width, add: true },
-                        );
+            for (panel, first) in (0..outputs.len()).step_by(width).enumerate() {
+                let channels = first..outputs.len().min(first + width);
+                let mut d_rows = d_at.clone();
+                for strip in strips.clone() {
+                    grads.transform::<V>(dy, strip, channels.clone(), (&mut d, &d_rows));
+                    plane.next_strip(strip, &mut d_rows);
+                }
+                for &Group { point, kernel, rows: count } in &groups {
+                    // One sum over the tiles at all points with this kernel.
+                    let v = v[v_at.starts[point]..].as_ptr();
+                    let d = d[d_at.starts[point]..].as_ptr();
+                    let sums = sums[panel * s_len + s_at.starts[kernel]..].as_mut_ptr();
+                    let (left, right) = (&left[..count], &right[..count]);
+                    let length = block_length(count);
+                    for (left, right) in left.chunks(length).zip(right.chunks(length)) {
+                        // SAFETY: `v` has rows of `narrow` elements at these places, `d` rows as wide as a tile, and so has
+                        // `sums` for each input.
+                        unsafe {
+                            rows::<V>(
+                                pass.inputs,
+                                channels.len(),
+                                V::ROWS,
+                                Left { base: v, rows: Starts::Every(1), offsets: left },
+                                Rows { base: d, panel: 0, offsets: right, padded: true },
+                                Target { base: sums, row_stride: width, add: true },
+                            );
+                        }
                     }
                 }
             }
         }
-        let squares = Squares { step: 0, line: 3 * wide, channels: wide };
+        let squares = Squares { step: 0, line: 3 * wide, element: wide, channels: width };
         let mut taps = Buffer::scratch(9 * wide);
-        let nothing = Buffer::filled(wide, 0.0);
+        let nothing = Buffer::filled(width, 0.0);
         for i in 0..pass.inputs {
-            // SAFETY: the instructions are there, and `taps` is a square of three by three.
-            unsafe {
-                from_points::<V, IN, 3>(
-                    1,
-                    &sums,
-                    sum_panels,
-                    i,
-                    #[inline(always)]
-                    |sums| F::of_kernel_grad::<V>(sums),
-                    &nothing,
-                    &mut taps,
-                    squares,
-                );
+            for (panel, sums) in sums.chunks(s_len).enumerate() {
+                // SAFETY: the instructions are there, and `taps` is a square of three by three.
+                unsafe {
+                    algorithm.sums::<V>((sums, &s_at), i, &nothing, (&mut taps[panel * width..], squares))
+                };
             }
             transpose::<V>(&taps, wide, 9, outputs.len(), &mut dw[9 * i..], 9 * pass.inputs);
         }

@@ -1,0 +1,217 @@
+//! What is done with a tile.
+
+use super::maps::*;
+use super::tiles::{Matrices, Squares, from_points, to_points};
+use crate::kernels::gemm::Vector;
+
+/// Which way a pass goes. The maps are in `maps.rs`.
+#[derive(Clone, Copy)]
+pub enum Algorithm {
+    /// Stride 1, both ways.
+    Straight,
+    /// Stride 2.
+    Halving,
+    /// Back through stride 2, between whose inputs one might think zeros.
+    Doubling,
+}
+
+/// One of the functions of `tiles.rs` for tiles of the kinds `[down, across]`, whose maps make so many numbers of so many. The larger ones are compiled
+/// apart: a function of all together would be too much for the compiler.
+macro_rules! tiles {
+    ($kinds:expr, $way:ident $args:tt, $map:ty: $n0:literal => $m0:literal, $n1:literal => $m1:literal) => {
+        match $kinds {
+            [0, 0] => $way::<V, $map, $n0, $m0, $n0, $m0> $args,
+            [0, _] => $way::<V, $map, $n0, $m0, $n1, $m1> $args,
+            [_, 0] => $way::<V, $map, $n1, $m1, $n0, $m0> $args,
+            [_, _] => $way::<V, $map, $n1, $m1, $n1, $m1> $args,
+        }
+    };
+    ($kinds:expr, $way:ident $args:tt, $map:ty: $n0:literal => $m0:literal, $n1:literal => $m1:literal, $n2:literal => $m2:literal) => {
+        match $kinds {
+            [0, 0] => apart!($way::<V, $map, $n0, $m0, $n0, $m0> $args),
+            [0, 1] => apart!($way::<V, $map, $n0, $m0, $n1, $m1> $args),
+            [0, _] => apart!($way::<V, $map, $n0, $m0, $n2, $m2> $args),
+            [1, 0] => apart!($way::<V, $map, $n1, $m1, $n0, $m0> $args),
+            [1, 1] => apart!($way::<V, $map, $n1, $m1, $n1, $m1> $args),
+            [1, _] => apart!($way::<V, $map, $n1, $m1, $n2, $m2> $args),
+            [_, 0] => apart!($way::<V, $map, $n2, $m2, $n0, $m0> $args),
+            [_, 1] => apart!($way::<V, $map, $n2, $m2, $n1, $m1> $args),
+            [_, _] => apart!($way::<V, $map, $n2, $m2, $n2, $m2> $args),
+        }
+    };
+}
+
+/// A call in a function of its own.
+macro_rules! apart {
+    ($call:expr) => {
+        V::apart(
+            #[inline(always)]
+            || $call,
+        )
+    };
+}
+
+impl Algorithm {
+    /// The kinds of tiles along an axis: outputs of each, the largest first. There may be fewer than three.
+    pub fn outputs(self) -> [usize; 3] {
+        match self {
+            Algorithm::Straight => [4, 3, 3],
+            Algorithm::Halving => [5, 4, 3],
+            Algorithm::Doubling => [10, 8, 6],
+        }
+    }
+
+    /// The points of each kind, which are the first of all.
+    pub fn points(self) -> [usize; 3] {
+        match self {
+            Algorithm::Straight => [6, 5, 5],
+            Algorithm::Halving | Algorithm::Doubling => [11, 9, 7],
+        }
+    }
+
+    /// Where the inputs of outputs from this one on begin.
+    pub fn input(self, output: usize) -> usize {
+        match self {
+            Algorithm::Straight => output,
+            Algorithm::Halving => 2 * output,
+            Algorithm::Doubling => output / 2,
+        }
+    }
+
+    /// Inputs that a tile shares with the next along an axis.
+    pub fn overlap(self) -> usize {
+        match self {
+            Algorithm::Straight => 2,
+            Algorithm::Halving | Algorithm::Doubling => 1,
+        }
+    }
+
+    /// The kernel of each point along an axis.
+    pub fn kernels(self) -> &'static [usize] {
+        match self {
+            Algorithm::Straight => &[0, 1, 2, 3, 4, 5],
+            Algorithm::Halving | Algorithm::Doubling => &[0, 1, 2, 3, 6, 6, 6, 4, 6, 5, 6],
+        }
+    }
+
+    /// A kernel, of `w`, at the points.
+    ///
+    /// # Safety
+    /// As for [`to_points`], and so for all below.
+    #[inline(always)]
+    pub unsafe fn kernel<V: Vector<Elem = f32>>(
+        self,
+        turned: bool,
+        w: (&[f32], Squares),
+        u: (&mut [f32], &Matrices),
+        row: usize,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match (self, turned) {
+                (Algorithm::Straight, false) => {
+                    to_points::<V, StraightKernels, 3, 6, 3, 6>(1, w, u, [row, 0])
+                }
+                (Algorithm::Straight, true) => {
+                    to_points::<V, StraightTurned, 3, 6, 3, 6>(1, w, u, [row, 0]);
+                }
+                (_, false) => to_points::<V, StridedKernels, 3, 7, 3, 7>(1, w, u, [row, 0]),
+                (_, true) => to_points::<V, StridedTurned, 3, 7, 3, 7>(1, w, u, [row, 0]),
+            }
+        }
+    }
+
+    /// `count` tiles of inputs at the points, of the kinds `[down, across]`, to the rows and columns from `place` on.
+    #[inline(always)]
+    pub unsafe fn inputs<V: Vector<Elem = f32>>(
+        self,
+        kinds: [usize; 2],
+        count: usize,
+        x: (&[f32], Squares),
+        (v, v_at): (&mut [f32], &Matrices),
+        place: [usize; 2],
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match self {
+                Algorithm::Straight => {
+                    tiles!(kinds, to_points(count, x, (&mut *v, v_at), place), StraightInputs: 6 => 6, 5 => 5);
+                }
+                Algorithm::Halving => {
+                    tiles!(kinds, to_points(count, x, (&mut *v, v_at), place), HalvingInputs: 11 => 11, 9 => 9, 7 => 7);
+                }
+                Algorithm::Doubling => {
+                    tiles!(kinds, to_points(count, x, (&mut *v, v_at), place), DoublingInputs: 6 => 11, 5 => 9, 4 => 7);
+                }
+            }
+        }
+    }
+
+    /// Tiles of outputs, of products at the points.
+    #[inline(always)]
+    pub unsafe fn products<V: Vector<Elem = f32>>(
+        self,
+        kinds: [usize; 2],
+        count: usize,
+        m: (&[f32], &Matrices),
+        row: usize,
+        bias: &[f32],
+        (y, squares): (&mut [f32], Squares),
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match self {
+                Algorithm::Straight => {
+                    tiles!(kinds, from_points(count, m, row, bias, (&mut *y, squares)), StraightOutputs: 6 => 4, 5 => 3);
+                }
+                Algorithm::Halving => {
+                    tiles!(kinds, from_points(count, m, row, bias, (&mut *y, squares)), HalvingOutputs: 11 => 5, 9 => 4, 7 => 3);
+                }
+                Algorithm::Doubling => {
+                    tiles!(kinds, from_points(count, m, row, bias, (&mut *y, squares)), DoublingOutputs: 11 => 10, 9 => 8, 7 => 6);
+                }
+            }
+        }
+    }
+
+    /// Tiles of gradients by the outputs at the points, for the gradient by the kernel.
+    #[inline(always)]
+    pub unsafe fn grads<V: Vector<Elem = f32>>(
+        self,
+        kinds: [usize; 2],
+        count: usize,
+        dy: (&[f32], Squares),
+        (d, d_at): (&mut [f32], &Matrices),
+        place: [usize; 2],
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match self {
+                Algorithm::Straight => {
+                    tiles!(kinds, to_points(count, dy, (&mut *d, d_at), place), StraightGrads: 4 => 6, 3 => 5);
+                }
+                _ => {
+                    tiles!(kinds, to_points(count, dy, (&mut *d, d_at), place), HalvingGrads: 5 => 11, 4 => 9, 3 => 7);
+                }
+            }
+        }
+    }
+
+    /// A gradient by a kernel, of the sums at the points.
+    #[inline(always)]
+    pub unsafe fn sums<V: Vector<Elem = f32>>(
+        self,
+        s: (&[f32], &Matrices),
+        row: usize,
+        bias: &[f32],
+        dw: (&mut [f32], Squares),
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match self {
+                Algorithm::Straight => from_points::<V, StraightSums, 6, 3, 6, 3>(1, s, row, bias, dw),
+                _ => from_points::<V, StridedSums, 7, 3, 7, 3>(1, s, row, bias, dw),
+            }
+        }
+    }
+}

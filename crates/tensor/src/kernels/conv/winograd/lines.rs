@@ -1,0 +1,108 @@
+//! Lines of images, turned round so that channels come last.
+
+use std::ops::Range;
+
+use crate::kernels::gemm::{Vector, turn_to};
+use crate::kernels::simd::prefetch;
+use crate::storage::Buffer;
+
+/// Lines that are turned round together, at most.
+const MOST: usize = 11;
+
+/// Lines of planes with the channels last, a vector of them at a time so that they stay in the first-level cache: each in a frame of zeros.
+pub struct Lines {
+    /// Of a plane.
+    size: [usize; 2],
+    planes: usize,
+    /// Elements of a line, with its frame.
+    pub length: usize,
+    /// Elements of the lines of some channels.
+    group: usize,
+    /// Where the elements of a run of lines go.
+    places: Vec<usize>,
+    held: Buffer<f32>,
+}
+
+impl Lines {
+    /// Room for `count` lines of `length` elements, of which the first `left` are in the frame, in vectors of `lanes` channels.
+    pub fn new(
+        size: [usize; 2],
+        planes: usize,
+        count: usize,
+        [left, length]: [usize; 2],
+        lanes: usize,
+    ) -> Lines {
+        let [h, w] = size;
+        let places = (0..h.min(MOST) * w).map(|i| (i / w * length + left + i % w) * lanes).collect();
+        let (length, group) = (length * lanes, count * length * lanes);
+        Lines {
+            size,
+            planes,
+            length,
+            group,
+            places,
+            held: Buffer::filled(planes.div_ceil(lanes) * group, 0.0),
+        }
+    }
+
+    /// The lines of the channels from `channel` on.
+    pub fn of<V: Vector>(&self, channel: usize) -> &[f32] {
+        &self.held[channel / V::LANES * self.group..][..self.group]
+    }
+
+    /// Fills those with the lines `wanted` of the planes, and zeros where there are none. Of those that were there, the lines from `step` on that are
+    /// among them, `kept`, come first.
+    #[inline(always)]
+    pub fn fill<V: Vector<Elem = f32>>(
+        &mut self,
+        planes: &[f32],
+        channel: usize,
+        wanted: Range<isize>,
+        [step, kept]: [usize; 2],
+    ) {
+        let [h, w] = self.size;
+        let held = &mut self.held[channel / V::LANES * self.group..][..self.group];
+        held.copy_within(step * self.length..(step + kept) * self.length, 0);
+        let first = wanted.start + kept as isize;
+        let count = (wanted.end - first) as usize;
+        let lines = &mut held[kept * self.length..][..count * self.length];
+        let [start, end] = [first, wanted.end].map(|line| line.clamp(0, h as isize));
+        if start == end {
+            return lines.fill(0.0);
+        }
+        let (above, lines) = lines.split_at_mut((start - first) as usize * self.length);
+        let (lines, below) = lines.split_at_mut((end - start) as usize * self.length);
+        above.fill(0.0);
+        below.fill(0.0);
+        let from = &planes[channel * h * w + start as usize * w..];
+        let planes = V::LANES.min(self.planes - channel);
+        let places = &self.places[..(end - start) as usize * w];
+        assert!(from.len() >= (planes - 1) * h * w + places.len(), "the lines lie inside the planes");
+        assert!(lines.len() >= places[places.len() - 1] + planes, "their elements lie inside the lines");
+        // Lines that follow each other are turned as one.
+        // SAFETY: as asserted, the last place being the greatest.
+        unsafe {
+            turn_to::<V>(
+                (from.as_ptr(), h * w),
+                planes,
+                places.len(),
+                lines.as_mut_ptr(),
+                #[inline(always)]
+                |i| places[i],
+            );
+        }
+    }
+
+    /// Asks for some lines of these channels in `planes`, so that they are in the cache when they are filled in: they lie far apart, and a processor
+    /// foresees none.
+    #[inline(always)]
+    pub fn ask<V: Vector>(&self, planes: &[f32], channel: usize, wanted: Range<isize>) {
+        let [h, w] = self.size;
+        let [start, end] = [wanted.start, wanted.end].map(|line| line.clamp(0, h as isize) as usize * w);
+        for plane in channel..self.planes.min(channel + V::LANES) {
+            if let Some(lines) = planes.get(plane * h * w..).and_then(|plane| plane.get(start..end)) {
+                prefetch(lines);
+            }
+        }
+    }
+}
