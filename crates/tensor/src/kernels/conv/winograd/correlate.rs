@@ -96,8 +96,8 @@ impl VectorKernel<f32> for Correlation<'_> {
         let length = block_length(pass.inputs);
         let [_, image_out] = pass.images();
         let strips = y.len() / image_out * down.count();
-        for first in (0..strips).step_by(pass.strips()) {
-            let strips = first..strips.min(first + pass.strips());
+        for first in (0..strips).step_by(pass.strips) {
+            let strips = first..strips.min(first + pass.strips);
             let [v_at, m_at] = [narrow, width].map(|width| plane.matrices::<V>(strips.clone(), width));
             let groups = plane.groups(strips.clone());
             let mut v_rows = v_at.clone();

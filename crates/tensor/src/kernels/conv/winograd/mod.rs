@@ -54,9 +54,9 @@ pub fn suits_input_grad(g: &ConvGeometry) -> bool {
     suits(g) && (g.stride == [1, 1] || g.padding == [1, 1])
 }
 
-/// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing from few outputs.
+/// Whether it pays for the weight gradient too. With stride 2 there is less to gain, and nothing from few channels.
 pub fn suits_weight_grad(g: &ConvGeometry) -> bool {
-    suits(g) && (g.stride == [1, 1] || g.out_channels > PANEL)
+    suits(g) && (g.stride == [1, 1] || g.in_channels.max(g.out_channels) > PANEL)
 }
 
 /// `y = x ⋆ w (+ bias)`.
@@ -93,7 +93,7 @@ fn correlate(
 /// Threads take parts of the batch, which the sizes determine, as the sum must not depend on the number of threads. Where there are fewer parts, they
 /// take outputs, whole panels of them, and each transforms all inputs for itself.
 pub fn weight_grad(isa: Isa, g: &ConvGeometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let (pass, [image_in, image_out]) = (Pass::forward(g), g.images());
+    let (pass, [image_in, image_out]) = (Pass::weight_grad(g), g.images());
     let points = g.batch * pass.down.count() * pass.across.count() * pass.points() * pass.points();
     // The sums of a part at the points should stay in the second-level cache.
     let most = match g.in_channels * g.out_channels {

@@ -6,7 +6,7 @@ use super::algorithm::Algorithm;
 use crate::kernels::conv::ConvGeometry;
 use crate::kernels::gemm::Vector;
 
-/// Points of the tiles that are worked off together, or of a strip of them if that has more.
+/// Points of the tiles that are worked off together, or of a strip of them if that has more: half of the second-level cache with 64 channels.
 const POINTS: usize = 2016;
 
 /// The sizes of a correlation of `inputs` planes that gives `outputs` planes.
@@ -22,6 +22,8 @@ pub struct Pass {
     pub down: Tiles,
     /// Tiles in a strip.
     pub across: Tiles,
+    /// Strips in a block.
+    pub strips: usize,
 }
 
 /// Tiles along an axis, of some kinds so that few outputs are made in vain: with stride 2, 14 are 5 + 5 + 4, and 7 are 4 + 3.
@@ -63,6 +65,12 @@ impl Pass {
         Pass::new(algorithm, [g.out_channels, g.in_channels], [g.output, g.input], padding)
     }
 
+    /// The gradient by the kernel, of the inputs and outputs of the forward pass. Sums over longer blocks are read and written less often.
+    pub fn weight_grad(g: &ConvGeometry) -> Pass {
+        let forward = Pass::forward(g);
+        Pass { strips: 2 * forward.strips, ..forward }
+    }
+
     fn new(
         algorithm: Algorithm,
         [inputs, outputs]: [usize; 2],
@@ -70,7 +78,18 @@ impl Pass {
         padding: [usize; 2],
     ) -> Pass {
         let [down, across] = output.map(|outputs| Tiles::new(outputs, algorithm.outputs()));
-        Pass { inputs, outputs, input, output, padding, algorithm, down, across }
+        let points = algorithm.kernels().len().pow(2) * across.count();
+        Pass {
+            inputs,
+            outputs,
+            input,
+            output,
+            padding,
+            algorithm,
+            down,
+            across,
+            strips: POINTS.div_ceil(points),
+        }
     }
 
     /// Points along an axis.
@@ -83,14 +102,9 @@ impl Pass {
         1 + self.algorithm.kernels().iter().max().copied().unwrap_or(0)
     }
 
-    /// Strips in a block.
-    pub fn strips(&self) -> usize {
-        POINTS.div_ceil(self.points() * self.points() * self.across.count())
-    }
-
     /// Elements of the matrices at all points of a block, at most.
     pub fn elements<V: Vector>(&self, width: usize) -> usize {
-        let rows = self.points() * self.points() * self.strips() * self.across.count();
+        let rows = self.points() * self.points() * self.strips * self.across.count();
         rows * width + self.kernels() * self.kernels() * V::LANES
     }
 

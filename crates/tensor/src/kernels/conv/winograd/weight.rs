@@ -40,12 +40,12 @@ impl VectorKernel<f32> for WeightGrad<'_> {
         let mut d = Buffer::scratch(pass.elements::<V>(width));
         let mut sums = Buffer::filled(wide / width * s_len, 0.0);
         let plane = Plane::new(pass);
-        let most = pass.points() * pass.points() * pass.strips() * across.count();
+        let most = pass.points() * pass.points() * pass.strips * across.count();
         let [left, right] = [narrow, width].map(|width| (0..most).map(|t| t * width).collect::<Vec<_>>());
         let [image_in, _] = pass.images();
         let strips = x.len() / image_in * down.count();
-        for first in (0..strips).step_by(pass.strips()) {
-            let strips = first..strips.min(first + pass.strips());
+        for first in (0..strips).step_by(pass.strips) {
+            let strips = first..strips.min(first + pass.strips);
             let [v_at, d_at] = [narrow, width].map(|width| plane.matrices::<V>(strips.clone(), width));
             let groups = plane.groups(strips.clone());
             let mut v_rows = v_at.clone();
