@@ -11,6 +11,9 @@
 //! The way back makes roundings larger: with stride 1, the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
 //! the outputs; with stride 2 it is two to four times, and below 1.5e-6. A test bounds both. An infinity or a NaN spoils its whole tile. For `f32` alone.
 
+// From the inside out: linear maps of numbers along an axis (`maps`), squares there and back (`tiles`), what each kind of tile needs of both
+// (`algorithm`); sizes and kinds of tiles (`pass`), rows of the matrices at the points (`plane`), lines with the channels last (`lines`), strips
+// of them at the points (`strips`); and the passes (`correlate`, `weight`).
 mod algorithm;
 mod correlate;
 mod lines;
