@@ -125,7 +125,7 @@ pub enum Store {
 const LINE: usize = 16;
 
 /// The longest block of `k` that is summed at once: 32 columns of `B` of this length fill the first-level cache.
-const LONGEST: usize = 256;
+pub const LONGEST: usize = 256;
 
 /// The length of the blocks that `k` is cut into: equal, as far as they can be.
 pub fn block_length(k: usize) -> usize {

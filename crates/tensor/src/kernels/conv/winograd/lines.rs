@@ -6,9 +6,6 @@ use crate::kernels::gemm::{Vector, turn_to};
 use crate::kernels::simd::prefetch;
 use crate::storage::Buffer;
 
-/// Lines that are turned round together, at most.
-const MOST: usize = 11;
-
 /// Lines of planes with the channels last, a vector of them at a time so that they stay in the first-level cache: each in a frame of zeros.
 pub struct Lines {
     /// Of a plane.
@@ -19,7 +16,7 @@ pub struct Lines {
     /// Elements of the lines of some channels.
     group: usize,
     /// Where the elements of a run of lines go.
-    places: Vec<usize>,
+    places: Vec<u32>,
     held: Buffer<f32>,
 }
 
@@ -33,7 +30,8 @@ impl Lines {
         lanes: usize,
     ) -> Lines {
         let [h, w] = size;
-        let places = (0..h.min(MOST) * w).map(|i| (i / w * length + left + i % w) * lanes).collect();
+        let place = |i| (i / w * length + left + i % w) * lanes;
+        let places = (0..h.min(count) * w).map(|i| place(i) as u32).collect();
         let (length, group) = (length * lanes, count * length * lanes);
         Lines {
             size,
@@ -78,7 +76,10 @@ impl Lines {
         let planes = V::LANES.min(self.planes - channel);
         let places = &self.places[..(end - start) as usize * w];
         assert!(from.len() >= (planes - 1) * h * w + places.len(), "the lines lie inside the planes");
-        assert!(lines.len() >= places[places.len() - 1] + planes, "their elements lie inside the lines");
+        assert!(
+            lines.len() >= places[places.len() - 1] as usize + planes,
+            "their elements lie inside the lines"
+        );
         // Lines that follow each other are turned as one.
         // SAFETY: as asserted, the last place being the greatest.
         unsafe {
@@ -88,7 +89,7 @@ impl Lines {
                 places.len(),
                 lines.as_mut_ptr(),
                 #[inline(always)]
-                |i| places[i],
+                |i| places[i] as usize,
             );
         }
     }

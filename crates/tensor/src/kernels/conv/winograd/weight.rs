@@ -6,7 +6,9 @@ use super::pass::Pass;
 use super::plane::{Group, Plane};
 use super::strips::{Grads, Inputs};
 use super::tiles::{Matrices, Squares};
-use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose};
+use crate::kernels::gemm::{
+    LONGEST, Left, Rows, Starts, Target, Vector, WIDTH, block_length, rows, transpose,
+};
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
@@ -28,7 +30,7 @@ impl VectorKernel<f32> for WeightGrad<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
         let WeightGrad { pass, x, dy, outputs, dw } = self;
-        let Pass { algorithm, down, across, .. } = pass;
+        let Pass { algorithm, down, .. } = pass;
         let narrow = pass.inputs.next_multiple_of(V::LANES);
         // One panel of outputs at a time is transformed and multiplied, while it is in the cache.
         let width = WIDTH * V::LANES;
@@ -40,8 +42,7 @@ impl VectorKernel<f32> for WeightGrad<'_> {
         let mut d = Buffer::scratch(pass.elements::<V>(width));
         let mut sums = Buffer::filled(wide / width * s_len, 0.0);
         let plane = Plane::new(pass);
-        let most = pass.points() * pass.points() * pass.strips * across.count();
-        let [left, right] = [narrow, width].map(|width| (0..most).map(|t| t * width).collect::<Vec<_>>());
+        let [left, right] = [narrow, width].map(|width| (0..LONGEST).map(|t| t * width).collect::<Vec<_>>());
         let [image_in, _] = pass.images();
         let strips = x.len() / image_in * down.count();
         for first in (0..strips).step_by(pass.strips) {
@@ -62,21 +63,21 @@ impl VectorKernel<f32> for WeightGrad<'_> {
                 }
                 for &Group { point, kernel, rows: count } in &groups {
                     // One sum over the tiles at all points with this kernel.
-                    let v = v[v_at.starts[point]..].as_ptr();
-                    let d = d[d_at.starts[point]..].as_ptr();
+                    let (v, d) = (&v[v_at.starts[point]..], &d[d_at.starts[point]..]);
                     let sums = sums[panel * s_len + s_at.starts[kernel]..].as_mut_ptr();
-                    let (left, right) = (&left[..count], &right[..count]);
                     let length = block_length(count);
-                    for (left, right) in left.chunks(length).zip(right.chunks(length)) {
-                        // SAFETY: `v` has rows of `narrow` elements at these places, `d` rows as wide as a tile, and so has
-                        // `sums` for each input.
+                    for first in (0..count).step_by(length) {
+                        let length = length.min(count - first);
+                        let (v, d) = (v[first * narrow..].as_ptr(), d[first * width..].as_ptr());
+                        // SAFETY: `v` has so many rows of `narrow` elements, `d` as many as wide as a tile, and so has `sums` for
+                        // each input.
                         unsafe {
                             rows::<V>(
                                 pass.inputs,
                                 channels.len(),
                                 V::ROWS,
-                                Left { base: v, rows: Starts::Every(1), offsets: left },
-                                Rows { base: d, panel: 0, offsets: right, padded: true },
+                                Left { base: v, rows: Starts::Every(1), offsets: &left[..length] },
+                                Rows { base: d, panel: 0, offsets: &right[..length], padded: true },
                                 Target { base: sums, row_stride: width, add: true },
                             );
                         }
