@@ -122,7 +122,7 @@ impl Grads {
             for run in &*runs {
                 let step = run.outputs * V::LANES;
                 let squares = Squares { step, line: lines.length, element: V::LANES, channels: V::LANES };
-                // SAFETY: as above.
+                // SAFETY: the instructions are there, and `lines` holds the tiles of a strip.
                 unsafe {
                     algorithm.grads::<V>(
                         [kind, run.kind],

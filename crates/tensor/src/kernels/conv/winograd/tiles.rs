@@ -49,6 +49,13 @@ pub struct Squares {
     pub channels: usize,
 }
 
+impl Squares {
+    /// Elements from the first one of `count` squares of `h` by `w` to the last.
+    fn reach(&self, count: usize, [h, w]: [usize; 2]) -> usize {
+        (count - 1) * self.step + (h - 1) * self.line + (w - 1) * self.element + self.channels
+    }
+}
+
 /// `F` along both axes of `count` squares of `H x W`, whose results at the points go to rows of `to` from `row` on, and `column` on.
 ///
 /// # Safety
@@ -63,13 +70,7 @@ pub unsafe fn to_points<V, F, const H: usize, const DOWN: usize, const W: usize,
     V: Vector<Elem = f32>,
     F: Map<H, DOWN> + Map<W, ACROSS>,
 {
-    debug_assert!(
-        from.len()
-            >= (count - 1) * squares.step
-                + (H - 1) * squares.line
-                + (W - 1) * squares.element
-                + squares.channels
-    );
+    debug_assert!(from.len() >= squares.reach(count, [H, W]));
     for i in 0..count {
         for c in (0..squares.channels).step_by(V::LANES) {
             // SAFETY: as promised by the caller.
@@ -102,13 +103,7 @@ pub unsafe fn from_points<V, F, const DOWN: usize, const H: usize, const ACROSS:
     V: Vector<Elem = f32>,
     F: Map<DOWN, H> + Map<ACROSS, W>,
 {
-    debug_assert!(
-        to.len()
-            >= (count - 1) * squares.step
-                + (H - 1) * squares.line
-                + (W - 1) * squares.element
-                + squares.channels
-    );
+    debug_assert!(to.len() >= squares.reach(count, [H, W]));
     debug_assert!(bias.len() >= squares.channels);
     for i in (0..count).rev() {
         for c in (0..squares.channels).step_by(V::LANES) {
