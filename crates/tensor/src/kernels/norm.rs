@@ -1,10 +1,27 @@
 //! Normalisation: passes over segments, which share their statistics, scale and shift, and over rows, which have a scale and a shift
 //! for each place.
 
-use super::reduce::{sum_slice, sum_zip};
+use std::ops::Range;
+
+use super::reduce::{sum_slice, sum_zip, total};
 use super::simd::dispatch;
 use crate::Float;
-use crate::parallel::{split_pairs, split_units};
+use crate::parallel::{WORTH_SPLITTING, split_pairs, split_units};
+
+/// `out[r] = Σ_i (x[r, i] - mean[r])²` over rows of `n` about their own means, less what the rounding of the mean adds to it,
+/// `(Σ_i x[r, i] - mean[r])² / n` (Chan, Golub and LeVeque 1983). A row is read from memory once, unless it is long.
+pub fn squares_about_mean<T: Float>(x: &[T], n: usize, out: &mut [T]) {
+    let count = T::of(n as f64);
+    let squares = |x: &[T]| {
+        let mean = total(x, |sum: T, v| sum + v) / count;
+        let slip = total(x, |sum: T, v| sum + (v - mean));
+        total(x, |sum: T, v| sum + (v - mean) * (v - mean)) - slip * slip / count
+    };
+    let rows = |rows: Range<usize>, out: &mut [T]| {
+        rows.zip(out).for_each(|(r, out)| *out = squares(&x[r * n..][..n]));
+    };
+    if n >= WORTH_SPLITTING { rows(0..out.len(), out) } else { split_units(out, 1, 3 * x.len(), rows) }
+}
 
 /// `out[s] = Σ_i (x[s, i] - mean[s])²` over segments of `n`.
 pub fn centred_squares<T: Float>(x: &[T], n: usize, mean: &[T], out: &mut [T]) {

@@ -15,8 +15,6 @@ use crate::{Float, Number};
 const BLOCK: usize = 1024;
 /// Running sums in a block: enough independent additions to hide their latency with the widest vectors.
 const LANES: usize = 64;
-/// Sums that are kept in registers.
-const AT_ONCE: usize = LANES / 2;
 /// Rows of which sums are added up one after another, four rows at a time, where whole rows are summed.
 const ROWS: usize = 32;
 /// Columns of a strip: the sums of one stay in the first-level cache, and the parts of rows are long enough to be fetched ahead.
@@ -217,18 +215,32 @@ fn zip_block<A: Copy, B: Copy, U: Number>(a: &[A], b: &[B], f: &impl Fn(A, B) ->
     sum_lanes(lanes)
 }
 
-/// The sum in each lane over chunks. Some lanes at a time: so many stay in registers, where all of them would go through memory.
+/// The sum in each lane over chunks: of all lanes at a time, which reads memory in order, or half of them where all do not fit into 16
+/// registers of 256 bits and would go through memory.
 #[inline(always)]
 fn sum_chunks<U: Number>(chunks: usize, add: impl Fn(U, usize, usize) -> U) -> [U; LANES] {
+    if size_of::<U>() <= 4 {
+        sum_chunks_by::<LANES, U>(chunks, add)
+    } else {
+        sum_chunks_by::<{ LANES / 2 }, U>(chunks, add)
+    }
+}
+
+/// [`sum_chunks`], `AT_ONCE` lanes at a time.
+#[inline(always)]
+fn sum_chunks_by<const AT_ONCE: usize, U: Number>(
+    chunks: usize,
+    add: impl Fn(U, usize, usize) -> U,
+) -> [U; LANES] {
     let mut lanes = [U::ZERO; LANES];
-    for first in [0, AT_ONCE] {
+    for (part, lanes) in lanes.chunks_exact_mut(AT_ONCE).enumerate() {
         let mut sums = [U::ZERO; AT_ONCE];
         for chunk in 0..chunks {
             for l in 0..AT_ONCE {
-                sums[l] = add(sums[l], chunk, first + l);
+                sums[l] = add(sums[l], chunk, part * AT_ONCE + l);
             }
         }
-        lanes[first..first + AT_ONCE].copy_from_slice(&sums);
+        lanes.copy_from_slice(&sums);
     }
     lanes
 }
@@ -350,10 +362,11 @@ fn larger<T: Float>(a: T, b: T) -> T {
 /// The largest number of a slice, `-inf` if there is none; NaN does not count.
 #[inline(always)]
 pub fn max_slice<T: Float>(x: &[T]) -> T {
-    let (chunks, rest) = x.as_chunks::<AT_ONCE>();
-    let mut lanes = [T::neg_infinity(); AT_ONCE];
+    const LANES: usize = 32;
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [T::neg_infinity(); LANES];
     for chunk in chunks {
-        for l in 0..AT_ONCE {
+        for l in 0..LANES {
             lanes[l] = larger(lanes[l], chunk[l]);
         }
     }

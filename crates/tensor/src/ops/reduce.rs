@@ -49,6 +49,13 @@ impl Reduction {
         }
         groups
     }
+
+    /// The block and the `keepdim` shape, as of [`around`], if the axes that go are neighbours.
+    pub fn block(&self, shape: &Shape) -> Option<([usize; 3], Shape)> {
+        let groups = self.groups(shape.rank());
+        let [axes] = &groups[..] else { return None };
+        Some(around(shape, axes.clone()))
+    }
 }
 
 /// `shape` as a block `[outer, n, inner]` around a run of axes, and with these axes at size 1.

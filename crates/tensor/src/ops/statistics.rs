@@ -4,8 +4,8 @@ use std::convert::identity;
 
 use super::reduce::{Reduction, reductions};
 use crate::kernels::math::Math;
-use crate::kernels::reduce;
 use crate::kernels::simd::Isa;
+use crate::kernels::{norm, reduce};
 use crate::{DType, Float, Tensor};
 
 impl<T: Float> Tensor<T> {
@@ -52,12 +52,21 @@ impl<T: Float> Tensor<T> {
     }
 
     fn var_of(&self, reduction: &Reduction, correction: usize) -> Tensor<T> {
-        let centred = self - &self.mean_of(reduction);
-        let slip = centred.sum_of(reduction, identity).square() / T::of(reduction.count as f64);
-        let sum = centred.sum_of(reduction, |v| v * v) - slip;
+        let sum = self.squares_about_mean(reduction);
         let freedom =
             if reduction.count > correction { (reduction.count - correction) as f64 } else { f64::NAN };
         sum / T::of(freedom)
+    }
+
+    /// `Σ (x - mean)²`, in the `keepdim` shape.
+    fn squares_about_mean(&self, reduction: &Reduction) -> Tensor<T> {
+        if let Some(([_, n, 1], shape)) = reduction.block(self.shape()) {
+            let x = self.contiguous();
+            return Tensor::build(shape, |out| norm::squares_about_mean(x.values(), n, out));
+        }
+        let centred = self - &self.mean_of(reduction);
+        let slip = centred.sum_of(reduction, identity).square() / T::of(reduction.count as f64);
+        centred.sum_of(reduction, |v| v * v) - slip
     }
 
     #[track_caller]
