@@ -188,10 +188,11 @@ impl<R: Rule> Optimizer<R> {
                 rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
             });
         };
+        // The last parameter first: so the first ones, with which the next forward pass begins, are in a cache then.
         if parallel {
-            self.entries.par_iter_mut().zip(grads).for_each(update);
+            self.entries.par_iter_mut().zip(grads).rev().for_each(update);
         } else {
-            self.entries.iter_mut().zip(grads).for_each(update);
+            self.entries.iter_mut().zip(grads).rev().for_each(update);
         }
     }
 }
