@@ -1,6 +1,6 @@
 //! Factorizations: Cholesky, QR, singular values, eigenvalues.
 
-use nalgebra::{Cholesky, DMatrix, SVD, SymmetricEigen};
+use nalgebra::{Cholesky, DMatrix, Dyn, SVD, SymmetricEigen};
 
 use super::{LinalgError, Unsolvable, for_each, sizes, square};
 use crate::{Float, Tensor};
@@ -22,7 +22,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn cholesky(&self) -> Result<Tensor<T>, LinalgError> {
         let n = square("cholesky", self);
-        let [l] = for_each("cholesky", self, [[n, n]], |a, _| {
+        let [l] = for_each("cholesky", &self.tril(0), [[n, n]], |a, _| {
             Cholesky::new(a).map(|cholesky| [cholesky.l()]).ok_or(Unsolvable::NotPositiveDefinite)
         })?;
         Ok(l)
@@ -83,8 +83,7 @@ impl<T: Float> Tensor<T> {
             if k == 0 {
                 return Ok([DMatrix::zeros(m, 0), DMatrix::zeros(1, 0), DMatrix::zeros(0, n)]);
             }
-            let svd =
-                SVD::try_new(a, true, true, f64::EPSILON, iterations(k)).ok_or(Unsolvable::NotConverged)?;
+            let svd = checked_svd(&a).ok_or(Unsolvable::NotConverged)?;
             let (mut u, mut vt) = (svd.u.expect("asked for"), svd.v_t.expect("asked for"));
             for i in 0..k {
                 if largest(u.column(i).iter()) < 0.0 {
@@ -110,7 +109,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn eigh(&self) -> Result<(Tensor<T>, Tensor<T>), LinalgError> {
         let n = square("eigh", self);
-        let [w, v] = for_each("eigh", self, [[1, n], [n, n]], |mut a, _| {
+        let [w, v] = for_each("eigh", &self.tril(0), [[1, n], [n, n]], |mut a, _| {
             if n == 0 {
                 return Ok([DMatrix::zeros(1, 0), a]);
             }
@@ -130,6 +129,20 @@ impl<T: Float> Tensor<T> {
         })?;
         Ok((w.squeeze(-2), v))
     }
+}
+
+/// The singular value decomposition, if its factors multiply to the matrix.
+///
+/// The iteration cuts off what is smaller than a threshold. With a narrow one it may end, for a matrix of low rank, with factors of
+/// another matrix: so a wider one is tried where the product says so.
+fn checked_svd(a: &DMatrix<f64>) -> Option<SVD<f64, Dyn, Dyn>> {
+    let (m, n) = a.shape();
+    let rounding = 64.0 * m.max(n) as f64 * f64::EPSILON * a.amax();
+    [1.0, 8.0, 64.0, 512.0].into_iter().find_map(|width| {
+        let svd = SVD::try_new(a.clone(), true, true, width * f64::EPSILON, iterations(m.min(n)))?;
+        let product = svd.clone().recompose().expect("both factors are there");
+        ((product - a).amax() <= rounding).then_some(svd)
+    })
 }
 
 /// The component of the largest magnitude, of nearly equal ones the first.
@@ -179,6 +192,27 @@ mod tests {
             let raised = &gram + &Tensor::eye(a.size(-1));
             let l = raised.cholesky().unwrap();
             assert!(close(&l.matmul(&l.t()), &raised));
+        }
+    }
+
+    #[test]
+    fn singular_values_of_matrices_of_low_rank() {
+        let rng = &mut Rng::new(3);
+        let mut examples = vec![Tensor::from([[-4.0, -4.0, -3.0], [-8.0, -8.0, -6.0]])];
+        for rank in [1, 2, 3] {
+            let low = |rng: &mut Rng| {
+                Tensor::<f64>::randn([6, rank], rng).matmul(&Tensor::<f64>::randn([rank, 5], rng))
+            };
+            examples.extend((0..200).map(|_| low(rng)));
+        }
+        // All 3x3 matrices of -1, 0 and 1.
+        let signs = |code: usize| Tensor::from_fn([3, 3], |i| (code / 3usize.pow(i as u32) % 3) as f64 - 1.0);
+        examples.extend((0..3usize.pow(9)).map(signs));
+        for a in examples {
+            let (u, s, vt) = a.svd().unwrap();
+            let eye = Tensor::eye(s.numel());
+            assert!(close(&(&u * &s).matmul(&vt), &a), "{a}");
+            assert!(close(&u.t().matmul(&u), &eye) && close(&vt.matmul(&vt.t()), &eye), "{a}");
         }
     }
 

@@ -40,7 +40,9 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn solve_triangular(&self, b: &Tensor<T>, upper: bool) -> Result<Tensor<T>, LinalgError> {
-        self.solved("solve_triangular", b, |a, b| {
+        square("solve_triangular", self);
+        let triangle = if upper { self.triu(0) } else { self.tril(0) };
+        triangle.solved("solve_triangular", b, |a, b| {
             if upper { a.solve_upper_triangular(&b) } else { a.solve_lower_triangular(&b) }
         })
     }
@@ -62,8 +64,11 @@ impl<T: Float> Tensor<T> {
         };
         let a = self.expand(&[&leading[..], &[n, n]].concat()[..]);
         let b: Vec<_> = matrices(&columns.expand(&[&leading[..], &[n, k]].concat()[..])).collect();
-        let [x] =
-            for_each(op, &a, [[n, k]], |a, i| f(a, b[i].clone()).map(|x| [x]).ok_or(Unsolvable::Singular))?;
+        let [x] = for_each(op, &a, [[n, k]], |a, i| {
+            // Of no equations the solution is as empty as the right-hand side.
+            let x = if n == 0 { Some(b[i].clone()) } else { f(a, b[i].clone()) };
+            x.map(|x| [x]).ok_or(Unsolvable::Singular)
+        })?;
         Ok(if vector { x.squeeze(-1) } else { x })
     }
 
@@ -142,6 +147,12 @@ mod tests {
         let lower = Tensor::from_fn([4, 4], |i| if i / 4 >= i % 4 { a.at([i / 4, i % 4]) } else { 0.0 });
         assert!(lower.matmul(&a.solve_triangular(&v, false).unwrap()).allclose(&v, 1e-9, 1e-9));
         assert!(lower.t().matmul(&a.t().solve_triangular(&v, true).unwrap()).allclose(&v, 1e-9, 1e-9));
+        // What is not read may be anything.
+        let rest = Tensor::<f64>::full([4, 4], f64::NAN).triu(1);
+        assert_eq!((&lower + &rest).solve_triangular(&v, false), lower.solve_triangular(&v, false));
+        let gram = a.matmul(&a.t());
+        assert_eq!((&gram + &rest).cholesky(), gram.cholesky());
+        assert_eq!((&gram + &rest).eigh(), gram.eigh());
     }
 
     #[test]
@@ -158,6 +169,8 @@ mod tests {
         let none = Tensor::<f64>::zeros([3, 0, 0]);
         assert_eq!((none.det().to_vec(), none.slogdet().1.to_vec()), (vec![1.0; 3], vec![0.0; 3]));
         assert_eq!(none.inverse().unwrap().shape(), &[3, 0, 0]);
+        assert_eq!(none.solve(&Tensor::zeros([3, 0, 2])).unwrap().shape(), &[3, 0, 2]);
+        assert_eq!(Tensor::<f32>::zeros([0, 0]).solve(&Tensor::zeros([0])).unwrap().shape(), &[0]);
     }
 
     #[test]
