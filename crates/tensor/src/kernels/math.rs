@@ -242,8 +242,18 @@ impl Math for f32 {
 
     #[inline(always)]
     fn sigmoid(x: f32) -> f32 {
-        let e = <f32 as Math>::exp(-x.abs());
-        (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+        // e = exp(-|x|) = 2ⁿ (1 + less); the result is e / (1 + e), or 1 / (1 + e).
+        let (n, r) = reduce(hold(-x.abs(), -105.0, 0.0));
+        let less = (r * r).mul_add(exp_tail(r), r);
+        let power = power_of_two(if n < -126 { -126 } else { n });
+        let e = less.mul_add(power, power);
+        let sum = 1.0 + e;
+        let inverse = 1.0 / sum;
+        // What the rounding of the sum lost, as a part of it.
+        let lost = (e - (sum - 1.0)) * inverse;
+        let (n, less) = if x < 0.0 { (n, less) } else { (0, 0.0) };
+        let less = (-1.0 - less).mul_add(lost, less);
+        scale(less.mul_add(inverse, inverse), n)
     }
 
     #[inline(always)]
