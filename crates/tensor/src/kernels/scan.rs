@@ -12,13 +12,16 @@ pub fn scan<A: Copy + Send + Sync, O: Send>(
     step: impl Fn(&mut A, usize, usize) -> O + Sync,
 ) {
     debug_assert_eq!(out.len(), outer * n * inner);
+    if out.is_empty() {
+        return;
+    }
     let work = out.len();
     split_units(out, n * inner, work, |range, out| {
         dispatch(
             #[inline(always)]
             || {
                 let mut states = vec![init; inner];
-                for (o, out) in range.clone().zip(out.chunks_exact_mut((n * inner).max(1))) {
+                for (o, out) in range.clone().zip(out.chunks_exact_mut(n * inner)) {
                     states.fill(init);
                     for (j, out) in out.chunks_exact_mut(inner).enumerate() {
                         let first = (o * n + j) * inner;

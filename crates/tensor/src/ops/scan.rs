@@ -95,19 +95,21 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn logcumsumexp(&self, axis: isize) -> Tensor<T> {
-        // The sum relative to the largest so far.
-        let init = (T::neg_infinity(), T::ZERO);
+        // The largest so far, and the sum relative to it. Once NaN it stays so.
+        let init = (f64::NEG_INFINITY, 0.0);
         self.running("logcumsumexp", axis, init, |(max, sum), _, v| {
+            let v = v.as_f64();
             if v > *max {
                 *sum *= Math::exp(*max - v);
                 *max = v;
             }
             // At an infinite maximum the difference of equals is 0, not NaN.
-            *sum += if v == *max { T::ONE } else { Math::exp(v - *max) };
-            if *max == T::neg_infinity() && !v.unordered() {
-                *sum = T::ZERO;
-            }
-            *max + Math::log(*sum)
+            *sum += match v == *max {
+                true if v == f64::NEG_INFINITY => 0.0,
+                true => 1.0,
+                false => Math::exp(v - *max),
+            };
+            T::of(*max + Math::log(*sum))
         })
     }
 
@@ -179,6 +181,8 @@ mod tests {
             let exact = f64::from(0.1f32) * (j + 1) as f64;
             assert!((f64::from(y.at([j])) / exact - 1.0).abs() < 1e-7);
         }
+        let y = Tensor::<f32>::zeros([1 << 20]).logcumsumexp(0);
+        assert_eq!(y.at([(1 << 20) - 1]), (20.0 * 2f64.ln()) as f32);
     }
 
     #[test]
@@ -191,7 +195,18 @@ mod tests {
         let y = Tensor::from([-inf, -inf, 1000.0, 1000.0, inf, inf, 0.0]).logcumsumexp(0);
         assert_eq!(y.to_vec(), [-inf, -inf, 1000.0, 1000.0 + 2f64.ln(), inf, inf, inf]);
         assert!(Tensor::from([0.0, nan, 1.0]).logcumsumexp(0).to_vec()[1..].iter().all(|v| v.is_nan()));
-        assert!(Tensor::from([-inf, nan]).logcumsumexp(0).at([1]).is_nan());
+        for line in [[-inf, nan, -inf, 2.0], [nan, -inf, 1.0, inf]] {
+            let y = Tensor::from(line).logcumsumexp(0).to_vec();
+            assert!(
+                y.iter()
+                    .zip(line.iter().scan(false, |seen, v| {
+                        *seen |= v.is_nan();
+                        Some(*seen)
+                    }))
+                    .all(|(v, nan)| v.is_nan() == nan),
+                "{y:?}"
+            );
+        }
     }
 
     #[test]
