@@ -121,7 +121,8 @@ impl<T: Number> Tensor<T> {
 fn steps_between<T: Number + num_traits::NumCast>(start: T, end: T, step: T) -> Option<usize> {
     if T::DTYPE.is_float() {
         let count = ((end.to_f64()? - start.to_f64()?) / step.to_f64()?).ceil();
-        return (step != T::ZERO && count >= 0.0 && count.is_finite()).then_some(count as usize);
+        let away = count.is_sign_negative() && start != end;
+        return (step != T::ZERO && !away && count.is_finite()).then_some(count as usize);
     }
     let (distance, step) = (end.to_i128()? - start.to_i128()?, step.to_i128()?);
     let (whole, rest) = (distance.checked_div(step)?, distance.checked_rem(step)?);
@@ -306,6 +307,12 @@ mod tests {
     #[should_panic(expected = "arange_step: no number of steps of -1 leads from 0 towards 3")]
     fn steps_that_lead_away() {
         Tensor::arange_step(0, 3, -1);
+    }
+
+    #[test]
+    #[should_panic(expected = "arange_step: no number of steps of 1 leads from 0 towards -0.5")]
+    fn less_than_a_step_that_leads_away() {
+        Tensor::arange_step(0.0, -0.5, 1.0);
     }
 
     #[test]

@@ -109,13 +109,22 @@ where
     /// 'Simulation of truncated normal variables', so that it takes no longer there.
     ///
     /// # Panics
-    /// If `std` is not positive, or `low` is not below `high`.
+    /// If `mean` is not finite, `std` not positive and finite, or `low` not below `high`.
     #[track_caller]
     pub fn trunc_normal(shape: impl Into<Shape>, mean: T, std: T, low: T, high: T, rng: &mut Rng) -> Self {
-        assert!(std > T::ZERO, "trunc_normal: the standard deviation {std} is not positive");
+        /// Standard deviations beyond which what is cut off is all but what rounds to the bound.
+        const FAR: f64 = 1e8;
+        assert!(mean.is_finite(), "trunc_normal: the mean {mean} is not finite");
+        assert!(
+            std > T::ZERO && std.is_finite(),
+            "trunc_normal: the standard deviation {std} is not positive and finite"
+        );
         assert!(low < high, "trunc_normal: the lower bound {low} is not below the upper bound {high}");
         let standard = |bound: T| (bound.as_f64() - mean.as_f64()) / std.as_f64();
         let (a, b) = (standard(low), standard(high));
+        if a > FAR || b < -FAR {
+            return Self::full(shape, if a > FAR { low } else { high });
+        }
         Self::from_fn(shape, |_| {
             let x = if b < 0.0 { -truncated(-b, -a, rng) } else { truncated(a, b, rng) };
             (mean + std * T::of(x)).max(low).min(high)
@@ -255,6 +264,13 @@ mod tests {
             let found = x.mean(..).item();
             assert!((found - mean).abs() < 0.01, "{low}..{high}: {found}");
         }
+        // So far out that nothing but the bound is left.
+        let rng = &mut Rng::new(0);
+        let far =
+            |rng: &mut Rng, std, low, high| Tensor::<f64>::trunc_normal(2, 0.0, std, low, high, rng).to_vec();
+        assert_eq!(far(rng, 1.0, 1e200, 2e200), [1e200; 2]);
+        assert_eq!(far(rng, f64::from_bits(1), -2.0, -1.0), [-1.0; 2]);
+        assert!(far(rng, f64::from_bits(1), -1.0, 1.0).iter().all(|v| v.abs() < 1e-300));
         let x = Tensor::<f32>::trunc_normal(3, 1.0, 2.0, -1.0, 3.0, &mut Rng::new(9));
         assert_eq!(x.to_vec(), PINNED_TRUNCATED);
     }

@@ -134,6 +134,12 @@ fn panics_name_the_op_and_the_callers_line() {
         "attention": image().attention(&image(), &X::zeros([1, 1, 3, 4]), None, None, 1.0);
         "recurrent": x().recurrent(Recurrence::Gru, &x(), None, &x(), &Steps::default());
         "trunc_normal": X::trunc_normal(1, 0.0, 1.0, 2.0, 1.0, &mut ravine_tensor::Rng::new(0));
+        "trunc_normal": X::trunc_normal(1, f32::NAN, 1.0, -1.0, 1.0, &mut ravine_tensor::Rng::new(0));
+        "trunc_normal": X::trunc_normal(1, 0.0, f32::INFINITY, -1.0, 1.0, &mut ravine_tensor::Rng::new(0));
+        "add": { let mut y = x(); y += &X::zeros(4); };
+        "and": { let mut y = mask(); y &= &Tensor::<bool>::ones(3); };
+        "lerp_": x().lerp_(&X::zeros(4), 0.5);
+        "bincount_weighted": list().bincount_weighted(&x(), 0);
     };
     for (op, call) in cases {
         let (file, message) = panic_of(call);

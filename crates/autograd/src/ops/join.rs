@@ -58,7 +58,7 @@ impl<T: Float> Var<T> {
         vars
     }
 
-    /// Consecutive pieces of `len` along `axis`; the last may be shorter. Backward: the pieces of `dx` are their `dy`.
+    /// Consecutive pieces of `len` along `axis`; the last may be shorter. An empty axis is one piece. Backward: the pieces of `dx` are their `dy`.
     ///
     /// # Panics
     /// If `len` is 0.
@@ -66,7 +66,7 @@ impl<T: Float> Var<T> {
     pub fn split(&self, len: usize, axis: isize) -> Vec<Var<T>> {
         assert!(len > 0, "split: pieces of 0 elements never end");
         let size = self.size(axis);
-        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
+        (0..size.max(1)).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
     }
 
     /// Consecutive pieces of these sizes along `axis`. Backward: the pieces of `dx` are their `dy`.

@@ -37,7 +37,7 @@ macro_rules! operator {
             fn $method(self, mut rhs: Tensor<T>) -> Tensor<T> {
                 if rhs.is_exclusive() && rhs.shape().broadcast(self.shape()) == Some(*rhs.shape()) {
                     $fits(|| rhs.iter());
-                    rhs.zip_(self, |$b, $a| *$b = { let $b = *$b; $formula });
+                    rhs.zip_named_($name, self, |$b, $a| *$b = { let $b = *$b; $formula });
                     return rhs;
                 }
                 self.$method(&rhs)
@@ -84,7 +84,7 @@ macro_rules! operator {
             #[track_caller]
             fn $assign(&mut self, rhs: &Tensor<T>) {
                 $fits(|| rhs.iter());
-                self.zip_(rhs, |$a, $b| *$a = { let $a = *$a; $formula });
+                self.zip_named_($name, rhs, |$a, $b| *$a = { let $a = *$a; $formula });
             }
         }
         impl<T: Number> $Assign<T> for Tensor<T> {

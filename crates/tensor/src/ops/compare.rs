@@ -83,7 +83,7 @@ macro_rules! bitwise {
         impl $Assign<&Tensor<$t>> for Tensor<$t> {
             #[track_caller]
             fn $assign(&mut self, rhs: &Tensor<$t>) {
-                self.zip_(rhs, |a, b| *a = *a $op b);
+                self.zip_named_($name, rhs, |a, b| *a = *a $op b);
             }
         }
     )*)*};

@@ -16,7 +16,7 @@ impl Tensor<i64> {
     #[track_caller]
     #[must_use]
     pub fn bincount(&self, min_length: usize) -> Tensor<i64> {
-        self.bincount_weighted(&Tensor::scalar(1).expand(*self.shape()), min_length)
+        self.counted("bincount", &Tensor::scalar(1).expand(*self.shape()), min_length)
     }
 
     /// The sums of the weights at which 0, 1, 2, ... stand, up to the largest element, at least `min_length` of them; added in order.
@@ -28,17 +28,22 @@ impl Tensor<i64> {
     pub fn bincount_weighted<T: Number>(&self, weights: &Tensor<T>, min_length: usize) -> Tensor<T> {
         assert!(
             self.shape() == weights.shape(),
-            "bincount: elements {} and weights {} differ in shape",
+            "bincount_weighted: elements {} and weights {} differ in shape",
             self.shape(),
             weights.shape()
         );
+        self.counted("bincount_weighted", weights, min_length)
+    }
+
+    #[track_caller]
+    fn counted<T: Number>(&self, op: &str, weights: &Tensor<T>, min_length: usize) -> Tensor<T> {
         let (least, most) = self.iter().fold((0, -1), |(least, most), i| (i.min(least), i.max(most)));
-        assert!(least == 0, "bincount: element {least} is negative");
+        assert!(least == 0, "{op}: element {least} is negative");
         let count = min_length.max(usize::try_from(most.saturating_add(1)).unwrap_or(usize::MAX));
         let mut sums = vec![];
         // Data say how much memory this takes; there may not be so much.
         let room = sums.try_reserve_exact(count);
-        assert!(room.is_ok(), "bincount: there is no memory for {count} counts");
+        assert!(room.is_ok(), "{op}: there is no memory for {count} counts");
         sums.resize(count, T::ZERO);
         for (i, weight) in self.iter().zip(weights.iter()) {
             sums[i as usize] = sums[i as usize].plus(weight);

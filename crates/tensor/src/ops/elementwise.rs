@@ -102,11 +102,17 @@ impl<T: Element> Tensor<T> {
     /// If `a` does not broadcast to the shape of `x`.
     #[track_caller]
     pub fn zip_<U: Element>(&mut self, a: &Tensor<U>, f: impl Fn(&mut T, U) + Sync) {
+        self.zip_named_("zip_", a, f);
+    }
+
+    /// [`zip_`](Self::zip_), for the op of this name.
+    #[track_caller]
+    pub(crate) fn zip_named_<U: Element>(&mut self, op: &str, a: &Tensor<U>, f: impl Fn(&mut T, U) + Sync) {
         let shape = *self.shape();
         let fits = shape.broadcast(a.shape()) == Some(shape);
         assert!(
             fits,
-            "zip_: {} does not broadcast to {shape}, the shape of the tensor that is written",
+            "{op}: {} does not broadcast to {shape}, the shape of the tensor that is written",
             a.shape()
         );
         let layout = a.layout().broadcast_to(&shape);

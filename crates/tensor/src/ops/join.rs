@@ -89,7 +89,7 @@ impl<T: Element> Tensor<T> {
         parts.iter().enumerate().map(|(axis, part)| part.reshape(&ones(axis)[..]).expand(whole)).collect()
     }
 
-    /// Consecutive pieces of `len` along `axis`, as views; the last may be shorter.
+    /// Consecutive pieces of `len` along `axis`, as views; the last may be shorter. An empty axis is one piece.
     ///
     /// # Panics
     /// If `len` is 0.
@@ -97,7 +97,7 @@ impl<T: Element> Tensor<T> {
     pub fn split(&self, len: usize, axis: isize) -> Vec<Tensor<T>> {
         assert!(len > 0, "split: pieces of 0 elements never end");
         let size = self.shape()[self.shape().axis("split", axis)];
-        (0..size).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
+        (0..size.max(1)).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
     }
 
     /// Consecutive pieces of these sizes along `axis`, as views.
@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(sizes(x.split(3, 0)), [3, 3, 1]);
         assert_eq!(sizes(x.chunk(3, 0)), [3, 3, 1]);
         assert_eq!(sizes(x.chunk(5, 0)), [2, 2, 2, 1]);
-        assert_eq!(sizes(x.narrow(0, 0, 0).chunk(2, 0)), [0; 0]);
+        let none = x.narrow(0, 0, 0);
+        assert_eq!((sizes(none.split(2, 0)), sizes(none.chunk(2, 0))), (vec![0], vec![0]));
         let [a, b, c] = x.split_sizes([0, 5, 2], -1);
         assert_eq!((a.numel(), b.numel(), c.to_vec()), (0, 5, vec![5, 6]));
         let columns = x.narrow(0, 1, 6).reshape([2, 3]).unbind(1);

@@ -63,7 +63,13 @@ impl<T: Float> Tensor<T> {
 /// `low + weight (high - low)`, where an infinity is not lost in a difference: from `-∞` nothing leads away but an infinite step.
 fn between<T: Float>(low: T, high: T, weight: T) -> T {
     let stays = weight == T::ZERO || low == high || (low.is_infinite() && high.is_finite());
-    if stays { low } else { low + weight * (high - low) }
+    let distance = high - low;
+    match distance.is_infinite() && low.is_finite() && high.is_finite() {
+        _ if stays => low,
+        // The distance is more than the type can say.
+        true => low * (T::ONE - weight) + high * weight,
+        false => low + weight * distance,
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!((quantile([-inf, 1.0], 0.25), quantile([-inf, 1.0], 0.75)), (-inf, -inf));
         assert_eq!((quantile([-inf, 1.0], 1.0), quantile([-inf, -inf], 0.5)), (1.0, -inf));
         assert!(quantile([-inf, inf], 0.5).is_nan());
+        assert_eq!(quantile([f32::MIN, f32::MAX], 0.5), 0.0);
     }
 
     #[test]

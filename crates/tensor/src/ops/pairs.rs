@@ -43,7 +43,7 @@ impl<T: Float> Tensor<T> {
         })
     }
 
-    /// `a + weight (b - a)`: `a` at weight 0, `b` at weight 1, exactly at both.
+    /// `a + weight (b - a)`: `a` at weight 0, `b` at weight 1, of finite numbers exactly at both.
     #[track_caller]
     #[must_use]
     pub fn lerp(&self, b: &Tensor<T>, weight: T) -> Tensor<T> {
@@ -54,7 +54,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     pub fn lerp_(&mut self, b: &Tensor<T>, weight: T) {
         let f = between(weight);
-        self.zip_(b, |a, b| *a = f(*a, b));
+        self.zip_named_("lerp_", b, |a, b| *a = f(*a, b));
     }
 }
 
@@ -105,7 +105,8 @@ impl<T: Number> Tensor<T> {
 
     #[track_caller]
     fn check_divisor(&self, op: &str, b: &Tensor<T>) {
-        assert!(T::DTYPE.is_float() || b.iter().all(|b| b != T::ZERO), "{op}: an integer is divided by 0");
+        let fits = T::DTYPE.is_float() || b.iter().all(|b| b != T::ZERO);
+        assert!(fits, "{op}: an integer is divided by 0: {} by {}", self.shape(), b.shape());
     }
 }
 

@@ -19,10 +19,11 @@ impl<T: Float> Tensor<T> {
         var var_keepdim(; correction: usize) -> T = |x, r| x.var_of(&r, correction);
         /// The standard deviation over `axes`: the root of [`var`](Self::var).
         std std_keepdim(; correction: usize) -> T = |x, r| x.var_of(&r, correction).sqrt();
-        /// The `p`-norm `(Σ |x|ᵖ)^(1/p)` over `axes`, summed in `f64`: of `f32` it neither overflows nor underflows on the way.
+        /// The `p`-norm `(Σ |x|ᵖ)^(1/p)` over `axes`, summed in `f64`: for `f32` and `p` up to 2 it neither overflows nor underflows on
+        /// the way.
         ///
         /// `p` 2 is the Euclidean (of a matrix, the Frobenius) norm, 1 the sum of magnitudes, `f64::INFINITY` the largest and
-        /// `-f64::INFINITY` the smallest magnitude, 0 the number of elements that are not 0. NaN spreads.
+        /// `-f64::INFINITY` the smallest magnitude, 0 the number of elements that are not 0 (NaN is not). NaN spreads, but for that.
         ///
         /// ```
         /// use ravine_tensor::Tensor;

@@ -70,7 +70,7 @@ proptest! {
                 start += size;
             }
         };
-        let sizes = |len: usize| (0..n.div_ceil(len)).map(|i| len.min(n - i * len)).collect::<Vec<_>>();
+        let sizes = |len: usize| (0..n.div_ceil(len).max(1)).map(|i| len.min(n - i * len)).collect::<Vec<_>>();
         check(&x.tensor.split(len, signed), sizes(len));
         check(&x.tensor.chunk(len, signed), sizes(n.div_ceil(len).max(1)));
         check(&x.tensor.split_sizes([n / 2, 0, n - n / 2], signed), vec![n / 2, 0, n - n / 2]);

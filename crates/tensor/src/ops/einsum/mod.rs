@@ -196,6 +196,18 @@ mod tests {
         for (equation, operands, want) in cases {
             assert_eq!(message(equation, &[&x, &x][..operands]), want);
         }
+        let (eight, one) = (numbers(&[1; 8]), Tensor::full([1], 4.0));
+        let want =
+            "einsum: 9 axes are left after operand 1: more than 8\n  abcdefgh,i->iabcdefgh\n           ^";
+        assert_eq!(message("abcdefgh,i->iabcdefgh", &[&eight, &one]), want);
+        assert_eq!(
+            message("abcdefgh,i,i->abcdefghi", &[&eight, &one, &one]).lines().next(),
+            want.lines().next()
+        );
+        assert_eq!(
+            einsum("abcdefgh,i,i->", &[&eight, &one, &one]).unwrap().item(),
+            eight.sum(..).item() * 16.0
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Shape;
+use crate::{MAX_RANK, Shape};
 
 /// An equation that cannot be read, or does not fit the operands; shown with a mark under the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,23 @@ impl Equation {
         }
     }
 
+    /// Operands are taken together from left to right: whether what is left of them each time has no more axes than a tensor may have.
+    fn check_ranks(&self, operands: &[Vec<Label>], output: &[Label]) -> Result<(), EinsumError> {
+        for (i, term) in self.inputs.iter().enumerate() {
+            let mut left = operands[..=i].concat();
+            left.sort();
+            left.dedup();
+            left.retain(|label| {
+                output.contains(label) || operands[i + 1..].iter().flatten().any(|l| l == label)
+            });
+            if left.len() > MAX_RANK {
+                let message = format!("{} axes are left after operand {i}: more than {MAX_RANK}", left.len());
+                return self.error(term.start, message);
+            }
+        }
+        Ok(())
+    }
+
     /// The names of the axes of operands with these shapes, whose sizes must agree or be 1.
     pub fn name(&self, shapes: &[&Shape]) -> Result<Named, EinsumError> {
         if shapes.len() != self.inputs.len() {
@@ -192,6 +209,7 @@ impl Equation {
                 once
             }
         };
+        self.check_ranks(&operands, &output)?;
         Ok(Named { operands, output })
     }
 }
