@@ -1,7 +1,7 @@
 //! Sums and folds along one axis of a contiguous block `[outer, n, inner]`.
 //!
-//! A sum is a fixed tree: blocks of [`BLOCK`] numbers are added in [`LANES`] interleaved lanes, and blocks are added
-//! pairwise. The tree depends on the number of summands alone, never on threads or instruction set, and its rounding error
+//! A sum is a fixed tree: blocks of [`BLOCK`] numbers are added in [`LANES`] interleaved lanes (fewer than [`LANES`] numbers in order), and
+//! blocks are added pairwise. The tree depends on the number of summands alone, never on threads or instruction set, and its rounding error
 //! grows like log n instead of n (Higham, *Accuracy and Stability of Numerical Algorithms*, §4.2).
 
 use std::hint::black_box;
