@@ -43,7 +43,7 @@ enum Kind {
 
 impl<O: Optimize> Averaged<O> {
     /// The exponential moving average `a <- decay a + (1 - decay) w` after each step of `optimizer`, beginning with the first step's
-    /// weights. Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
+    /// weights (until there the average is what the model has now). Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
     ///
     /// Polyak and Juditsky 1992; Tarvainen and Valpola 2017, 'Mean teachers are better role models'.
     ///

@@ -49,7 +49,7 @@ pub(crate) fn adaptive(w: &Tensor, g: &Tensor, limit: f64) -> Option<Tensor> {
     }
     let units = if w.rank() >= 2 { w.size(0) } else { 1 };
     let unit = w.numel() / units;
-    let rows = |t: &Tensor| t.reshape([units, unit]).square().sum_keepdim(1).sqrt();
+    let rows = |t: &Tensor| t.reshape([units, unit]).norm_keepdim(2.0, 1);
     let factor = rows(w).zip(&rows(g), |w, g| (limit as f32 * w.max(1e-3) / g.max(1e-6)).min(1.0));
     if factor.iter().all(|f| f == 1.0) {
         return None;

@@ -35,13 +35,15 @@ pub struct Lookahead<O> {
 }
 
 impl<O: Optimize> Lookahead<O> {
-    /// Pulls `optimizer`, which trains the parameters of `model`, back by `1 - alpha` of the way every `every` steps.
+    /// Pulls `optimizer`, which trains the parameters of `model`, back by `1 - alpha` of the way every `every` steps. The way begins at the
+    /// weights that the model has now: load others before.
     ///
     /// # Panics
-    /// If `every` is 0.
+    /// If `every` is 0, or `alpha` not finite.
     #[track_caller]
     pub fn new(model: &(impl Module + ?Sized), optimizer: O, every: u64, alpha: f64) -> Self {
         assert!(every > 0, "Lookahead: every: found 0, expected at least 1 step");
+        assert!(alpha.is_finite(), "Lookahead: alpha: found {alpha}, expected a finite number (usual: 0.5)");
         Lookahead { slow: Beside::new("Lookahead", "slow", model), optimizer, every, alpha: alpha as f32 }
     }
 

@@ -175,7 +175,7 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
-    /// Changes settings of the rule from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
+    /// Changes settings of the rule, and of the rules that groups have of their own, from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
     /// a function of the step alone, so that a run can be resumed. A slot that the new settings ask for (a velocity, when momentum rises
     /// from 0) begins as zeros; one that they do not need is dropped. Settings with a [`fault`](Rule::fault) are a panic in that step.
     ///
@@ -208,8 +208,13 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.
+    ///
+    /// # Panics
+    /// If its factor is not from 0 to below 1.
     #[must_use]
+    #[track_caller]
     pub fn plateau(mut self, plateau: Plateau) -> Self {
+        plateau.check();
         self.plateau = Some(plateau);
         self
     }

@@ -39,8 +39,17 @@ pub struct Sam<O> {
 }
 
 impl<O: Optimize> Sam<O> {
-    /// Looks `rho` uphill before each step of `optimizer`, which trains the parameters of `model`.
+    /// Looks `rho` uphill before each step of `optimizer`, which trains the parameters of `model` and goes downhill: what should be largest,
+    /// give it with the other sign instead of to an optimizer that [maximizes](crate::Optimizer::maximize).
+    ///
+    /// # Panics
+    /// If `rho` is negative or not finite.
+    #[track_caller]
     pub fn new(model: &(impl Module + ?Sized), optimizer: O, rho: f64) -> Self {
+        assert!(
+            rho >= 0.0 && rho.is_finite(),
+            "Sam: rho: found {rho}, expected a number that is not negative (usual: 0.05)"
+        );
         let params = model.distinct_params().into_iter().map(|(_, param)| param).collect();
         Sam { optimizer, params, rho, adaptive: false }
     }

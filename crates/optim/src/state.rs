@@ -89,7 +89,7 @@ impl<R: Rule> Optimizer<R> {
         }
         for ((updates, slots), entry) in loaded?.into_iter().zip(&mut self.entries) {
             let rule = group_rule(&self.rule, &self.groups, entry.group);
-            entry.names = if updates == 0 { &[] } else { rule.slots() };
+            entry.names = if slots.is_empty() { &[] } else { rule.slots() };
             (entry.updates, entry.slots, entry.before) = (updates, slots, None);
         }
         (self.steps, self.skipped) = (state.steps, state.skipped);
@@ -115,7 +115,9 @@ impl<R: Rule> Optimizer<R> {
             let Some(saved) = saved_of.remove(entry.path.as_str()) else {
                 return differ(&entry.path, "nothing", "a parameter");
             };
-            let expected = if saved.updates == 0 { Vec::new() } else { self.slots_of(entry) };
+            // Of settings that change, a parameter that stood still since may not have seen the last change.
+            let bare = saved.updates == 0 || saved.slots.is_empty() && self.tune.is_some();
+            let expected = if bare { Vec::new() } else { self.slots_of(entry) };
             let names: Vec<&str> = saved.slots.iter().map(|slot| slot.name.as_str()).collect();
             let expected_names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
             if names != expected_names {

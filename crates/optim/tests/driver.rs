@@ -112,6 +112,16 @@ fn adaptive_clipping_is_by_unit_and_relative_to_the_weights() {
 }
 
 #[test]
+fn adaptive_clipping_keeps_the_direction_of_a_gradient_whose_square_is_out_of_range() {
+    let w = Param::new(Tensor::from([3.0, 4.0]));
+    let gradients = (Tape::new().param(&w) * 3e37).sum(..).backward();
+    let mut optimizer = Optimizer::new(&w, Sgd::default(), 1.0).clip(Clip::Adaptive(0.1));
+    assert!(optimizer.step(gradients).unwrap().clipped);
+    let along = 0.5 / 2f32.sqrt();
+    assert_close(&w.value().to_vec(), &[3.0 - along, 4.0 - along]);
+}
+
+#[test]
 fn a_step_is_explained_by_its_parts() {
     let params = numbers([1.5, 2.0]);
     let rate = |step: u64| if step == 0 { 0.1 } else { 0.05 };
@@ -276,6 +286,25 @@ fn momentum_may_rise_from_zero_and_fall_to_it_also_after_a_resume() {
     }
 }
 
+#[test]
+fn a_state_in_which_a_parameter_stood_still_since_momentum_came_can_be_loaded() {
+    let params = numbers([1.0, 1.0]);
+    let new = || {
+        let momentum = |step| if step < 2 { 0.0 } else { 0.5 };
+        Optimizer::new(&params, Sgd::default(), 0.1).tune(move |sgd, step| sgd.momentum = momentum(step))
+    };
+    let mut optimizer = new();
+    for step in 0..4 {
+        params[1].set_frozen(step == 2 || step == 3);
+        optimizer.step(gradients(&params)).unwrap();
+    }
+    let (state, mut other) = (optimizer.state(), new());
+    other.load_state(&state).unwrap();
+    assert_eq!(other.state(), state);
+    params[1].set_frozen(false);
+    other.step(gradients(&params)).unwrap();
+}
+
 /// What a panic says.
 fn said(run: impl FnOnce()) -> String {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).expect_err("a panic");
@@ -288,6 +317,12 @@ fn settings_that_make_no_sense_are_named_before_they_reach_a_weight() {
     let new = |beta1| drop(Optimizer::new(&params, Adam { beta1, ..Adam::default() }, 0.1));
     assert_eq!(said(|| new(1.0)), "Adam: beta1: found 1, expected from 0 to below 1");
     assert_eq!(said(|| new(f64::NAN)), "Adam: beta1: found NaN, expected from 0 to below 1");
+    let dampened = Sgd { dampening: f64::NAN, ..Sgd::momentum(0.9) };
+    let dampened = said(|| drop(Optimizer::new(&params, dampened, 0.1)));
+    assert_eq!(dampened, "Sgd: dampening: found NaN, expected a finite number");
+    let rises = Plateau { factor: 1.5, ..Plateau::default() };
+    let rises = said(|| drop(Optimizer::new(&params, Sgd::default(), 0.1).plateau(rises)));
+    assert_eq!(rises, "Plateau: factor: found 1.5, expected from 0 to below 1");
     let averages_nothing = || drop(Optimizer::new(&params, ScheduleFreeSgd { beta: 0.0 }, 0.1));
     assert!(said(averages_nothing).starts_with("ScheduleFreeSgd: beta: found 0, expected above 0"));
 

@@ -77,8 +77,8 @@ pub(super) fn advance(
 ) -> LbfgsOutcome {
     let (mut loss, mut gradient) = evaluate(x);
     let mut outcome = LbfgsOutcome { loss, last_loss: loss, iterations: 0, evaluations: 1, converged: false };
-    if largest(&gradient) <= settings.tolerance_grad {
-        outcome.converged = true;
+    if largest(&gradient) <= settings.tolerance_grad || !loss.is_finite() {
+        outcome.converged = loss.is_finite();
         return outcome;
     }
     for iteration in 1..=settings.iterations {
@@ -146,8 +146,9 @@ fn add(x: &mut [f64], factor: f64, y: &[f64]) {
     x.iter_mut().zip(y).for_each(|(x, y)| *x += factor * y);
 }
 
+/// The largest magnitude; NaN if there is one.
 fn largest(x: &[f64]) -> f64 {
-    x.iter().fold(0.0, |most, x| x.abs().max(most))
+    x.iter().fold(0.0, |most, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }
 
 #[cfg(test)]

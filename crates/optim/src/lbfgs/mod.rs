@@ -170,11 +170,14 @@ impl Lbfgs {
     /// One step, of several iterations. `loss` is a pass over the batch with the weights that the model has.
     ///
     /// # Errors
-    /// If a parameter that is neither frozen nor optional has no gradient, or the first gradient is not finite. The weights are then as
-    /// they were.
+    /// If a parameter that is neither frozen nor optional has no gradient, all are frozen, or the first gradient is not finite. The weights
+    /// are then as they were.
     pub fn step(&mut self, mut loss: impl FnMut() -> (f64, Gradients)) -> Result<LbfgsOutcome, OptimError> {
         let params: Vec<&(String, Param)> =
             self.params.iter().filter(|(_, param)| !param.is_frozen()).collect();
+        if params.is_empty() && !self.params.is_empty() {
+            return Err(OptimError::AllFrozen);
+        }
         let paths: Vec<String> = params.iter().map(|(path, _)| path.clone()).collect();
         if paths != self.active {
             (self.active, self.memory) = (paths, Memory::default());
@@ -371,5 +374,9 @@ mod tests {
         });
         assert_eq!(poisoned, Err(OptimError::NonFinite { path: "1".into() }));
         assert_eq!((values(&p), optimizer.state()), (before, state));
+        let lost = optimizer.step(|| (f64::NAN, loss(&p).1)).unwrap();
+        assert!(!lost.converged && lost.evaluations == 1);
+        p.iter().for_each(|p| p.set_frozen(true));
+        assert_eq!(optimizer.step(|| loss(&p)), Err(OptimError::AllFrozen));
     }
 }

@@ -126,7 +126,9 @@ impl<T: Float> Rule<T> for Sgd {
     }
 
     fn fault(&self) -> Option<String> {
-        shares(&[("momentum", self.momentum)])
+        let dampening = self.dampening;
+        let fault = || format!("dampening: found {dampening}, expected a finite number");
+        shares(&[("momentum", self.momentum)]).or_else(|| (!dampening.is_finite()).then(fault))
     }
 
     fn update(&self, step: Step<T>) {

@@ -76,7 +76,7 @@ pub enum Cycle {
 
 impl Schedule for Cyclic {
     fn rate(&self, step: u64) -> f64 {
-        let length = (self.up + self.down).max(1);
+        let length = self.up.saturating_add(self.down).max(1);
         let (cycle, at) = (step / length, step % length);
         let height = if at <= self.up {
             at as f64 / self.up.max(1) as f64

@@ -58,13 +58,21 @@ impl Default for Plateau {
 }
 
 impl Plateau {
+    /// Panics unless the factor makes the rate fall.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        let factor = self.factor;
+        assert!((0.0..1.0).contains(&factor), "Plateau: factor: found {factor}, expected from 0 to below 1");
+    }
+
     /// The factor on the rate after these metrics. A metric that is NaN is never better.
     pub fn factor(&self, metrics: &[f64]) -> f64 {
-        let (mut factor, mut best) = (1.0f64, None);
+        let worst = if self.better == Better::Lower { f64::INFINITY } else { f64::NEG_INFINITY };
+        let (mut factor, mut best) = (1.0f64, worst);
         let (mut bad, mut cooling) = (0, 0);
         for &metric in metrics {
-            if best.is_none_or(|best| self.is_better(metric, best)) && !metric.is_nan() {
-                best = Some(metric);
+            if self.is_better(metric, best) {
+                best = metric;
                 bad = 0;
             } else {
                 bad += 1;
@@ -84,10 +92,26 @@ impl Plateau {
     }
 
     fn is_better(&self, metric: f64, best: f64) -> bool {
-        let margin = if self.absolute { self.threshold } else { self.threshold * best };
+        // From an infinite metric any finite one is far.
+        let share = if best.is_infinite() { 0.0 } else { best };
+        let margin = self.threshold * if self.absolute { 1.0 } else { share };
         match self.better {
             Better::Lower => metric < best - margin,
             Better::Higher => metric > best + margin,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_infinite_metric_any_finite_one_is_better() {
+        let lower = Plateau { factor: 0.5, patience: 1, ..Plateau::default() };
+        assert_eq!(lower.factor(&[f64::INFINITY, 5.0, 4.0, 3.0, 2.0, 1.0]), 1.0);
+        let higher = Plateau { better: Better::Higher, ..lower };
+        assert_eq!(higher.factor(&[f64::NEG_INFINITY, -5.0, -4.0, -3.0]), 1.0);
+        assert_eq!(higher.factor(&[f64::NAN, f64::NAN, 1.0]), 0.5);
     }
 }

@@ -83,7 +83,7 @@ impl Schedule for Wsd {
         if step < self.warmup {
             return self.rate * (step + 1) as f64 / self.warmup as f64;
         }
-        match step.checked_sub(self.warmup + self.stable) {
+        match step.checked_sub(self.warmup.saturating_add(self.stable)) {
             Some(step) => self.rate * (1.0 - progress(step, self.decay).sqrt()),
             None => self.rate,
         }
@@ -105,5 +105,12 @@ mod tests {
         assert_eq!(rates[..5], [0.1, 0.2, 0.30000000000000004, 0.4, 0.4]);
         assert_eq!(rates[5], Cosine::new(0.4, 100).rate(1));
         assert_eq!(0.5.warmup(0).rate(0), 0.5);
+    }
+
+    #[test]
+    fn a_plateau_without_an_end() {
+        let rate = Wsd { rate: 1.0, warmup: 2, stable: u64::MAX, decay: 4 };
+        assert_eq!(rate.curve(4), [0.5, 1.0, 1.0, 1.0]);
+        assert_eq!(rate.rate(u64::MAX - 1), 1.0);
     }
 }
