@@ -129,7 +129,8 @@ pub trait Dataset: Send + Sync {
         Subset::split_stratified(Arc::new(self), second, labels, seed)
     }
 
-    /// Passes every batch through `f`, with a random stream for each sample that depends on the seed, the epoch and its index alone.
+    /// Passes every batch through `f`, with a random stream for each sample that depends on the seed, the epoch and its index alone. Give
+    /// another seed than to other changes of the same set, whose numbers it would draw.
     ///
     /// ```
     /// # use ravine_data::{Dataset, TensorSet};

@@ -27,7 +27,12 @@ pub struct Concat<D> {
 
 impl<D: Dataset> Concat<D> {
     /// These data sets, one after the other.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
     pub fn new(sets: Vec<D>) -> Self {
+        assert!(!sets.is_empty(), "Concat: found no data set, expected at least 1");
         let mut bounds = vec![0];
         bounds.extend(sets.iter().scan(0, |end, set| {
             *end += set.len();

@@ -38,7 +38,8 @@ pub trait Pictures: Dataset<Batch = (Tensor, Tensor<i64>)> {
 
     /// The same pictures, changed by `transform` whenever they are fetched.
     ///
-    /// Each draws from a stream of its own, which depends on the seed, the epoch and its index alone.
+    /// Each draws from a stream of its own, which depends on the seed, the epoch and its index alone. So two `transform`s of one seed draw the
+    /// same numbers: say [`then`](Transform::then), or give them two seeds.
     ///
     /// ```
     /// use ravine_data::{Mnist, Pictures, RandomErasing, RandomRotation, RandomShift, Transform};

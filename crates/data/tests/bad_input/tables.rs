@@ -167,6 +167,11 @@ fn rows_one_by_one() {
             "r.csv: row 0 (line 2), column b: found bytes that are no UTF-8, expected text",
         ),
         (
+            read(b"a,b\n1,2\n3,\"4\n5,6\n"),
+            Invalid,
+            "r.csv: row 1 (line 3): found the end of the file, expected a row that comes to its end; is a quote left open?",
+        ),
+        (
             read(endless.as_bytes()),
             Invalid,
             "r.csv: row 1 (line 3): found more than 16777216 bytes, expected a row that comes to its end; is a quote left open?",

@@ -1,6 +1,7 @@
 //! Tables of text: CSV files, read whole or row by row.
 
 mod marks;
+mod quotes;
 mod row;
 mod rows;
 mod table;
@@ -10,12 +11,13 @@ use std::io::Read;
 use std::iter::Peekable;
 use std::path::Path;
 
-use csv::{ErrorKind, Reader, ReaderBuilder, Trim};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::gzip::Unpacked;
 use super::verify;
 use crate::DataError;
 
+use self::quotes::Closed;
 pub use self::row::Row;
 pub use self::rows::CsvStream;
 pub use self::table::Table;
@@ -74,8 +76,8 @@ impl Csv {
     /// takes at most 200 bytes of memory for each byte of the text, if the rows are that short; it is a row that costs.
     ///
     /// # Errors
-    /// If the file cannot be read or is no text, a name is missing or there twice, a row has more or fewer cells than there are names, or
-    /// there is no row.
+    /// If the file cannot be read or is no text, a name is missing or there twice, a row has more or fewer cells than there are names, a
+    /// quote is left open, or there is no row.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table, DataError> {
         let path = path.as_ref();
         verify(path)?;
@@ -94,14 +96,15 @@ impl Csv {
         let mut reader = self.reader(&text[..]);
         let names = self.header(&mut reader, file)?;
         let mut rows = Vec::new();
-        for record in reader.into_records() {
-            let position = match &record {
-                Ok(record) => record.position(),
-                Err(error) => error.position(),
-            };
-            let line = lines.line(position.map_or(0, |position| position.byte()));
+        loop {
+            let (begin, mut record) = (reader.position().byte(), StringRecord::new());
+            let more = reader.read_record(&mut record);
+            if let Ok(false) = more {
+                break;
+            }
+            let line = lines.line(begin);
             let place = || place(rows.len(), line);
-            let record = record.map_err(|error| trouble(file, error, place()))?;
+            more.map_err(|error| trouble(file, error, place()))?;
             if record.len() != names.len() {
                 return Err(wrong_width(file, place(), record.len(), names.len()));
             }
@@ -136,7 +139,7 @@ impl Csv {
     ///
     /// # Errors
     /// If the file cannot be read, or a name is missing or there twice. The errors of rows come in their places: besides those of `sample`, that there is no row, that one has more
-    /// or fewer cells than there are names, or more than 16 MiB.
+    /// or fewer cells than there are names, or more than 16 MiB, and that a quote is left open.
     pub fn stream<S, F>(&self, path: impl AsRef<Path>, sample: F) -> Result<CsvStream<F>, DataError>
     where
         F: Fn(&Row<'_>) -> Result<S, DataError> + Send + Sync + 'static,
@@ -145,14 +148,14 @@ impl Csv {
     }
 
     /// A parser of these bytes. How many cells a row should have is the caller's to know.
-    fn reader<R: Read>(&self, bytes: R) -> Reader<R> {
+    fn reader<R: Read>(&self, bytes: R) -> Reader<Closed<R>> {
         ReaderBuilder::new()
             .delimiter(self.delimiter)
             .comment(self.comment)
             .has_headers(self.names.is_none())
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(bytes)
+            .from_reader(Closed::new(bytes, self.delimiter, self.comment))
     }
 
     /// The names of the columns.

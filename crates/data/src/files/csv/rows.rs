@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use csv::{ByteRecord, Reader};
 
 use super::marks::Marks;
+use super::quotes::Closed;
 use super::row::Row;
 use super::{Csv, Lines, no_rows, place, trouble, wrong_width};
 use crate::files::gzip::Unpacked;
@@ -105,7 +106,7 @@ impl Head {
     }
 
     /// A parser that stands before the first row, and whether the file is plain.
-    fn reader(&self) -> Result<(Reader<Bounded>, bool), DataError> {
+    fn reader(&self) -> Result<(Reader<Closed<Bounded>>, bool), DataError> {
         let bytes = self.bytes()?;
         let plain = bytes.is_plain();
         let mut reader = self.format.reader(self.bounded(bytes));
@@ -116,7 +117,7 @@ impl Head {
     }
 
     /// A parser that stands before the row that begins at this byte of a plain file.
-    fn reader_at(&self, byte: u64) -> Result<Reader<Bounded>, DataError> {
+    fn reader_at(&self, byte: u64) -> Result<Reader<Closed<Bounded>>, DataError> {
         let failed = |error| DataError::read(&self.file, error);
         let mut file = File::open(&self.file).map_err(failed)?;
         file.seek(SeekFrom::Start(byte)).map_err(failed)?;
@@ -148,7 +149,7 @@ impl Head {
 /// The samples of an epoch.
 struct Rows<F> {
     source: Arc<Source<F>>,
-    reader: Reader<Bounded>,
+    reader: Reader<Closed<Bounded>>,
     /// The byte of the file at which the parser began, and whether there is a way to others.
     base: u64,
     plain: bool,
@@ -164,7 +165,7 @@ impl<F> Rows<F> {
     /// Reads the next row, if there is one.
     fn advance(&mut self) -> Result<bool, DataError> {
         let Head { file, names, .. } = &self.source.head;
-        self.reader.get_mut().left = MAX_ROW;
+        self.reader.get_mut().get_mut().left = MAX_ROW;
         self.begin = self.base + self.reader.position().byte();
         let place = || self.source.head.place(self.read, self.begin);
         match self.reader.read_byte_record(&mut self.cells) {
