@@ -13,7 +13,7 @@ use crate::var::{Saved, Var, push};
 /// has the same masks, buffers are not updated twice, and gradients are added up in the same order. Parameters that `f` uses get their gradients
 /// as ever. It can be differentiated to any order, and nested.
 ///
-/// As the tape keeps `f`, that must own what it uses: blocks of a model go into an [`Arc`](std::sync::Arc), which is a
+/// Parameters must keep their values until then. As the tape keeps `f`, that must own what it uses: blocks of a model go into an [`Arc`](std::sync::Arc), which is a
 /// [`Module`](crate::Module) like the block itself. It must do the same in both runs; a source of randomness other than the tape's would not.
 ///
 /// Source: Chen et al. 2016, 'Training deep nets with sublinear memory cost'.
@@ -57,6 +57,10 @@ pub fn checkpoint<T: Float, const N: usize>(
         }
     }
     let places: Vec<NodeId> = sources.iter().map(|source| source.id()).collect();
+    if places.iter().all(|place| place.is_constant()) {
+        // No gradient ends here. It may at what `f` has from elsewhere.
+        return run_again(&f, &saved, rng.as_ref(), &y);
+    }
     let pullback =
         move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
             let (tape, floor) = (dy.tape(), dy.tape().len());

@@ -1,6 +1,7 @@
 //! What a backward pass found.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ravine_tensor::{Float, Tensor};
 
@@ -12,11 +13,22 @@ use crate::var::Var;
 ///
 /// With `V = Var`, as [`Var::backward_create_graph`] gives them, they are on the tape and can be differentiated again.
 pub struct Gradients<T: Float = f32, V = Tensor<T>> {
-    tape: usize,
+    tape: TapeNumber,
     variables: HashMap<NodeId, V>,
     /// In the order of the parameters' first uses. What was taken out leaves a gap.
     params: Vec<Option<Found<T, V>>>,
     places: HashMap<ParamKey, usize>,
+}
+
+/// A number that no other tape has. (An address would be that of a later tape, too.)
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct TapeNumber(u64);
+
+impl TapeNumber {
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        TapeNumber(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// The gradient by one parameter.
@@ -33,7 +45,7 @@ impl<T: Float, V> Gradients<T, V> {
         found.reverse();
         let mut params = tape.params().into_iter().peekable();
         let mut gradients = Gradients {
-            tape: tape.address(),
+            tape: tape.inner.number,
             variables: HashMap::new(),
             params: Vec::with_capacity(params.len()),
             places: HashMap::with_capacity(params.len()),
@@ -77,7 +89,7 @@ impl<T: Float, V> Gradients<T, V> {
     #[track_caller]
     pub fn wrt(&self, var: &Var<T>) -> Option<&V> {
         assert!(
-            var.tape().address() == self.tape,
+            var.tape().inner.number == self.tape,
             "wrt: the variable is on another tape than these gradients"
         );
         self.variables.get(&var.id())

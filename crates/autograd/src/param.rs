@@ -78,10 +78,22 @@ impl<T: Float> Param<T> {
         *self.cell.value.write().unwrap_or_else(PoisonError::into_inner) = value.contiguous();
     }
 
-    /// Changes the value in place; `f` must keep the shape. Who reads the parameter meanwhile waits for the end of `f`, so `f` itself must not, nor wait
+    /// Changes the value in place. Who reads the parameter meanwhile waits for the end of `f`, so `f` itself must not, nor wait
     /// for a thread that does. (Kernels may be used: they need no other thread.)
+    ///
+    /// # Panics
+    /// If `f` changes the shape.
+    #[track_caller]
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor<T>) -> R) -> R {
-        f(&mut self.cell.value.write().unwrap_or_else(PoisonError::into_inner))
+        let mut value = self.cell.value.write().unwrap_or_else(PoisonError::into_inner);
+        let shape = *value.shape();
+        let result = f(&mut value);
+        assert!(
+            *value.shape() == shape,
+            "update: a parameter of shape {shape} cannot take a value of shape {}",
+            value.shape()
+        );
+        result
     }
 
     /// A frozen parameter is a constant: it gets no gradient and no optimizer changes it.

@@ -10,6 +10,7 @@ use ravine_tensor::{Float, Rng, Shape, Tensor};
 use crate::anomaly::Anomalies;
 use crate::control::Hooks;
 use crate::control::put;
+use crate::gradients::TapeNumber;
 use crate::param::{BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
@@ -133,6 +134,8 @@ pub(crate) struct Inner<T: Float> {
     pub(crate) noted: RefCell<Option<Vec<Var<T>>>>,
     /// The line that made this tape.
     line: &'static Location<'static>,
+    /// What its gradients know it by.
+    pub(crate) number: TapeNumber,
 }
 
 impl<T: Float> Tape<T> {
@@ -153,6 +156,7 @@ impl<T: Float> Tape<T> {
                 blamed: Cell::new(None),
                 noted: RefCell::new(None),
                 line: Location::caller(),
+                number: TapeNumber::next(),
             }),
         }
     }
@@ -303,11 +307,6 @@ impl<T: Float> Tape<T> {
     /// Whether both are the same tape.
     pub(crate) fn is(&self, other: &Tape<T>) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
-    }
-
-    /// A number that tells tapes apart that live at the same time.
-    pub(crate) fn address(&self) -> usize {
-        Rc::as_ptr(&self.inner) as *const () as usize
     }
 
     /// The line that made this tape.

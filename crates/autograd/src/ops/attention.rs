@@ -42,15 +42,20 @@ impl<T: Float> Var<T> {
                 return grads.map(|grad| Some(dy.constant(grad)));
             }
             let formula = |x: &[Var<T>]| {
-                let mut scores = x[0].matmul(&x[1].t()) * scale;
-                if let Some(mask) = &mask {
-                    scores = scores.masked_fill(mask, T::neg_infinity());
+                let scores = x[0].matmul(&x[1].t()) * scale;
+                let mut weights = match &mask {
+                    None => scores.softmax(),
+                    Some(mask) => {
+                        // A query that sees no key has weights of 0, and no derivative.
+                        let blind = mask.expand(*scores.shape()).all_keepdim(-1);
+                        let seen = scores.masked_fill(mask, T::neg_infinity()).masked_fill(&blind, T::ZERO);
+                        seen.softmax().masked_fill(&blind, T::ZERO)
+                    }
+                };
+                if let Some(keep) = &keep {
+                    weights = weights * dy.constant(keep.clone());
                 }
-                let weights = scores.softmax();
-                match &keep {
-                    Some(keep) => (weights * dy.constant(keep.clone())).matmul(&x[2]),
-                    None => weights.matmul(&x[2]),
-                }
+                weights.matmul(&x[2])
             };
             let mut grads = by_formula(formula, &saved.each_ref().map(|saved| saved.on(dy)), dy).into_iter();
             std::array::from_fn(|_| grads.next())

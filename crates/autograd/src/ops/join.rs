@@ -65,7 +65,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn split(&self, len: usize, axis: isize) -> Vec<Var<T>> {
         assert!(len > 0, "split: pieces of 0 elements never end");
-        let size = self.size(axis);
+        let size = self.shape()[self.shape().axis("split", axis)];
         (0..size.max(1)).step_by(len).map(|start| self.narrow(axis, start, len.min(size - start))).collect()
     }
 
@@ -76,7 +76,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn split_sizes<const N: usize>(&self, sizes: [usize; N], axis: isize) -> [Var<T>; N] {
         assert!(
-            sizes.iter().sum::<usize>() == self.size(axis),
+            sizes.iter().sum::<usize>() == self.shape()[self.shape().axis("split_sizes", axis)],
             "split_sizes: {sizes:?} do not add up to axis {axis} of shape {}",
             self.shape()
         );
@@ -95,12 +95,14 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn chunk(&self, n: usize, axis: isize) -> Vec<Var<T>> {
         assert!(n > 0, "chunk: nothing can be cut into 0 pieces");
-        self.split(self.size(axis).div_ceil(n).max(1), axis)
+        let size = self.shape()[self.shape().axis("chunk", axis)];
+        self.split(size.div_ceil(n).max(1), axis)
     }
 
     /// The slices of `axis`, without it. Backward: the slices of `dx` are their `dy`.
     #[track_caller]
     pub fn unbind(&self, axis: isize) -> Vec<Var<T>> {
-        (0..self.size(axis)).map(|i| self.index(axis, i)).collect()
+        let size = self.shape()[self.shape().axis("unbind", axis)];
+        (0..size).map(|i| self.index(axis, i)).collect()
     }
 }

@@ -227,7 +227,7 @@ impl<T: Float> Var<T> {
             let inside = turn(&u, &du) * &s + s.t() * turn(&v, &dv) + ds * dy.constant(Tensor::eye(k));
             let mut dx = u.matmul(&inside).matmul(&v.t());
             // What of du and dv is outside the space that u and v span; of a square matrix there is nothing.
-            let outside = |x: &Var<T>, dx: &Var<T>| (dx - x.matmul(&x.t().matmul(dx))) / &s;
+            let outside = |x: &Var<T>, dx: &Var<T>| (dx - x.matmul(&x.t().matmul(dx))).over(&s);
             if m > k {
                 dx = dx + outside(&u, &du).matmul(&v.t());
             }
@@ -244,7 +244,14 @@ impl<T: Float> Var<T> {
     fn over_differences(&self, w: &Var<T>) -> Var<T> {
         let eye = Tensor::eye(w.size(-1));
         let differences = w - w.t() + self.constant(eye.clone());
-        self * self.constant(eye.map(|v| T::ONE - v)) / differences
+        (self * self.constant(eye.map(|v| T::ONE - v))).over(&differences)
+    }
+
+    /// The quotient; 0 of nothing, even by 0.
+    fn over(&self, divisor: &Var<T>) -> Var<T> {
+        let divisor = divisor.expand(*self.shape());
+        let nothing = self.value().zip(divisor.value(), |x, divisor| x == T::ZERO && divisor == T::ZERO);
+        self / divisor.masked_fill(&nothing, T::ONE)
     }
 
     /// The lower triangles of the matrices, the diagonal times a number.

@@ -5,17 +5,19 @@ use ravine_tensor::{Float, Tensor};
 use crate::var::{Var, record, record_with_output};
 
 impl<T: Float> Var<T> {
-    /// `y = aᵇ`, an exponent for each element. Backward: `da = b aᵇ⁻¹ dy` (0 where `b = 0`), `db = aᵇ log a dy`
+    /// `y = aᵇ`, an exponent for each element, after broadcasting. Backward: `da = b aᵇ⁻¹ dy` (0 where `b = 0`), `db = aᵇ log a dy`
     /// (0 where `a = 0` and `b >= 0`).
     #[track_caller]
     #[must_use]
     pub fn pow(&self, exponent: &Var<T>) -> Var<T> {
         let (a, b) = (self.saved(), exponent.saved());
         record("pow", [self, exponent], self.value().pow(exponent.value()), move |dy, needs| {
-            let (a, b) = (a.on(dy), b.on(dy));
+            let (a, b) = (a.on(dy).expand(*dy.shape()), b.on(dy));
             let da = needs[0].then(|| {
-                // A base of 1 where the power is constant: 0 · ∞ is not 0.
-                let base = a.masked_fill(&b.value().map(|b| b == T::ZERO), T::ONE);
+                // A base of 1 where the power is constant and its factor without end: 0 · ∞ is not 0.
+                let endless = |a: T| a == T::ZERO || !a.is_finite();
+                let base =
+                    a.masked_fill(&a.value().zip(b.value(), |a, b| b == T::ZERO && endless(a)), T::ONE);
                 dy * &b * base.pow(&(&b - T::ONE))
             });
             let db = needs[1].then(|| {
@@ -27,14 +29,15 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// The angle of the point `(x, y)`, this being `y`. Backward: `dy = x g / (x² + y²)`, `dx = -y g / (x² + y²)`.
+    /// The angle of the point `(x, y)`, this being `y`. Backward: `dy = x g / (x² + y²)`, `dx = -y g / (x² + y²)`, 0 at `(0, 0)`.
     #[track_caller]
     #[must_use]
     pub fn atan2(&self, x: &Var<T>) -> Var<T> {
         let (y, x_saved) = (self.saved(), x.saved());
         record("atan2", [self, x], self.value().atan2(x.value()), move |g, needs| {
             let (y, x) = (y.on(g), x_saved.on(g));
-            let g = g / (x.square() + y.square());
+            let middle = x.value().zip(y.value(), |x, y| x == T::ZERO && y == T::ZERO);
+            let g = g / (x.square() + y.square()).masked_fill(&middle, T::ONE);
             [needs[0].then(|| &x * &g), needs[1].then(|| -(&y * &g))]
         })
     }

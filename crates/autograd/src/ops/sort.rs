@@ -66,7 +66,10 @@ impl<T: Float> Var<T> {
             rows.gather(1, &order.gather(1, &place))
         };
         let weight = T::of(place.fract());
-        let (low, high) = (pick(place.floor()), pick(place.ceil()));
-        (low * (T::ONE - weight) + high * weight).reshape(y.shape())
+        let low = pick(place.floor());
+        // Of an infinite neighbour not even the part 0 is taken.
+        let between =
+            if weight == T::ZERO { low } else { low * (T::ONE - weight) + pick(place.ceil()) * weight };
+        between.reshape(y.shape())
     }
 }

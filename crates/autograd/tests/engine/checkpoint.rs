@@ -122,6 +122,15 @@ fn a_captured_value_is_not_lost_silently() {
 }
 
 #[test]
+fn without_inputs_that_need_a_gradient_a_captured_value_gets_its_own() {
+    let tape = Tape::new();
+    let (x, z) = (tape.input(Tensor::scalar(2.0f32)), tape.variable(Tensor::scalar(5.0)));
+    let captured = z.clone();
+    let y = checkpoint(move |[x]| x * &captured, [&x]);
+    assert_eq!((y + &z).backward().wrt(&z).unwrap().item(), 3.0);
+}
+
+#[test]
 #[should_panic(expected = "checkpoint: the function uses a parameter")]
 fn the_second_run_must_do_as_the_first() {
     let (tape, w, first) = (Tape::new(), Param::new(Tensor::scalar(3.0)), std::cell::Cell::new(true));

@@ -7,6 +7,7 @@ mod checkpoint;
 mod control;
 mod diagnosis;
 mod economy;
+mod edges;
 mod higher_order;
 mod tape;
 mod threads;

@@ -20,5 +20,13 @@ pub fn cases() -> Vec<Case> {
             },
             &inputs(),
         ),
+        case(
+            "scaled_dot_product_attention",
+            |x| {
+                let blind = Tensor::from([[true, true, true], [false, false, true]]);
+                x[0].scaled_dot_product_attention(x[1], x[2], Some(&blind), None)
+            },
+            &inputs(),
+        ),
     ]
 }

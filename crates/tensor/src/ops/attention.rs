@@ -215,7 +215,8 @@ fn softmax_rows<T: Float>(p: &mut [T], keys: usize, mask: Option<&[bool]>, scale
                     });
                 }
                 let max = p.iter().fold(T::neg_infinity(), |max, &v| if v > max { v } else { max });
-                if max == T::neg_infinity() && mask.is_some() {
+                // Nothing is seen; but a NaN would be, which is larger than nothing.
+                if max == T::neg_infinity() && mask.is_some() && !p.iter().any(|v| v.is_nan()) {
                     p.fill(T::ZERO);
                     continue;
                 }

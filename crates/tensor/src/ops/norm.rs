@@ -58,9 +58,9 @@ impl Normalize {
                 }
             }
             Normalize::Last(axes) | Normalize::LastByRms(axes) => {
-                let first = shape.rank().checked_sub(axes).unwrap_or_else(|| {
+                let Some(first) = shape.rank().checked_sub(axes) else {
                     panic!("normalize: input {shape}; expected at least the {axes} axes that are normalised")
-                });
+                };
                 let (rows, n) = (shape[..first].iter().product(), shape[first..].iter().product());
                 NormalizeView { x: [rows, 1, 1, n], affine: [1, 1, 1, n], stats: [rows, 1, 1, 1] }
             }
@@ -105,12 +105,8 @@ impl<T: Float> Tensor<T> {
             return (y.lines_as_channels(self.shape()), stats);
         }
         let view = how.view(self.shape());
-        let parameters = [("weight", weight), ("bias", bias)].map(|(name, parameter)| {
-            parameter.map(|parameter| {
-                check_parameter(name, parameter, &view, self.shape());
-                parameter.contiguous()
-            })
-        });
+        check_parameters([("weight", weight), ("bias", bias)], &view, self.shape());
+        let parameters = [weight, bias].map(|parameter| parameter.map(Tensor::contiguous));
         let x = self.contiguous();
         let stats_shape = Shape::from([&view.stats[..], &[2]].concat());
         if x.numel() == 0 {
@@ -161,9 +157,7 @@ impl<T: Float> Tensor<T> {
         }
         let view = Normalize::Batch.view(self.shape());
         let named = [("mean", Some(mean)), ("var", Some(var)), ("weight", weight), ("bias", bias)];
-        for (name, parameter) in named {
-            parameter.into_iter().for_each(|p| check_parameter(name, p, &view, self.shape()));
-        }
+        check_parameters(named, &view, self.shape());
         let x = self.contiguous();
         if x.numel() == 0 {
             return x;
@@ -285,13 +279,19 @@ impl<T: Float> Tensor<T> {
 }
 
 #[track_caller]
-fn check_parameter<T: Float>(name: &str, parameter: &Tensor<T>, view: &NormalizeView, x: &Shape) {
+fn check_parameters<T: Float, const N: usize>(
+    named: [(&str, Option<&Tensor<T>>); N],
+    view: &NormalizeView,
+    x: &Shape,
+) {
     let wanted: usize = view.affine.iter().product();
-    assert!(
-        parameter.numel() == wanted,
-        "normalize: input {x}, {name} {}: expected {wanted} numbers, one for each of what is scaled together",
-        parameter.shape()
-    );
+    for (name, parameter) in named {
+        let Some(parameter) = parameter.filter(|parameter| parameter.numel() != wanted) else { continue };
+        panic!(
+            "normalize: input {x}, {name} {}: expected {wanted} numbers, one for each of what is scaled together",
+            parameter.shape()
+        );
+    }
 }
 
 #[cfg(test)]
