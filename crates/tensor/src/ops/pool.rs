@@ -414,6 +414,28 @@ mod tests {
     }
 
     #[test]
+    fn means_of_large_windows_keep_their_digits() {
+        for n in [64, 256, 1024, 2048] {
+            let x = Tensor::<f32>::full([1, 1, n, n], 0.1);
+            let inner = PoolOptions { stride: [1, 1], ..PoolOptions::square(n - 1) };
+            let tall = PoolOptions { kernel: [n, 1], ..PoolOptions::square(n) };
+            for mean in [x.adaptive_avg_pool2d([1, 1]), x.avg_pool2d(&inner), x.avg_pool2d(&tall)] {
+                assert!(mean.iter().all(|mean| (mean / 0.1 - 1.0).abs() < 1e-6), "{n}: {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn means_do_not_depend_on_threads() {
+        let x = Tensor::<f32>::randn([1, 1, 300, 501], &mut Rng::new(8));
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| [[1, 1], [2, 1], [1, 3], [7, 5]].map(|output| x.adaptive_avg_pool2d(output)))
+        };
+        assert!([2, 3, 8].into_iter().all(|threads| on(threads) == on(1)));
+    }
+
+    #[test]
     fn the_first_of_equals_and_nan_win() {
         let nan = f32::NAN;
         let x = Tensor::from([[[[1.0, 1.0, nan, 5.0], [1.0, 0.0, 7.0, 6.0]]]].map(|b| b[0])).unsqueeze(0);
