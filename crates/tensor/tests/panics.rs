@@ -38,6 +38,7 @@ fn panics_name_the_op_and_the_callers_line() {
     let mask = || Tensor::<bool>::ones([4]);
     let image = || X::zeros([1, 1, 4, 4]);
     let line = || X::zeros([1, 4, 5]);
+    let places = |last: i32| Tensor::from([[[[0, last]]]]);
     let far = |stride, padding, dilation| ConvOptions { stride, padding, dilation, groups: 1 };
     let cases = cases! {
         "reshape": x().reshape([4]);
@@ -168,6 +169,22 @@ fn panics_name_the_op_and_the_callers_line() {
         "conv_transpose1d": line().conv_transpose1d(&X::zeros([4, 2, 2]), None, 0, &ConvOptions { groups: 0, ..ConvOptions::default() });
         "conv_transpose1d": line().conv_transpose1d(&X::zeros([4, 2, 2]), Some(&X::zeros(1)), 0, &ConvOptions::default());
         "max_pool2d": image().max_pool2d(&PoolOptions::square(9));
+        "max_pool2d": X::zeros([0, 1, 1 << 20, 1 << 20]).max_pool2d(&PoolOptions::square(1 << 20));
+        "max_pool2d": image().max_pool2d(&PoolOptions { padding: [1 << 62; 2], ..PoolOptions::square(1 << 63) });
+        "max_pool1d: input [1, 4, 5], PoolOptions { kernel: [6], stride: [6], padding: [0] }": line().max_pool1d(&PoolOptions::square(6));
+        "max_pool1d": image().max_pool1d(&PoolOptions::square(1));
+        "avg_pool1d: input [1, 4, 5], PoolOptions { kernel: [0], stride: [0], padding: [0] }": line().avg_pool1d(&PoolOptions::square(0));
+        "adaptive_max_pool1d": line().adaptive_max_pool1d(0);
+        "adaptive_avg_pool1d": line().adaptive_avg_pool1d(0);
+        "adaptive_avg_pool1d": line().adaptive_avg_pool1d(1 << 62);
+        "adaptive_max_pool2d": line().adaptive_max_pool2d([1, 1]);
+        "avg_pool2d_grad": image().avg_pool2d_grad([1 << 40; 2], &PoolOptions::square(1));
+        "adaptive_avg_pool2d_grad": image().adaptive_avg_pool2d_grad([1 << 40; 2]);
+        "max_pool2d_scatter":
+            X::zeros([1, 1, 1, 2]).max_pool2d_scatter(&places(9), [2, 3]);
+        "max_pool2d_scatter": X::zeros([1, 1, 1, 2]).max_pool2d_scatter(&places(0), [1 << 40; 2]);
+        "max_pool2d_gather": image().max_pool2d_gather(&places(16));
+        "max_pool2d_gather": image().max_pool2d_gather(&places(-1));
         "avg_pool2d": image().avg_pool2d(&PoolOptions { padding: [3, 3], ..PoolOptions::square(2) });
         "attention": image().attention(&image(), &X::zeros([1, 1, 3, 4]), None, None, 1.0);
         "recurrent": x().recurrent(Recurrence::Gru, &x(), None, &x(), &Steps::default());
@@ -177,5 +194,19 @@ fn panics_name_the_op_and_the_callers_line() {
         let (file, message) = panic_of(call);
         assert!(message.starts_with(&format!("{op}:")), "{op}: {message}");
         assert_eq!(file, file!(), "{message}");
+    }
+}
+
+#[test]
+fn places_outside_are_named() {
+    let x = Tensor::<f32>::zeros([1, 1, 2, 3]);
+    let index = |place: i32| Tensor::from([[[[0, place]]]]);
+    for place in [6, -1, i32::MAX] {
+        let (_, message) = panic_of(|| drop(x.max_pool2d_gather(&index(place))));
+        let tail = format!("place {place} of [1, 1, 1, 2] is outside planes of [2, 3]");
+        assert_eq!(message, format!("max_pool2d_gather: {tail}"));
+        let dy = X::zeros([1, 1, 1, 2]);
+        let (_, message) = panic_of(|| drop(dy.max_pool2d_scatter(&index(place), [2, 3])));
+        assert_eq!(message, format!("max_pool2d_scatter: {tail}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Pooling over windows of planes.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::reduce::total;
 use super::simd::{Kernel, dispatch};
@@ -144,30 +145,43 @@ fn max_of_lines<T: Float, const N: usize>(lines: &[T], first: i32, y: &mut [T], 
     }
 }
 
-/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten.
-pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) {
+/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten. Ends at a place that planes do not have, and gives it back.
+pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
+    let outside = OnceLock::new();
     split_units(dx, area_in, dx.len(), |planes, dx| {
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
             dx.fill(T::ZERO);
             let from = plane * area_out..(plane + 1) * area_out;
             for (&dy, &place) in dy[from.clone()].iter().zip(&index[from]) {
-                let dx = &mut dx[place as usize];
+                let Some(dx) = dx.get_mut(place as usize) else {
+                    _ = outside.set(place);
+                    return;
+                };
                 *dx = dx.plus(dy);
             }
         }
     });
+    outside.into_inner()
 }
 
-/// `y[q] = x[index[q]]` in each plane.
-pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T]) {
+/// `y[q] = x[index[q]]` in each plane. Ends at a place that planes do not have, and gives it back.
+pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
+    let outside = OnceLock::new();
     split_units(y, area_out, y.len(), |planes, y| {
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out.max(1))) {
             let (x, index) = (&x[plane * area_in..][..area_in], &index[plane * area_out..][..area_out]);
-            y.iter_mut().zip(index).for_each(|(y, &place)| *y = x[place as usize]);
+            for (y, &place) in y.iter_mut().zip(index) {
+                let Some(&x) = x.get(place as usize) else {
+                    _ = outside.set(place);
+                    return;
+                };
+                *y = x;
+            }
         }
     });
+    outside.into_inner()
 }
 
 /// The mean of each window.
