@@ -37,6 +37,9 @@ fn panics_name_the_op_and_the_callers_line() {
     let list = || Tensor::from([0i64, 9]);
     let mask = || Tensor::<bool>::ones([4]);
     let image = || X::zeros([1, 1, 4, 4]);
+    let line = || X::zeros([1, 4, 5]);
+    let places = |last: i32| Tensor::from([[[[0, last]]]]);
+    let far = |stride, padding, dilation| ConvOptions { stride, padding, dilation, groups: 1 };
     let cases = cases! {
         "reshape": x().reshape([4]);
         "view": x().t().view([6]);
@@ -76,7 +79,14 @@ fn panics_name_the_op_and_the_callers_line() {
         "fold": x().fold(0, 9, 1);
         "unfold2d": x().unfold2d(&UnfoldOptions::new([1, 1]));
         "unfold2d": X::zeros([1, 1, 2, 2]).unfold2d(&UnfoldOptions::new([3, 1]));
+        "unfold2d": image().unfold2d(&UnfoldOptions { dilation: [0, 1], ..UnfoldOptions::new([2, 2]) });
+        "unfold2d": image().unfold2d(&UnfoldOptions { dilation: [1 << 63, 1], ..UnfoldOptions::new([3, 3]) });
+        "unfold2d": image().unfold2d(&UnfoldOptions { padding: [1 << 63, 0], ..UnfoldOptions::new([2, 2]) });
+        "unfold2d": image().unfold2d(&UnfoldOptions { padding: [1 << 40; 2], stride: [1 << 41; 2], ..UnfoldOptions::new([2, 2]) });
+        "unfold": X::scalar(1.0).expand(1usize << 40).unfold(0, 1 << 39, 1);
         "fold2d": x().fold2d([2, 2], &UnfoldOptions::new([1, 1]));
+        "fold2d": X::zeros([1, 1, 1]).fold2d([1 << 40; 2], &UnfoldOptions::new([1 << 40; 2]));
+        "fold": X::zeros([2, 8, 1]).fold(0, (1 << 62) + 1, 1 << 62);
         "diagonal": x().diagonal(0, 0, 0);
         "diagonal_scatter": x().diagonal_scatter(&X::zeros(5), 0, 0, 1);
         "diag_embed": X::zeros(()).diag_embed(0, 0, 1);
@@ -128,8 +138,53 @@ fn panics_name_the_op_and_the_callers_line() {
         "conv2d": x().conv2d(&x(), None, &ConvOptions::default());
         "conv2d": image().conv2d(&X::zeros([1, 1, 5, 5]), None, &ConvOptions::default());
         "conv2d": image().conv2d(&X::zeros([1, 3, 1, 1]), None, &ConvOptions::default());
-        "conv_transpose": image().conv_transpose2d(&X::zeros([1, 1, 1, 1]), None, [1, 1], &ConvOptions::default());
+        "conv2d": image().conv2d(&X::zeros([1, 1, 1, 1]), Some(&X::zeros(2)), &ConvOptions::default());
+        "conv2d": image().conv2d(&X::zeros([1, 1, 2, 2]), None, &far([1, 1], [0, 0], [1 << 63, 1]));
+        "conv2d": image().conv2d(&X::zeros([1, 1, 2, 2]), None, &far([1, 1], [1 << 63, 0], [1, 1]));
+        "conv2d": image().conv2d(&X::zeros([1, 1, 2, 2]), None, &far([1, 1], [1 << 40; 2], [1, 1]));
+        "conv2d": image().conv2d(&X::zeros([1, 1, 2, 2]), None, &far([1 << 50; 2], [1 << 40; 2], [1, 1]));
+        "conv2d": image().conv2d(&X::zeros([1, 1, 1, 1]), None, &far([0, 1], [0, 0], [1, 1]));
+        "conv1d: input [1, 4, 5], weight [4, 3, 3], ConvOptions { stride: [1], padding: [0], dilation: [1], groups: 1 }":
+            line().conv1d(&X::zeros([4, 3, 3]), None, &ConvOptions::default());
+        "conv1d: input [1, 4, 5], weight [4, 4, 6], ConvOptions { stride: [1], padding: [0], dilation: [1], groups: 1 }":
+            line().conv1d(&X::zeros([4, 4, 6]), None, &ConvOptions::default());
+        "conv1d: input [1, 4, 5], weight [2, 4, 1], ConvOptions { stride: [1], padding: [0], dilation: [1], groups: 1 }":
+            line().conv1d(&X::zeros([2, 4, 1]), Some(&X::zeros(3)), &ConvOptions::default());
+        "conv1d": line().conv1d(&image(), None, &ConvOptions::default());
+        "conv2d_input_grad": image().conv2d_input_grad(&X::zeros([1, 1, 2, 2]), [4, 5], &ConvOptions::default());
+        "conv2d_input_grad": image().conv2d_input_grad(&X::zeros([1, 1, 1, 1]), [1 << 40; 2], &ConvOptions::default());
+        "conv2d_input_grad": line().conv2d_input_grad(&line(), [5, 5], &ConvOptions::default());
+        "conv2d_weight_grad": image().conv2d_weight_grad(&image(), [1 << 40; 2], &ConvOptions::default());
+        "conv2d_weight_grad": image().conv2d_weight_grad(&image(), [2, 2], &ConvOptions::default());
+        "conv_transpose2d: input [1, 1, 4, 4], weight [1, 1, 1, 1], ConvOptions { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }, output_padding [1, 1]":
+            image().conv_transpose2d(&X::zeros([1, 1, 1, 1]), None, [1, 1], &ConvOptions::default());
+        "conv_transpose2d": image().conv_transpose2d(&X::zeros([1, 1, 3, 3]), Some(&X::zeros(3)), [0, 0], &ConvOptions::default());
+        "conv_transpose2d": image().conv_transpose2d(&X::zeros([1, 2, 3, 3]), Some(&X::zeros(1)), [0, 0], &ConvOptions::default());
+        "conv_transpose2d": image().conv_transpose2d(&image(), None, [0, 0], &far([1 << 63, 1], [0, 0], [1, 1]));
+        "conv_transpose2d": image().conv_transpose2d(&image(), None, [0, 0], &far([0, 1], [0, 0], [1, 1]));
+        "conv_transpose1d: input [1, 4, 5], weight [3, 2, 2], ConvOptions { stride: [1], padding: [0], dilation: [1], groups: 1 }, output_padding [0]":
+            line().conv_transpose1d(&X::zeros([3, 2, 2]), None, 0, &ConvOptions::default());
+        "conv_transpose1d: input [1, 4, 5], weight [4, 2, 2], ConvOptions { stride: [1], padding: [0], dilation: [1], groups: 3 }, output_padding [0]":
+            line().conv_transpose1d(&X::zeros([4, 2, 2]), None, 0, &ConvOptions { groups: 3, ..ConvOptions::default() });
+        "conv_transpose1d": line().conv_transpose1d(&X::zeros([4, 2, 2]), None, 0, &ConvOptions { groups: 0, ..ConvOptions::default() });
+        "conv_transpose1d": line().conv_transpose1d(&X::zeros([4, 2, 2]), Some(&X::zeros(1)), 0, &ConvOptions::default());
         "max_pool2d": image().max_pool2d(&PoolOptions::square(9));
+        "max_pool2d": X::zeros([0, 1, 1 << 20, 1 << 20]).max_pool2d(&PoolOptions::square(1 << 20));
+        "max_pool2d": image().max_pool2d(&PoolOptions { padding: [1 << 62; 2], ..PoolOptions::square(1 << 63) });
+        "max_pool1d: input [1, 4, 5], PoolOptions { kernel: [6], stride: [6], padding: [0] }": line().max_pool1d(&PoolOptions::square(6));
+        "max_pool1d": image().max_pool1d(&PoolOptions::square(1));
+        "avg_pool1d: input [1, 4, 5], PoolOptions { kernel: [0], stride: [0], padding: [0] }": line().avg_pool1d(&PoolOptions::square(0));
+        "adaptive_max_pool1d": line().adaptive_max_pool1d(0);
+        "adaptive_avg_pool1d": line().adaptive_avg_pool1d(0);
+        "adaptive_avg_pool1d": line().adaptive_avg_pool1d(1 << 62);
+        "adaptive_max_pool2d": line().adaptive_max_pool2d([1, 1]);
+        "avg_pool2d_grad": image().avg_pool2d_grad([1 << 40; 2], &PoolOptions::square(1));
+        "adaptive_avg_pool2d_grad": image().adaptive_avg_pool2d_grad([1 << 40; 2]);
+        "max_pool2d_scatter":
+            X::zeros([1, 1, 1, 2]).max_pool2d_scatter(&places(9), [2, 3]);
+        "max_pool2d_scatter": X::zeros([1, 1, 1, 2]).max_pool2d_scatter(&places(0), [1 << 40; 2]);
+        "max_pool2d_gather": image().max_pool2d_gather(&places(16));
+        "max_pool2d_gather": image().max_pool2d_gather(&places(-1));
         "avg_pool2d": image().avg_pool2d(&PoolOptions { padding: [3, 3], ..PoolOptions::square(2) });
         "attention": image().attention(&image(), &X::zeros([1, 1, 3, 4]), None, None, 1.0);
         "recurrent": x().recurrent(Recurrence::Gru, &x(), None, &x(), &Steps::default());
@@ -145,5 +200,19 @@ fn panics_name_the_op_and_the_callers_line() {
         let (file, message) = panic_of(call);
         assert!(message.starts_with(&format!("{op}:")), "{op}: {message}");
         assert_eq!(file, file!(), "{message}");
+    }
+}
+
+#[test]
+fn places_outside_are_named() {
+    let x = Tensor::<f32>::zeros([1, 1, 2, 3]);
+    let index = |place: i32| Tensor::from([[[[0, place]]]]);
+    for place in [6, -1, i32::MAX] {
+        let (_, message) = panic_of(|| drop(x.max_pool2d_gather(&index(place))));
+        let tail = format!("place {place} of [1, 1, 1, 2] is outside planes of [2, 3]");
+        assert_eq!(message, format!("max_pool2d_gather: {tail}"));
+        let dy = X::zeros([1, 1, 1, 2]);
+        let (_, message) = panic_of(|| drop(dy.max_pool2d_scatter(&index(place), [2, 3])));
+        assert_eq!(message, format!("max_pool2d_scatter: {tail}"));
     }
 }

@@ -1,7 +1,8 @@
 //! Convolution over images and lines. Its three forms are closed under differentiation: each one's derivatives are the other two.
 
-use ravine_tensor::{ConvOptions, Float};
+use ravine_tensor::{ConvOptions, Float, Pad, Tensor};
 
+use super::{images, of_rank, plane};
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
@@ -18,22 +19,29 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn conv2d(&self, weight: &Var<T>, bias: Option<&Var<T>>, options: &ConvOptions) -> Var<T> {
         let value = self.value().conv2d(weight.value(), bias.map(Var::value), options);
-        let (x, w, options) = (self.saved(), weight.saved(), *options);
-        let input = [self.size(2), self.size(3)];
-        let kernel = [weight.size(2), weight.size(3)];
+        self.convolved("conv2d", value, weight, bias, options.on_images())
+    }
+
+    /// A convolution of images, or of lines as such, and its derivative.
+    #[track_caller]
+    fn convolved(
+        &self,
+        op: &'static str,
+        value: Tensor<T>,
+        weight: &Var<T>,
+        bias: Option<&Var<T>>,
+        options: ConvOptions,
+    ) -> Var<T> {
+        let (x, w, rank) = (self.saved(), weight.saved(), self.rank());
+        let (input, kernel) = (plane(self), plane(weight));
         let dx_dw = move |dy: &Var<T>, needs: [bool; 2]| {
+            let (x, w, dy) = (images(&x.on(dy)), images(&w.on(dy)), images(dy));
             [
-                needs[0].then(|| dy.conv2d_input_grad(&w.on(dy), input, &options)),
-                needs[1].then(|| x.on(dy).conv2d_weight_grad(dy, kernel, &options)),
+                needs[0].then(|| of_rank(rank, dy.conv2d_input_grad(&w, input, &options))),
+                needs[1].then(|| of_rank(rank, x.conv2d_weight_grad(&dy, kernel, &options))),
             ]
         };
-        match bias {
-            None => record("conv2d", [self, weight], value, dx_dw),
-            Some(bias) => record("conv2d", [self, weight, bias], value, move |dy, needs| {
-                let [dx, dw] = dx_dw(dy, [needs[0], needs[1]]);
-                [dx, dw, needs[2].then(|| dy.sum([0, 2, 3]))]
-            }),
-        }
+        with_bias(op, [self, weight], bias, value, dx_dw)
     }
 
     /// The gradient of [`conv2d`](Self::conv2d) by its input, from this gradient `x` by its output; also a transposed convolution.
@@ -87,12 +95,12 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn conv1d(&self, weight: &Var<T>, bias: Option<&Var<T>>, options: &ConvOptions<1>) -> Var<T> {
-        let (x, w) = self.images_of_lines("conv1d", weight);
-        x.conv2d(&w, bias, &options.on_images()).squeeze(2)
+        let value = self.value().conv1d(weight.value(), bias.map(Var::value), options);
+        self.convolved("conv1d", value, weight, bias, options.on_images())
     }
 
-    /// The transposed convolution: each input spreads a window of the output. Made of
-    /// [`conv2d_input_grad`](Self::conv2d_input_grad), whose derivatives it has.
+    /// The transposed convolution: each input spreads a window of the output. Backward: `dx = conv2d(dy, w)`, `dw = conv2d_weight_grad(dy, x)`,
+    /// `dbias = Σ dy` over batch and places.
     ///
     /// Shapes: `x [batch, in, h, w]`, `weight [in, out / groups, kh, kw]`, `bias [out]` -> `[batch, out, oh, ow]`, where
     /// `oh = (h - 1) stride - 2 padding + dilation (kh - 1) + 1 + output_padding`.
@@ -108,12 +116,38 @@ impl<T: Float> Var<T> {
         output_padding: [usize; 2],
         options: &ConvOptions,
     ) -> Var<T> {
-        let size = options.transposed_planes(self.shape(), weight.shape(), output_padding);
-        let y = self.conv2d_input_grad(weight, size, options);
-        match bias {
-            None => y,
-            Some(bias) => y + bias.reshape([-1, 1, 1]),
+        let value =
+            self.value().conv_transpose2d(weight.value(), bias.map(Var::value), output_padding, options);
+        self.spread("conv_transpose2d", value, weight, bias, output_padding, options)
+    }
+
+    /// A transposed convolution and its derivative.
+    #[track_caller]
+    fn spread<const AXES: usize>(
+        &self,
+        op: &'static str,
+        value: Tensor<T>,
+        weight: &Var<T>,
+        bias: Option<&Var<T>>,
+        output_padding: [usize; AXES],
+        options: &ConvOptions<AXES>,
+    ) -> Var<T> {
+        let beyond = options.beyond(output_padding);
+        if beyond != [0; AXES] {
+            // The convolution of `dy` has so many outputs more than there are inputs here.
+            let x = self.pad(beyond.map(|n| [0, n]), Pad::Constant(T::ZERO));
+            return x.spread(op, value, weight, bias, [0; AXES], options);
         }
+        let (x, w, rank) = (self.saved(), weight.saved(), self.rank());
+        let (kernel, options) = (plane(weight), options.on_images());
+        let dx_dw = move |dy: &Var<T>, needs: [bool; 2]| {
+            let (x, w, dy) = (images(&x.on(dy)), images(&w.on(dy)), images(dy));
+            [
+                needs[0].then(|| of_rank(rank, dy.conv2d(&w, None, &options))),
+                needs[1].then(|| of_rank(rank, dy.conv2d_weight_grad(&x, kernel, &options))),
+            ]
+        };
+        with_bias(op, [self, weight], bias, value, dx_dw)
     }
 
     /// The transposed convolution of lines; see [`conv_transpose2d`](Self::conv_transpose2d).
@@ -131,18 +165,26 @@ impl<T: Float> Var<T> {
         output_padding: usize,
         options: &ConvOptions<1>,
     ) -> Var<T> {
-        let (x, w) = self.images_of_lines("conv_transpose1d", weight);
-        x.conv_transpose2d(&w, bias, [0, output_padding], &options.on_images()).squeeze(2)
+        let value =
+            self.value().conv_transpose1d(weight.value(), bias.map(Var::value), output_padding, options);
+        self.spread("conv_transpose1d", value, weight, bias, [output_padding], options)
     }
+}
 
-    /// Lines and their weight as images of one line.
-    #[track_caller]
-    fn images_of_lines(&self, op: &str, weight: &Var<T>) -> (Var<T>, Var<T>) {
-        let (x, w) = (self.shape(), weight.shape());
-        assert!(
-            x.len() == 3 && w.len() == 3,
-            "{op}: input {x} must be [batch, channels, length], and weight {w} have three axes too"
-        );
-        (self.unsqueeze(2), weight.unsqueeze(2))
+/// Records an op of `x` and `w`, whose derivative is `dx_dw`, to which a bias may be added.
+#[track_caller]
+fn with_bias<T: Float>(
+    op: &'static str,
+    [x, w]: [&Var<T>; 2],
+    bias: Option<&Var<T>>,
+    value: Tensor<T>,
+    dx_dw: impl Fn(&Var<T>, [bool; 2]) -> [Option<Var<T>>; 2] + 'static,
+) -> Var<T> {
+    match bias {
+        None => record(op, [x, w], value, dx_dw),
+        Some(bias) => record(op, [x, w, bias], value, move |dy, needs| {
+            let [dx, dw] = dx_dw(dy, [needs[0], needs[1]]);
+            [dx, dw, needs[2].then(|| images(dy).sum([0, 2, 3]))]
+        }),
     }
 }

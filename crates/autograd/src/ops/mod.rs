@@ -42,6 +42,21 @@ fn zeros<T: Float>(dy: &Var<T>, shape: impl Into<Shape>) -> Var<T> {
     dy.constant(Tensor::scalar(T::ZERO).expand(shape))
 }
 
+/// Lines as images of one line; images as they are.
+fn images<T: Float>(x: &Var<T>) -> Var<T> {
+    if x.rank() == 3 { x.unsqueeze(2) } else { x.clone() }
+}
+
+/// The way back from [`images`] to what had so many axes.
+fn of_rank<T: Float>(rank: usize, images: Var<T>) -> Var<T> {
+    if rank == 3 { images.squeeze(2) } else { images }
+}
+
+/// The height and width of images, or of lines as such.
+fn plane<T: Float>(x: &Var<T>) -> [usize; 2] {
+    [if x.rank() == 3 { 1 } else { x.size(-2) }, x.size(-1)]
+}
+
 /// The gradients of `formula(inputs)` by its inputs, given the gradient `dy` by its output, as recorded ops: what the derivative of an op with a
 /// faster one of its own is, where that has to be differentiated again.
 fn by_formula<T: Float>(

@@ -2,6 +2,7 @@
 
 use ravine_tensor::{Float, PoolOptions, Tensor};
 
+use super::{images, of_rank, plane};
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
@@ -31,8 +32,12 @@ impl<T: Float> Var<T> {
 
     #[track_caller]
     fn max_in(&self, op: &'static str, (y, index): (Tensor<T>, Tensor<i32>)) -> Var<T> {
-        let input = [self.size(2), self.size(3)];
-        record(op, [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
+        let (input, rank) = (plane(self), self.rank());
+        record(op, [self], y, move |dy, _| {
+            let dy = images(dy);
+            let index = index.reshape(*dy.shape());
+            [Some(of_rank(rank, dy.max_pool2d_scatter(&index, input)))]
+        })
     }
 
     /// Each element added to its place in planes of zeros of the size `input`. Backward: `dx` is `dy` at these places
@@ -70,10 +75,13 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool2d(&self, options: &PoolOptions) -> Var<T> {
-        let (input, options) = ([self.size(2), self.size(3)], *options);
-        record("avg_pool2d", [self], self.value().avg_pool2d(&options), move |dy, _| {
-            [Some(dy.avg_pool2d_grad(input, &options))]
-        })
+        self.mean_in("avg_pool2d", self.value().avg_pool2d(options), options.on_images())
+    }
+
+    #[track_caller]
+    fn mean_in(&self, op: &'static str, y: Tensor<T>, options: PoolOptions) -> Var<T> {
+        let (input, rank) = (plane(self), self.rank());
+        record(op, [self], y, move |dy, _| [Some(of_rank(rank, images(dy).avg_pool2d_grad(input, &options)))])
     }
 
     /// The gradient of [`avg_pool2d`](Self::avg_pool2d) for planes of the size `input`. Backward: `dx` is `dy` pooled.
@@ -97,9 +105,13 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_avg_pool2d(&self, output: [usize; 2]) -> Var<T> {
-        let y = self.value().adaptive_avg_pool2d(output);
-        let input = [self.size(2), self.size(3)];
-        record("adaptive_avg_pool2d", [self], y, move |dy, _| [Some(dy.adaptive_avg_pool2d_grad(input))])
+        self.adaptive_mean("adaptive_avg_pool2d", self.value().adaptive_avg_pool2d(output))
+    }
+
+    #[track_caller]
+    fn adaptive_mean(&self, op: &'static str, y: Tensor<T>) -> Var<T> {
+        let (input, rank) = (plane(self), self.rank());
+        record(op, [self], y, move |dy, _| [Some(of_rank(rank, images(dy).adaptive_avg_pool2d_grad(input)))])
     }
 
     /// The gradient of [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) for planes of the size `input`. Backward: `dx` is `dy` pooled.
@@ -121,7 +133,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool1d(&self, options: &PoolOptions<1>) -> Var<T> {
-        self.as_images("max_pool1d").max_pool2d(&options.on_images()).squeeze(2)
+        self.max_in("max_pool1d", self.value().max_pool1d(options))
     }
 
     /// [`avg_pool2d`](Self::avg_pool2d) over lines: `[batch, channels, length] -> [batch, channels, out_length]`.
@@ -131,7 +143,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool1d(&self, options: &PoolOptions<1>) -> Var<T> {
-        self.as_images("avg_pool1d").avg_pool2d(&options.on_images()).squeeze(2)
+        self.mean_in("avg_pool1d", self.value().avg_pool1d(options), options.on_images())
     }
 
     /// [`adaptive_max_pool2d`](Self::adaptive_max_pool2d) over lines.
@@ -141,7 +153,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_max_pool1d(&self, output: usize) -> Var<T> {
-        self.as_images("adaptive_max_pool1d").adaptive_max_pool2d([1, output]).squeeze(2)
+        self.max_in("adaptive_max_pool1d", self.value().adaptive_max_pool1d(output))
     }
 
     /// [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) over lines.
@@ -151,12 +163,6 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_avg_pool1d(&self, output: usize) -> Var<T> {
-        self.as_images("adaptive_avg_pool1d").adaptive_avg_pool2d([1, output]).squeeze(2)
-    }
-
-    #[track_caller]
-    fn as_images(&self, op: &str) -> Var<T> {
-        assert!(self.shape().len() == 3, "{op}: input {} must be [batch, channels, length]", self.shape());
-        self.unsqueeze(2)
+        self.adaptive_mean("adaptive_avg_pool1d", self.value().adaptive_avg_pool1d(output))
     }
 }

@@ -27,8 +27,8 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn fold(&self, axis: isize, n: usize, step: usize) -> Var<T> {
-        let (size, y) = (self.size(-1), self.value().fold(axis, n, step));
-        let at = self.shape().axis("fold", axis) as isize;
+        let y = self.value().fold(axis, n, step);
+        let (size, at) = (self.size(-1), self.shape().axis("fold", axis) as isize);
         record("fold", [self], y, move |dy, _| [Some(dy.unfold(at, size, step))])
     }
 

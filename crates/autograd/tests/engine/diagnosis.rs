@@ -1,7 +1,7 @@
 //! Finding what went wrong, and seeing what was done.
 
 use ravine_autograd::{AnomalyPlace, Graph, Module, Param, Tape, Var, grad, record};
-use ravine_tensor::{Rng, Tensor};
+use ravine_tensor::{ConvOptions, PoolOptions, Rng, Tensor};
 
 /// The line on which it is called.
 #[track_caller]
@@ -193,4 +193,35 @@ fn a_large_graph_is_drawn_in_good_time() {
     }
     let svg = Graph::of(&y).to_svg();
     assert_eq!(svg.matches("<rect").count(), 602);
+}
+
+#[test]
+fn ops_on_lines_are_named_with_the_shapes_of_lines() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let tape = Tape::new();
+    let line = tape.variable(Tensor::<f32>::zeros([1, 4, 5]));
+    let with = |weight: [usize; 3]| tape.variable(Tensor::zeros(weight));
+    let (conv, pool) = (ConvOptions::default(), PoolOptions::square(6));
+    let bias = tape.variable(Tensor::zeros(3));
+    let calls: [(&str, &dyn Fn() -> Var); 8] = [
+        ("conv1d: input [1, 4, 5], weight [4, 3, 3], ", &|| line.conv1d(&with([4, 3, 3]), None, &conv)),
+        ("conv1d: input [1, 4, 5], weight [2, 4, 3], ", &|| {
+            line.conv1d(&with([2, 4, 3]), Some(&bias), &conv)
+        }),
+        ("conv_transpose1d: input [1, 4, 5], weight [3, 2, 2], ", &|| {
+            line.conv_transpose1d(&with([3, 2, 2]), None, 0, &conv)
+        }),
+        ("conv_transpose1d: input [1, 4, 5], weight [4, 2, 2], ", &|| {
+            line.conv_transpose1d(&with([4, 2, 2]), Some(&bias), 0, &conv)
+        }),
+        ("max_pool1d: input [1, 4, 5], ", &|| line.max_pool1d(&pool)),
+        ("avg_pool1d: input [1, 4, 5], ", &|| line.avg_pool1d(&pool)),
+        ("adaptive_avg_pool1d: input [1, 4, 5] ", &|| line.adaptive_avg_pool1d(0)),
+        ("avg_pool2d: input [1, 4, 5], ", &|| line.avg_pool2d(&PoolOptions::square(1))),
+    ];
+    for (start, call) in calls {
+        let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("shapes that do not fit");
+        let message = panic.downcast_ref::<String>().expect("a message");
+        assert!(message.starts_with(start), "{start}: {message}");
+    }
 }

@@ -45,12 +45,23 @@ pub fn cases() -> Vec<Case> {
             |x| x[0].conv_transpose2d(x[1], Some(x[2]), [1, 0], &conv([2, 1], [1, 0], [1, 2], 2)),
             &[n(&[2, 4, 2, 3]), n(&[4, 1, 3, 2]), n(&[2])],
         ),
+        // An `output_padding` of a stride or more.
+        case(
+            "conv_transpose2d",
+            |x| x[0].conv_transpose2d(x[1], Some(x[2]), [2, 1], &conv([1, 1], [1, 0], [3, 2], 2)),
+            &[n(&[2, 4, 2, 3]), n(&[4, 1, 2, 2]), n(&[2])],
+        ),
         // Lines.
         case("conv1d", |x| x[0].conv1d(x[1], Some(x[2]), &lines()), &[n(&[2, 2, 7]), n(&[3, 2, 3]), n(&[3])]),
         case(
             "conv_transpose1d",
             |x| x[0].conv_transpose1d(x[1], None, 1, &lines()),
             &[n(&[2, 2, 3]), n(&[2, 3, 3])],
+        ),
+        case(
+            "conv_transpose1d",
+            |x| x[0].conv_transpose1d(x[1], Some(x[2]), 4, &ConvOptions { dilation: [5], ..lines() }),
+            &[n(&[2, 2, 3]), n(&[2, 3, 2]), n(&[3])],
         ),
     ]
 }

@@ -1,7 +1,9 @@
 //! Pooling over windows of planes.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use super::reduce::total;
 use super::simd::{Kernel, dispatch};
 use crate::parallel::split_units;
 use crate::{Float, Number};
@@ -32,7 +34,7 @@ impl PoolGeometry {
     }
 
     /// The factor from the sum of such a window to its mean.
-    fn weight<T: Float>(&self, (rows, columns): &(Range<usize>, Range<usize>)) -> T {
+    fn weight<T: Float>(&self, rows: &Range<usize>, columns: &Range<usize>) -> T {
         T::ONE / T::of(self.cells.unwrap_or(rows.len() * columns.len()) as f64)
     }
 }
@@ -143,30 +145,43 @@ fn max_of_lines<T: Float, const N: usize>(lines: &[T], first: i32, y: &mut [T], 
     }
 }
 
-/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten.
-pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) {
+/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten. Ends at a place that planes do not have, and gives it back.
+pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
+    let outside = OnceLock::new();
     split_units(dx, area_in, dx.len(), |planes, dx| {
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
             dx.fill(T::ZERO);
             let from = plane * area_out..(plane + 1) * area_out;
             for (&dy, &place) in dy[from.clone()].iter().zip(&index[from]) {
-                let dx = &mut dx[place as usize];
+                let Some(dx) = dx.get_mut(place as usize) else {
+                    _ = outside.set(place);
+                    return;
+                };
                 *dx = dx.plus(dy);
             }
         }
     });
+    outside.into_inner()
 }
 
-/// `y[q] = x[index[q]]` in each plane.
-pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T]) {
+/// `y[q] = x[index[q]]` in each plane. Ends at a place that planes do not have, and gives it back.
+pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
+    let outside = OnceLock::new();
     split_units(y, area_out, y.len(), |planes, y| {
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out.max(1))) {
             let (x, index) = (&x[plane * area_in..][..area_in], &index[plane * area_out..][..area_out]);
-            y.iter_mut().zip(index).for_each(|(y, &place)| *y = x[place as usize]);
+            for (y, &place) in y.iter_mut().zip(index) {
+                let Some(&x) = x.get(place as usize) else {
+                    _ = outside.set(place);
+                    return;
+                };
+                *y = x;
+            }
         }
     });
+    outside.into_inner()
 }
 
 /// The mean of each window.
@@ -175,16 +190,39 @@ pub fn mean<T: Float>(g: &PoolGeometry, x: &[T], y: &mut [T]) {
     split_units(y, area_out, x.len(), |planes, y| {
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out.max(1))) {
             let x = &x[plane * area_in..][..area_in];
-            for (at, y) in y.iter_mut().enumerate() {
-                let window = g.window(at);
-                let mut sum = T::ZERO;
-                for row in window.0.clone() {
-                    x[row * g.input[1]..][window.1.clone()].iter().for_each(|&x| sum += x);
+            for (rows, y) in g.windows[0].iter().zip(y.chunks_exact_mut(g.windows[1].len())) {
+                for (columns, y) in g.windows[1].iter().zip(y) {
+                    *y = sum(x, g.input[1], rows, columns) * g.weight(rows, columns);
                 }
-                *y = sum * g.weight(&window);
             }
         }
     });
+}
+
+/// Elements of a window that are added one by one.
+const FEW: usize = 64;
+
+/// The sum of a window of a plane with lines of such a width.
+#[inline(always)]
+fn sum<T: Float>(x: &[T], width: usize, rows: &Range<usize>, columns: &Range<usize>) -> T {
+    if rows.len() * columns.len() > FEW {
+        return sum_of_many(x, width, rows, columns);
+    }
+    let mut sum = T::ZERO;
+    for row in rows.clone() {
+        x[row * width..][columns.clone()].iter().for_each(|&x| sum += x);
+    }
+    sum
+}
+
+/// The same by the sums of its halves, down to what lies in one piece of memory and is added up as all sums are.
+fn sum_of_many<T: Float>(x: &[T], width: usize, rows: &Range<usize>, columns: &Range<usize>) -> T {
+    if rows.len() == 1 || columns.len() == width {
+        let last = (rows.end - 1) * width + columns.end;
+        return total(&x[rows.start * width + columns.start..last], |sum: T, x| sum + x);
+    }
+    let middle = rows.start.midpoint(rows.end);
+    sum(x, width, &(rows.start..middle), columns) + sum(x, width, &(middle..rows.end), columns)
 }
 
 /// The transpose of [`mean`]: each element of `dy` is spread over its window. `dx` is overwritten.
@@ -194,12 +232,33 @@ pub fn spread<T: Float>(g: &PoolGeometry, dy: &[T], dx: &mut [T]) {
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
             dx.fill(T::ZERO);
             for (at, &dy) in dy[plane * area_out..][..area_out].iter().enumerate() {
-                let window = g.window(at);
-                let share = dy * g.weight(&window);
-                for row in window.0 {
-                    dx[row * g.input[1]..][window.1.clone()].iter_mut().for_each(|dx| *dx += share);
+                let (rows, columns) = g.window(at);
+                let share = dy * g.weight(&rows, &columns);
+                for row in rows {
+                    dx[row * g.input[1]..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
                 }
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_any_size_are_summed_whole() {
+        let (height, width) = (70, 90);
+        let x: Vec<f64> = (0..height * width).map(|i| (i * i % 101) as f64).collect();
+        for rows in [0..0, 0..1, 3..4, 5..9, 0..70, 2..69] {
+            for columns in [0..0, 0..1, 7..8, 3..19, 1..90, 0..90] {
+                let want: f64 = rows
+                    .clone()
+                    .flat_map(|row| columns.clone().map(move |c| row * width + c))
+                    .map(|at| x[at])
+                    .sum();
+                assert_eq!(sum(&x, width, &rows, &columns), want, "{rows:?}, {columns:?}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Pooling over windows of images. The maximum comes with the places that it was found at, which make its derivatives gather and
 //! scatter; the mean is linear.
 
+use super::window::{checked_shape, names, on_images, planes};
 use crate::kernels::pool::{self, PoolGeometry};
 use crate::{Float, Shape, Tensor};
 
@@ -21,73 +22,86 @@ impl<const AXES: usize> PoolOptions<AXES> {
         PoolOptions { kernel: [size; AXES], stride: [size; AXES], padding: [0; AXES] }
     }
 
-    /// The sizes of the output: `(in + 2 padding - kernel) / stride + 1`, or `None` if no window fits.
+    /// The sizes of the output: `(in + 2 padding - kernel) / stride + 1`, or `None` if no window fits or a size overflows.
     pub fn output_size(&self, input: [usize; AXES]) -> Option<[usize; AXES]> {
         let mut output = [0; AXES];
         for d in 0..AXES {
-            output[d] = (input[d] + 2 * self.padding[d]).checked_sub(self.kernel[d])? / self.stride[d] + 1;
+            let padded = self.padding[d].checked_mul(2)?.checked_add(input[d])?;
+            output[d] = padded.checked_sub(self.kernel[d])?.checked_div(self.stride[d])?.checked_add(1)?;
         }
         Some(output)
     }
-}
 
-impl PoolOptions<1> {
-    /// The same for images one line high.
+    /// The same for images: lines are images of one line.
     pub fn on_images(&self) -> PoolOptions {
-        let PoolOptions { kernel: [kernel], stride: [stride], padding: [padding] } = *self;
-        PoolOptions { kernel: [1, kernel], stride: [1, stride], padding: [0, padding] }
+        PoolOptions {
+            kernel: on_images(self.kernel, 1),
+            stride: on_images(self.stride, 1),
+            padding: on_images(self.padding, 0),
+        }
     }
-}
 
-impl PoolOptions {
     #[track_caller]
     fn geometry(&self, op: &str, x: &Shape) -> PoolGeometry {
-        let wrong = |why| format!("{op}: input {x}, {self:?}: {why}");
-        let &[_, _, h, w] = &**x else {
-            panic!("{}", wrong("input must be [batch, channels, height, width]"))
+        let wrong = |why: &str| format!("{op}: input {x}, {self:?}: {why}");
+        let Some(([batch, channels], input)) = planes::<AXES>(x) else {
+            panic!("{}", wrong(&format!("input must be [batch, channels, {}]", names::<AXES>())))
         };
         if self.kernel.contains(&0) || self.stride.contains(&0) {
             panic!("{}", wrong("kernel and stride must be at least 1"));
         }
-        if (0..2).any(|d| self.padding[d] > self.kernel[d] / 2) {
+        if (0..AXES).any(|d| self.padding[d] > self.kernel[d] / 2) {
             panic!("{}", wrong("padding must be at most half the kernel, or a window could lie outside"));
         }
-        let input = [h, w];
-        let Some(output) = self.output_size(input) else {
-            panic!("{}", wrong("the window is larger than the padded input"))
+        let PoolOptions { kernel, stride, padding } = self.on_images();
+        let (Some(output), Some(cells)) = (self.output_size(input), kernel[0].checked_mul(kernel[1])) else {
+            panic!("{}", wrong("the window is larger than the padded input, or a size overflows"))
         };
+        let [input, output] = [on_images(input, 1), on_images(output, 1)];
+        checked_shape(op, &[batch, channels, output[0], output[1]]);
         let windows = [0, 1].map(|d| {
             let window = |at: usize| {
-                let start = at * self.stride[d];
-                let end = (start + self.kernel[d]).saturating_sub(self.padding[d]);
-                start.saturating_sub(self.padding[d])..end.min(input[d])
+                let start = at * stride[d];
+                let end = (start + kernel[d]).saturating_sub(padding[d]);
+                start.saturating_sub(padding[d])..end.min(input[d])
             };
             (0..output[d]).map(window).collect()
         });
-        PoolGeometry {
-            input,
-            windows,
-            cells: Some(self.kernel[0] * self.kernel[1]),
-            touching_2x2: *self == PoolOptions::square(2),
-        }
+        let touching_2x2 = self.on_images() == PoolOptions::square(2);
+        PoolGeometry { input, windows, cells: Some(cells), touching_2x2 }
     }
 }
 
 /// The windows that divide planes into `output` parts as evenly as they can: window `i` of `n` over a length `l` is
 /// `[⌊i l / n⌋, ⌈(i + 1) l / n⌉)`, as in PyTorch.
 #[track_caller]
-fn adaptive(op: &str, x: &Shape, output: [usize; 2]) -> PoolGeometry {
-    let &[_, _, h, w] = &**x else { panic!("{op}: input {x} must be [batch, channels, height, width]") };
+fn adaptive<const AXES: usize>(op: &str, x: &Shape, output: [usize; AXES]) -> PoolGeometry {
+    let Some(([batch, channels], input)) = planes::<AXES>(x) else {
+        panic!("{op}: input {x} must be [batch, channels, {}]", names::<AXES>())
+    };
     assert!(
-        output.iter().all(|&n| n > 0) && h > 0 && w > 0,
+        output.iter().chain(&input).all(|&n| n > 0),
         "{op}: input {x} and output {output:?} must not be empty"
     );
-    let input = [h, w];
+    let (input, output) = (on_images(input, 1), on_images(output, 1));
+    checked_shape(op, &[batch, channels, output[0], output[1]]);
     let windows = [0, 1].map(|d| {
         let (length, n) = (input[d], output[d]);
+        assert!(
+            length.checked_mul(n).is_some(),
+            "{op}: input {x}: {n} windows of {length} elements overflow"
+        );
         (0..n).map(|i| i * length / n..((i + 1) * length).div_ceil(n)).collect()
     });
     PoolGeometry { input, windows, cells: None, touching_2x2: output.map(|n| 2 * n) == input }
+}
+
+/// Asserts that there is no place outside planes of such a height and width.
+#[track_caller]
+fn check_places(op: &str, index: &Shape, plane: [usize; 2], outside: Option<i32>) {
+    if let Some(place) = outside {
+        panic!("{op}: place {place} of {index} is outside planes of {plane:?}");
+    }
 }
 
 /// `[batch, channels]` of `shape`, with the planes of the output.
@@ -105,7 +119,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool2d(&self, options: &PoolOptions) -> (Tensor<T>, Tensor<i32>) {
-        self.max_in(&options.geometry("max_pool2d", self.shape()))
+        self.max_in("max_pool2d", &options.geometry("max_pool2d", self.shape()))
     }
 
     /// [`max_pool2d`](Self::max_pool2d) with windows that divide the input into `output` (height, width) parts as evenly as they can:
@@ -116,11 +130,19 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_max_pool2d(&self, output: [usize; 2]) -> (Tensor<T>, Tensor<i32>) {
-        self.max_in(&adaptive("adaptive_max_pool2d", self.shape(), output))
+        self.max_in("adaptive_max_pool2d", &adaptive("adaptive_max_pool2d", self.shape(), output))
     }
 
-    fn max_in(&self, g: &PoolGeometry) -> (Tensor<T>, Tensor<i32>) {
-        let shape = with_planes(self.shape(), g);
+    /// The images of the maxima, and their places.
+    #[track_caller]
+    fn max_in(&self, op: &str, g: &PoolGeometry) -> (Tensor<T>, Tensor<i32>) {
+        let (shape, [height, width]) = (with_planes(self.shape(), g), g.input);
+        let most = i32::MAX as usize;
+        assert!(
+            height <= most / width.max(1),
+            "{op}: input {}: a plane has more places than an i32 counts",
+            self.shape()
+        );
         let x = self.contiguous();
         let mut index = Tensor::<i32>::build(shape, |_| ());
         let y = Tensor::build(shape, |y| pool::max(g, x.values(), y, index.as_mut_slice()));
@@ -135,12 +157,20 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Tensor<T> {
-        self.check_places("max_pool2d_scatter", index);
+        assert!(
+            self.rank() == 4 && self.shape() == index.shape(),
+            "max_pool2d_scatter: values {} and places {} must have the same four axes",
+            self.shape(),
+            index.shape()
+        );
+        let shape =
+            checked_shape("max_pool2d_scatter", &[self.shape()[0], self.shape()[1], input[0], input[1]]);
         let (dy, index) = (self.contiguous(), index.contiguous());
         let areas = [input[0] * input[1], self.shape()[2] * self.shape()[3]];
-        Tensor::build(Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]), |dx| {
-            pool::scatter(areas, dy.values(), index.values(), dx);
-        })
+        let mut outside = None;
+        let dx = Tensor::build(shape, |dx| outside = pool::scatter(areas, dy.values(), index.values(), dx));
+        check_places("max_pool2d_scatter", index.shape(), input, outside);
+        dx
     }
 
     /// The elements of each plane at the places that `index`, of [`max_pool2d`](Self::max_pool2d), says.
@@ -158,17 +188,11 @@ impl<T: Float> Tensor<T> {
         );
         let (x, index) = (self.contiguous(), index.contiguous());
         let areas = [self.shape()[2] * self.shape()[3], index.shape()[2] * index.shape()[3]];
-        Tensor::build(*index.shape(), |y| pool::gather(areas, x.values(), index.values(), y))
-    }
-
-    #[track_caller]
-    fn check_places(&self, op: &str, index: &Tensor<i32>) {
-        assert!(
-            self.rank() == 4 && self.shape() == index.shape(),
-            "{op}: values {} and places {} must have the same four axes",
-            self.shape(),
-            index.shape()
-        );
+        let mut outside = None;
+        let y =
+            Tensor::build(*index.shape(), |y| outside = pool::gather(areas, x.values(), index.values(), y));
+        check_places("max_pool2d_gather", index.shape(), [self.shape()[2], self.shape()[3]], outside);
+        y
     }
 
     /// The mean of each window, in which places outside the input count as zeros.
@@ -193,6 +217,7 @@ impl<T: Float> Tensor<T> {
         self.mean_in(&adaptive("adaptive_avg_pool2d", self.shape(), output))
     }
 
+    /// The images of the means.
     fn mean_in(&self, g: &PoolGeometry) -> Tensor<T> {
         let x = self.contiguous();
         Tensor::build(with_planes(self.shape(), g), |y| pool::mean(g, x.values(), y))
@@ -227,7 +252,8 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool1d(&self, options: &PoolOptions<1>) -> (Tensor<T>, Tensor<i32>) {
-        let (y, index) = self.as_images("max_pool1d").max_pool2d(&options.on_images());
+        let g = options.geometry("max_pool1d", self.shape());
+        let (y, index) = self.max_in("max_pool1d", &g);
         (y.squeeze(2), index.squeeze(2))
     }
 
@@ -238,7 +264,8 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_max_pool1d(&self, output: usize) -> (Tensor<T>, Tensor<i32>) {
-        let (y, index) = self.as_images("adaptive_max_pool1d").adaptive_max_pool2d([1, output]);
+        let g = adaptive("adaptive_max_pool1d", self.shape(), [output]);
+        let (y, index) = self.max_in("adaptive_max_pool1d", &g);
         (y.squeeze(2), index.squeeze(2))
     }
 
@@ -249,7 +276,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool1d(&self, options: &PoolOptions<1>) -> Tensor<T> {
-        self.as_images("avg_pool1d").avg_pool2d(&options.on_images()).squeeze(2)
+        self.mean_in(&options.geometry("avg_pool1d", self.shape())).squeeze(2)
     }
 
     /// [`adaptive_avg_pool2d`](Self::adaptive_avg_pool2d) over lines.
@@ -259,13 +286,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn adaptive_avg_pool1d(&self, output: usize) -> Tensor<T> {
-        self.as_images("adaptive_avg_pool1d").adaptive_avg_pool2d([1, output]).squeeze(2)
-    }
-
-    #[track_caller]
-    fn as_images(&self, op: &str) -> Tensor<T> {
-        assert!(self.rank() == 3, "{op}: input {} must be [batch, channels, length]", self.shape());
-        self.unsqueeze(2)
+        self.mean_in(&adaptive("adaptive_avg_pool1d", self.shape(), [output])).squeeze(2)
     }
 
     #[track_caller]
@@ -276,7 +297,7 @@ impl<T: Float> Tensor<T> {
         geometry: impl FnOnce(&Shape) -> PoolGeometry,
     ) -> Tensor<T> {
         assert!(self.rank() == 4, "{op}: {} must have four axes", self.shape());
-        let x = Shape::from([self.shape()[0], self.shape()[1], input[0], input[1]]);
+        let x = checked_shape(op, &[self.shape()[0], self.shape()[1], input[0], input[1]]);
         let g = geometry(&x);
         let want = with_planes(&x, &g);
         assert!(
@@ -411,6 +432,28 @@ mod tests {
             let dx = dy.adaptive_avg_pool2d_grad([7, 9]);
             assert!(((&y * &dy).sum(..).item() - (&x * &dx).sum(..).item()).abs() < 1e-10);
         }
+    }
+
+    #[test]
+    fn means_of_large_windows_keep_their_digits() {
+        for n in [64, 256, 1024, 2048] {
+            let x = Tensor::<f32>::full([1, 1, n, n], 0.1);
+            let inner = PoolOptions { stride: [1, 1], ..PoolOptions::square(n - 1) };
+            let tall = PoolOptions { kernel: [n, 1], ..PoolOptions::square(n) };
+            for mean in [x.adaptive_avg_pool2d([1, 1]), x.avg_pool2d(&inner), x.avg_pool2d(&tall)] {
+                assert!(mean.iter().all(|mean| (mean / 0.1 - 1.0).abs() < 1e-6), "{n}: {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn means_do_not_depend_on_threads() {
+        let x = Tensor::<f32>::randn([1, 1, 300, 501], &mut Rng::new(8));
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| [[1, 1], [2, 1], [1, 3], [7, 5]].map(|output| x.adaptive_avg_pool2d(output)))
+        };
+        assert!([2, 3, 8].into_iter().all(|threads| on(threads) == on(1)));
     }
 
     #[test]

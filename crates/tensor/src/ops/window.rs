@@ -22,13 +22,17 @@ impl UnfoldOptions {
         UnfoldOptions { kernel, stride: [1; 2], padding: [0; 2], dilation: [1; 2] }
     }
 
-    /// The windows on an image of this size: `(in + 2 padding - dilation (kernel - 1) - 1) / stride + 1` along each axis.
+    /// The size of an image with its padding, and the windows on it: `(in + 2 padding - dilation (kernel - 1) - 1) / stride + 1` along
+    /// each axis.
     #[track_caller]
-    fn counts(&self, op: &str, image: [usize; 2]) -> [usize; 2] {
-        let counts = [0, 1].map(|d| self.along(d).count(image[d] + 2 * self.padding[d]));
-        match counts {
-            [Some(rows), Some(columns)] => [rows, columns],
-            _ => panic!("{op}: no window of {self:?} fits on an image of {image:?}"),
+    fn counts(&self, op: &str, image: [usize; 2]) -> [[usize; 2]; 2] {
+        let padded = [0, 1].map(|d| image[d].saturating_add(self.padding[d].saturating_mul(2)));
+        checked_shape(op, &padded);
+        match [0, 1].map(|d| self.along(d).count(padded[d])) {
+            [Some(rows), Some(columns)] => [padded, [rows, columns]],
+            _ => panic!(
+                "{op}: image {image:?}, {self:?}: kernel, stride and dilation must be at least 1, and a window must fit"
+            ),
         }
     }
 
@@ -46,18 +50,54 @@ struct Windows {
 }
 
 impl Windows {
-    /// How many fit on `n` elements; `None` if none does.
+    /// How many fit on `n` elements; `None` if none does, or one has no elements or no step.
     fn count(&self, n: usize) -> Option<usize> {
-        let span = self.dilation.max(1) * self.size.checked_sub(1)? + 1;
+        if self.dilation == 0 {
+            return None;
+        }
+        let span = self.dilation.checked_mul(self.size.checked_sub(1)?)?.checked_add(1)?;
         n.checked_sub(span)?.checked_div(self.step).map(|steps| steps + 1)
     }
 
     /// The view with the windows along `axis`, of which there are `count`, and the elements of a window along a new last axis.
-    fn on(&self, layout: &Layout, axis: usize, count: usize) -> Layout {
+    #[track_caller]
+    fn on(&self, op: &str, layout: &Layout, axis: usize, count: usize) -> Layout {
         let stride = layout.strides()[axis];
         let view = layout.sliced(axis, 0, count, self.step as isize);
-        view.with_last(self.size, stride * self.dilation as isize)
+        checked_shape(op, &[&**view.shape(), &[self.size]].concat());
+        // A window of one element takes no step, however far it would lead.
+        view.with_last(self.size, stride.wrapping_mul(self.dilation as isize))
     }
+}
+
+/// The shape with these sizes, which come from what the caller of `op` asked for.
+///
+/// # Panics
+/// If there would be more elements than memory has addresses.
+#[track_caller]
+pub(super) fn checked_shape(op: &str, sizes: &[usize]) -> Shape {
+    match Shape::checked(sizes) {
+        Ok(shape) => shape,
+        Err(expected) => panic!("{op}: shape {sizes:?}: expected {expected}"),
+    }
+}
+
+/// The first two axes of images or of lines and the others, `[height, width]` or `[length]`; `None` if there are not so many.
+pub(super) fn planes<const AXES: usize>(shape: &[usize]) -> Option<([usize; 2], [usize; AXES])> {
+    let (&first, sizes) = shape.split_first_chunk()?;
+    Some((first, sizes.try_into().ok()?))
+}
+
+/// What the axes of a plane are called.
+pub(super) fn names<const AXES: usize>() -> &'static str {
+    if AXES == 1 { "length" } else { "height, width" }
+}
+
+/// What is said of each axis of a plane, for images: of lines, which are images one line high, with `down` for their height.
+pub(super) fn on_images<const AXES: usize>(along: [usize; AXES], down: usize) -> [usize; 2] {
+    let mut both = [down; 2];
+    both[2 - AXES..].copy_from_slice(&along);
+    both
 }
 
 impl<T: Element> Tensor<T> {
@@ -85,7 +125,7 @@ impl<T: Element> Tensor<T> {
                 self.shape()
             )
         };
-        self.view_with(windows.on(self.layout(), at, count))
+        self.view_with(windows.on("unfold", self.layout(), at, count))
     }
 
     /// The windows on images as columns: `[n, c, h, w]` becomes `[n, c · window, windows]` (im2col; PyTorch's `functional.unfold`).
@@ -93,7 +133,7 @@ impl<T: Element> Tensor<T> {
     /// A convolution is a matrix product with it.
     ///
     /// # Panics
-    /// If this is not a batch of images, or no window fits.
+    /// If this is not a batch of images, kernel, stride or dilation is 0, or no window fits.
     #[track_caller]
     #[must_use]
     #[doc(alias = "im2col")]
@@ -101,11 +141,12 @@ impl<T: Element> Tensor<T> {
         let &[n, c, h, w] = &**self.shape() else {
             panic!("unfold2d: {} is not [batch, channels, height, width]", self.shape())
         };
-        let [rows, columns] = options.counts("unfold2d", [h, w]);
+        let [[height, width], [rows, columns]] = options.counts("unfold2d", [h, w]);
+        checked_shape("unfold2d", &[n, c, height, width]);
         let [vertical, horizontal] = options.padding;
         let image = self.zero_pad(2, vertical, vertical).zero_pad(3, horizontal, horizontal);
-        let view = options.along(0).on(image.layout(), 2, rows);
-        let view = options.along(1).on(&view, 3, columns);
+        let view = options.along(0).on("unfold2d", image.layout(), 2, rows);
+        let view = options.along(1).on("unfold2d", &view, 3, columns);
         let [kh, kw] = options.kernel;
         image.view_with(view.permuted(&[0, 1, 4, 5, 2, 3])).reshape([n, c * kh * kw, rows * columns])
     }
@@ -135,14 +176,15 @@ impl<T: Number> Tensor<T> {
             "fold: axis {axis} of shape {} has not as many windows as fit on {n} elements by steps of {step}",
             self.shape()
         );
-        self.overlapped(at, n, windows)
+        self.overlapped("fold", at, n, windows)
     }
 
-    fn overlapped(&self, at: usize, n: usize, windows: Windows) -> Tensor<T> {
-        let mut shape = self.shape().removed(self.rank() - 1);
-        shape[at] = n;
-        let mut y = Tensor::<T>::zeros(shape);
-        let places = windows.on(y.layout(), at, self.shape()[at]);
+    #[track_caller]
+    fn overlapped(&self, op: &str, at: usize, n: usize, windows: Windows) -> Tensor<T> {
+        let mut sizes = self.shape()[..self.rank() - 1].to_vec();
+        sizes[at] = n;
+        let mut y = Tensor::<T>::zeros(checked_shape(op, &sizes));
+        let places = windows.on(op, y.layout(), at, self.shape()[at]);
         let runs = Runs::new([&places, self.layout()]);
         let (to, from) = (y.as_mut_slice(), self.storage());
         runs.for_each(0..runs.count, |[out, x]| {
@@ -158,12 +200,12 @@ impl<T: Number> Tensor<T> {
     /// `functional.fold`).
     ///
     /// # Panics
-    /// If this is not `[batch, channels · window, windows]` with as many windows as fit.
+    /// If this is not `[batch, channels · window, windows]` with as many windows as fit, or kernel, stride or dilation is 0.
     #[track_caller]
     #[must_use]
     #[doc(alias = "col2im")]
     pub fn fold2d(&self, size: [usize; 2], options: &UnfoldOptions) -> Tensor<T> {
-        let [rows, columns] = options.counts("fold2d", size);
+        let [[height, width], [rows, columns]] = options.counts("fold2d", size);
         let [kh, kw] = options.kernel;
         let n = match &**self.shape() {
             &[n, elements, windows] if elements % (kh * kw) == 0 && windows == rows * columns => n,
@@ -178,8 +220,8 @@ impl<T: Number> Tensor<T> {
         let [vertical, horizontal] = options.padding;
         let windows =
             self.reshape(Shape::from([n, channels, kh, kw, rows, columns])).permute([0, 1, 4, 5, 2, 3]);
-        let lines = windows.overlapped(3, size[1] + 2 * horizontal, options.along(1));
-        let image = lines.overlapped(2, size[0] + 2 * vertical, options.along(0));
+        let lines = windows.overlapped("fold2d", 3, width, options.along(1));
+        let image = lines.overlapped("fold2d", 2, height, options.along(0));
         image.narrow(2, vertical, size[0]).narrow(3, horizontal, size[1])
     }
 }
