@@ -93,6 +93,9 @@ pub fn polygamma(n: u32, x: f64) -> f64 {
     if x <= 0.0 && x.fract() == 0.0 {
         return sign * f64::INFINITY;
     }
+    if x == f64::INFINITY {
+        return 0.0;
+    }
     let (mut x, mut sum) = (x, 0.0);
     // A series in 1/x with growing factors: the larger the order, the farther out.
     while x < LARGE + s {
@@ -159,5 +162,6 @@ mod tests {
         assert_eq!((digamma(0.0), digamma(-0.0)), (f64::NEG_INFINITY, f64::INFINITY));
         assert!(digamma(-3.0).is_nan() && digamma(f64::NAN).is_nan() && polygamma(1, f64::NAN).is_nan());
         assert_eq!((polygamma(1, -2.0), digamma(f64::INFINITY)), (f64::INFINITY, f64::INFINITY));
+        assert_eq!(polygamma(1, f64::INFINITY), 0.0);
     }
 }
