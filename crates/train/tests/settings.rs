@@ -163,7 +163,7 @@ fn checkpoints_of_other_runs() {
 fn files_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let resumed = || trainer().folder(folder.path()).resume(true);
-    error(trainer().folder(folder.path()).max_steps(8));
+    error(trainer().folder(folder.path()).keep_best(1).max_steps(8));
     let file = folder.path().join("last.ravine");
     let whole = fs::read(&file).unwrap();
     let edited = |edit: &dyn Fn(&mut Vec<u8>)| {
@@ -182,9 +182,23 @@ fn files_that_are_none() {
         (&|bytes| bytes[8] = 1, "last.ravine: CRC-32: found "),
         (&|bytes| *bytes.last_mut().unwrap() ^= 1, "last.ravine: CRC-32: found "),
     ];
+    let listed = || {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    };
     for (edit, expected) in cases {
         let message = edited(edit);
         assert!(message.contains(expected), "{message}");
+        // Nor does a new run replace it, and what is beside it.
+        let before = listed();
+        let message = error(trainer().folder(folder.path()));
+        assert!(
+            message.contains(expected) && message.contains("; choose another folder, or put "),
+            "{message}"
+        );
+        assert!(listed() == before, "{message}");
     }
 
     let record = folder.path().join("run.json");

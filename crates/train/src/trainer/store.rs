@@ -1,6 +1,7 @@
 //! A run's folder: its lock and its checkpoints.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::{Checkpoint, FileError, TrainError};
@@ -62,18 +63,20 @@ impl Store {
         self.folder.join(format!("best-{steps:08}.ravine"))
     }
 
-    /// Refuses to replace a run that can be resumed, and forgets what is left of others. A finished one may be replaced; one that cannot be read cannot be resumed either.
+    /// Refuses to replace a run that can be resumed, and forgets what is left of others. A finished one may be replaced. One that cannot be read may not:
+    /// perhaps a later version of Ravine can, and the other checkpoints beside it are still good.
     pub fn may_begin(&self) -> Result<(), TrainError> {
         match Checkpoint::load(&self.last()) {
             Ok(Checkpoint { finished: false, step, .. }) if step > 0 => {
-                Err(TrainError::Unfinished { file: self.last(), step })
+                return Err(TrainError::Unfinished { file: self.last(), step });
             }
-            _ => {
-                self.forget(&["previous.ravine", "report.html"]);
-                let _ = self.keep_only(&[]);
-                Ok(())
-            }
+            Ok(_) => {}
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(TrainError::Unreadable { source }),
         }
+        self.forget(&["previous.ravine", "report.html"]);
+        let _ = self.keep_only(&[]);
+        Ok(())
     }
 
     /// Removes files that tell of another run, or of another end of this one.
