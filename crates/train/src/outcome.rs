@@ -17,6 +17,9 @@ pub struct Outcome {
 impl Outcome {
     /// The outcome with this mean loss over this many samples.
     ///
+    /// What is counted as samples is what the loss is a mean over: the tokens, where padded sequences have different numbers of them. Losses,
+    /// metrics and gradients of several passes are weighted by it when they are joined. A pass may have none; its loss counts for nothing then.
+    ///
     /// # Panics
     /// If `loss` is not a single number.
     #[track_caller]
@@ -26,7 +29,7 @@ impl Outcome {
             "Outcome::new: a loss of shape {} is not a single number; reduce it, with mean(..)",
             loss.shape()
         );
-        let sum = f64::from(loss.item()) * samples as f64;
+        let sum = sum_of(&loss, samples as u64);
         Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, ..Scores::default() } }
     }
 
@@ -70,7 +73,7 @@ impl Outcome {
         let target = logits.tape().input(targets.clone());
         let loss = -(logits.log_softmax() * target).sum(-1).mean(..);
         let counted = Outcome::classification(logits, &targets.argmax(-1));
-        let sum = f64::from(loss.item()) * counted.scores.samples as f64;
+        let sum = sum_of(&loss, counted.scores.samples);
         Outcome { loss, scores: Scores { loss: sum, ..counted.scores } }
     }
 
@@ -245,6 +248,11 @@ impl Scores {
         join(&mut self.confusion, &other.confusion, Confusion::add);
         join(&mut self.ranking, &other.ranking, Ranking::add);
     }
+}
+
+/// The sum of so many samples' losses, of which this is the mean: 0 of none, though the mean of none is no number.
+fn sum_of(mean: &Var, samples: u64) -> f64 {
+    if samples == 0 { 0.0 } else { f64::from(mean.item()) * samples as f64 }
 }
 
 /// Adds to what there is, or begins with it.
