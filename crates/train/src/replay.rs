@@ -96,6 +96,11 @@ pub(crate) fn json_of(scores: &Scores) -> serde_json::Map<String, serde_json::Va
     all.map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
+/// The setting of this name.
+pub(crate) fn value<'s>(settings: &'s [(String, String)], name: &str) -> Option<&'s str> {
+    settings.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
 fn bits(loss: f64) -> String {
     format!("{:016x}", loss.to_bits())
 }
@@ -215,9 +220,6 @@ impl<'a> Verification<'a> {
 
     /// Compares the settings.
     pub fn settings(&self, ours: &[(String, String)]) -> Result<(), TrainError> {
-        fn value<'s>(of: &'s [(String, String)], name: &str) -> Option<&'s str> {
-            of.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-        }
         for (name, _) in self.record.settings.iter().chain(ours) {
             let (found, expected) = (value(ours, name), value(&self.record.settings, name));
             if found != expected {

@@ -136,6 +136,8 @@ fn checkpoints_of_other_runs() {
         (resumed().accumulate(2), "checkpoint: batch_size: found 10, expected 20"),
         (resumed().shards(3), "checkpoint: shards: found 2, expected 3"),
         (resumed().drop_last(true), "checkpoint: drop_last: found false, expected true"),
+        (resumed().order(Order::Sequential), "checkpoint: order: found nothing, expected sequential"),
+        (resumed().evaluate_every(3), "checkpoint: evaluate_every: found nothing, expected 3"),
     ];
     for (trainer, expected) in cases {
         assert_eq!(error(trainer), format!("{expected}{RESUME}"));
