@@ -162,6 +162,26 @@ fn checkpoints_of_other_runs() {
 }
 
 #[test]
+fn data_files_of_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["train", "test"].map(|part| folder.path().join(part).join("x.csv"));
+    for file in &files {
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        fs::write(file, file.display().to_string()).unwrap();
+    }
+    let run = folder.path().join("run");
+    let kept = || trainer().folder(&run).data_files(&files);
+    assert_eq!(error(kept().max_steps(8)), "no error: Interrupted after 8 steps");
+    assert_eq!(error(kept().max_steps(9).resume(true)), "no error: Interrupted after 9 steps");
+    let record = RunRecord::load(&run.join("run.json")).unwrap();
+    fs::write(&files[1], "other data").unwrap();
+    let message = error(kept().resume(true));
+    assert!(message.starts_with("checkpoint: SHA-256 of x.csv (2): found "), "{message}");
+    let message = error(trainer().data_files(&files).verify(record));
+    assert!(message.contains(" at its beginning: SHA-256 of x.csv (2): found "), "{message}");
+}
+
+#[test]
 fn files_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let resumed = || trainer().folder(folder.path()).resume(true);

@@ -1,5 +1,6 @@
 //! Settings that make no sense, and what the records say of those that do.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -179,24 +180,37 @@ impl Trainer {
         if let Some(steps) = self.evaluate_every {
             settings.push(("evaluate_every".to_owned(), steps.to_string()));
         }
+        let mut taken = HashSet::new();
         for path in &self.data_files {
-            checksums(path, &mut settings)?;
+            checksums(path, &mut taken, &mut settings)?;
         }
         Ok(settings)
     }
 }
 
-/// Adds the checksum of a file, or of each file in a folder, by name.
-fn checksums(path: &Path, sums: &mut Vec<(String, String)>) -> Result<(), TrainError> {
+/// Adds the checksum of a file, or of each file in a folder, by a name that no other has.
+fn checksums(
+    path: &Path,
+    taken: &mut HashSet<String>,
+    sums: &mut Vec<(String, String)>,
+) -> Result<(), TrainError> {
     let failed = |error| DataError::Io { file: path.to_owned(), action: "read", error };
     if path.is_dir() {
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
         let mut files: Vec<_> =
             entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
         files.sort();
-        return files.iter().try_for_each(|file| checksums(file, sums));
+        return files.iter().try_for_each(|file| checksums(file, taken, sums));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    sums.push((format!("SHA-256 of {name}"), hash::file_hash(path).map_err(failed)?));
+    // Of several files of one name, each has a number from the second on.
+    let mut key = format!("SHA-256 of {name}");
+    for number in 2.. {
+        if taken.insert(key.clone()) {
+            break;
+        }
+        key = format!("SHA-256 of {name} ({number})");
+    }
+    sums.push((key, hash::file_hash(path).map_err(failed)?));
     Ok(())
 }

@@ -262,7 +262,7 @@ impl Trainer {
     }
 
     /// Files of the data whose checksums the records of the run should have; of a folder, all files in it. The run cannot be resumed
-    /// with others.
+    /// with others. Those of one name, in several folders, are told apart by their order here.
     #[must_use]
     pub fn data_files(mut self, paths: impl IntoIterator<Item: Into<PathBuf>>) -> Self {
         self.data_files.extend(paths.into_iter().map(Into::into));
