@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::{Checkpoint, FileError, TrainError};
+use crate::{Checkpoint, FileError, TrainError, file};
 
 /// A folder that no other run may use as long as this lives.
 pub(super) struct Store {
@@ -19,7 +19,10 @@ impl Store {
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(FileError::io(&path, "create it"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Store { folder: folder.to_owned(), _lock: lock }),
+            Ok(()) => {
+                file::sweep(folder);
+                Ok(Store { folder: folder.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(TrainError::Locked { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => {
                 Err(FileError::Io { file: path, action: "lock it", source }.into())
