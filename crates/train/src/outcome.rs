@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Average, Confusion, Hardest, Ranking, Residuals, top_k};
 
+/// The names of the metrics that are not kept as sums.
+const RESERVED: [&str; 9] = ["loss", "mae", "rmse", "r2", "perplexity", "precision", "recall", "f1", "auroc"];
+
 /// The result of a forward pass over some samples.
 pub struct Outcome {
     /// The mean loss over the samples.
@@ -98,7 +101,7 @@ impl Outcome {
     /// Adds the metric `topK`: how many samples have their label among the `k` highest of `logits` `[batch, classes]`.
     ///
     /// # Panics
-    /// If the shapes do not fit together, or a label is not a class.
+    /// If the shapes do not fit together, a label is not a class, or there is a metric of this name already.
     #[track_caller]
     #[must_use]
     pub fn top_k(self, logits: &Var, labels: &Tensor<i64>, k: usize) -> Self {
@@ -110,10 +113,11 @@ impl Outcome {
     /// evaluate only, because every score is kept.
     ///
     /// # Panics
-    /// If the numbers of elements differ, or a label is neither 0 nor 1.
+    /// If the numbers of elements differ, a label is neither 0 nor 1, or there is an `auroc` already.
     #[track_caller]
     #[must_use]
     pub fn auroc(mut self, scores: &Var, labels: &Tensor<i64>) -> Self {
+        assert!(self.scores.ranking.is_none(), "Outcome::auroc: there is a metric auroc already");
         if !scores.tape().is_training() {
             self.scores.ranking = Some(Ranking::of(scores.value(), labels));
         }
@@ -128,8 +132,21 @@ impl Outcome {
     }
 
     /// Adds a metric, given as its sum over the samples; it is reported as the mean.
+    ///
+    /// # Panics
+    /// If there is one of this name already, or the name is `loss` or that of a metric which passes collect otherwise: `mae`, `rmse`, `r2`,
+    /// `perplexity`, `precision`, `recall`, `f1` or `auroc`.
+    #[track_caller]
     #[must_use]
     pub fn metric(mut self, name: &str, sum: f64) -> Self {
+        assert!(
+            !RESERVED.contains(&name),
+            "Outcome::metric: {name} is the name of a metric of Ravine's own; choose another"
+        );
+        assert!(
+            self.scores.means.iter().all(|(other, _)| other != name),
+            "Outcome::metric: there is a metric {name} already; each needs a name of its own"
+        );
         self.scores.means.push((name.to_owned(), sum));
         self
     }
@@ -295,6 +312,49 @@ mod tests {
         let labels = Tensor::from([0, 1]);
         let scores = Outcome::classification(&logits, &labels).auroc(&logits.sum(-1), &labels).scores;
         assert_eq!(scores.metrics().collect::<Vec<_>>(), [("accuracy", 1.0)]);
+    }
+
+    /// An outcome with no metric yet.
+    fn plain() -> Outcome {
+        Outcome::new(Tape::eval().input(Tensor::scalar(1.0)), 2)
+    }
+
+    #[test]
+    #[should_panic(expected = "Outcome::metric: there is a metric acc already; each needs a name of its own")]
+    fn two_metrics_of_one_name() {
+        let _ = plain().metric("acc", 1.0).metric("other", 1.0).metric("acc", 0.5);
+    }
+
+    #[test]
+    #[should_panic(expected = "Outcome::metric: there is a metric top1 already")]
+    fn top_k_twice() {
+        let logits = Tape::eval().input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
+        let labels = Tensor::from([0, 1]);
+        let _ = plain().top_k(&logits, &labels, 1).top_k(&logits, &labels, 1);
+    }
+
+    #[test]
+    fn names_of_other_metrics_are_taken() {
+        for name in RESERVED {
+            let outcome = std::panic::catch_unwind(|| plain().metric(name, 1.0));
+            let message = *outcome.err().unwrap().downcast::<String>().unwrap();
+            assert!(message.starts_with(&format!("Outcome::metric: {name} is the name of ")), "{message}");
+        }
+        // They are all there are.
+        let tape = Tape::eval();
+        let logits = tape.input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
+        let labels = Tensor::from([0, 1]);
+        let classified = Outcome::classification(&logits, &labels).auroc(&logits.narrow(1, 1, 1), &labels);
+        let regressed = Outcome::regression(&logits, logits.value()).perplexity();
+        let mut names: Vec<String> = ["loss", "accuracy"].map(String::from).into();
+        for scores in [classified.scores, regressed.scores] {
+            names.extend(scores.metrics().map(|(name, _)| name.to_owned()).filter(|name| name != "accuracy"));
+        }
+        names.sort();
+        let mut taken = RESERVED.to_vec();
+        taken.push("accuracy");
+        taken.sort_unstable();
+        assert_eq!(names, taken);
     }
 
     #[test]
