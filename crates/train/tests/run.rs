@@ -4,10 +4,11 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{images, model, optimizer, pass, small, trainer};
-use ravine_optim::Averaged;
+use ravine_optim::{Averaged, Better, Optimize, Plateau};
 use ravine_train::{
     Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Record, Report,
     RunRecord, StepRecord, TrainError, Trainer, weights_hash,
@@ -111,6 +112,33 @@ fn a_goal_that_the_run_does_not_have_is_an_error() {
     let message = error(&trainer().goal(Goal::highest("bleu")));
     let expected = "goal: metric: found bleu, expected one of loss, accuracy, precision, recall, f1";
     assert_eq!(message, expected);
+}
+
+#[test]
+fn a_plateau_is_one_of_the_goal() {
+    let rate = |trainer: Trainer, better: Better| {
+        let (model, data, evaluations) = (model(), images(60), AtomicUsize::new(0));
+        let plateau = Plateau { factor: 0.5, patience: 0, better, ..Plateau::default() };
+        let mut optimizer = Averaged::ema(&model, optimizer(&model, 0.125).plateau(plateau), 0.9);
+        trainer.run(&model, &mut optimizer, &data, Some(&data), |tape, batch| {
+            let outcome = pass(&model)(tape, batch);
+            let number = evaluations.fetch_add(usize::from(!tape.is_training()), Ordering::Relaxed);
+            outcome.metric("up", (60 * number) as f64).metric("down", -((60 * number) as f64))
+        })?;
+        Ok::<_, TrainError>(optimizer.learning_rate())
+    };
+    assert_eq!(rate(trainer().goal(Goal::highest("up")), Better::Higher).unwrap(), 0.125);
+    assert_eq!(rate(trainer().goal(Goal::lowest("up")), Better::Lower).unwrap(), 0.125 / 8.0);
+    assert_eq!(rate(trainer().goal(Goal::highest("down")), Better::Higher).unwrap(), 0.125 / 8.0);
+    let other = rate(trainer().goal(Goal::highest("up")), Better::Lower).unwrap_err().to_string();
+    assert_eq!(other, "plateau: better: found Lower, expected Higher, as the goal has it");
+    // A run that is resumed keeps to its metric.
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || trainer().folder(folder.path());
+    rate(kept().goal(Goal::highest("up")).max_steps(8), Better::Higher).unwrap();
+    let other =
+        rate(kept().goal(Goal::highest("down")).resume(true), Better::Higher).unwrap_err().to_string();
+    assert!(other.starts_with("checkpoint: plateau metric: found up, expected down; "), "{other}");
 }
 
 /// Counts its turns, and stops or fails when it is told to.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ravine_data::{DataError, Order, Plan};
+use ravine_optim::Better;
 
 use super::feed::Data;
 use super::{Length, Trainer};
@@ -129,6 +130,24 @@ impl Trainer {
             return wrong("order", order.to_string(), "none, as a stream has an order of its own");
         }
         Ok(())
+    }
+
+    /// Refuses a rate that falls by the goal's metric, but takes the other direction for better; and what the settings say of it.
+    pub(super) fn plateau(&self, better: Option<Better>) -> Result<Option<(String, String)>, TrainError> {
+        let Some(better) = better else { return Ok(None) };
+        if better != self.goal.better {
+            return Err(TrainError::Setting {
+                name: "plateau: better",
+                found: format!("{better:?}"),
+                expected: match self.goal.better {
+                    Better::Lower => "Lower, as the goal has it",
+                    Better::Higher => "Higher, as the goal has it",
+                },
+            });
+        }
+        // The loss is what it was from the beginning, and goes without saying.
+        let metric = &self.goal.metric;
+        Ok((metric != "loss").then(|| ("plateau metric".to_owned(), metric.clone())))
     }
 
     fn check_notes(&self) -> Result<(), TrainError> {

@@ -81,7 +81,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     ) -> Result<Self, TrainError> {
         let whole = trainer.whole(&data);
         let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
-        let settings = trainer.fingerprint(&data)?;
+        let mut settings = trainer.fingerprint(&data)?;
+        settings.extend(trainer.plateau(optimizer.better())?);
         let mut described = settings.clone();
         described.push(match trainer.length {
             Length::Epochs(epochs) => ("epochs".to_owned(), epochs.to_string()),
@@ -267,7 +268,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             test: self.details.clone(),
             weights_hash: Some(weights_hash(&self.model)),
         };
-        self.optimizer.observe(record.scores().loss());
         let goal = &self.trainer.goal;
         if record.scores().metric(&goal.metric).is_none() {
             let known: Vec<&str> = record.scores().metrics().map(|(name, _)| name).collect();
@@ -276,6 +276,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 known: ["loss"].iter().chain(&known).copied().collect::<Vec<_>>().join(", "),
             });
         }
+        self.optimizer.observe(goal.value(&record));
         if let Some(verification) = &mut self.verification {
             verification.evaluated(&record)?;
         }

@@ -167,8 +167,9 @@ impl Trainer {
         self
     }
 
-    /// The metric that the run is after, for [`keep_best`](Self::keep_best) and [`patience`](Self::patience). Unless this says otherwise, it is
-    /// the lowest loss.
+    /// The metric that the run is after, for [`keep_best`](Self::keep_best), [`patience`](Self::patience), and the optimizer's
+    /// [`Plateau`](ravine_optim::Plateau) if it has one, which must take the same direction for better. Unless this says otherwise, it is the
+    /// lowest loss.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = goal;
