@@ -98,6 +98,13 @@ fn patience_ends_a_run_and_the_best_are_kept() {
     let (further, _) = run(&trainer.resume(true).patience(5));
     assert!(further.steps > report.steps);
 
+    // Of what was found before checkpoints were kept, there are none.
+    let late = tempfile::tempdir().unwrap();
+    run(&common::trainer().folder(late.path()).max_steps(18));
+    let (report, _) = run(&common::trainer().folder(late.path()).resume(true).keep_best(4));
+    assert_eq!(report.kept.len(), 2, "{:?}", report.kept);
+    assert!(report.kept.iter().all(|file| file.exists()));
+
     // Another run in the folder begins without what this one left.
     fs::write(folder.path().join("report.html"), "of another run").unwrap();
     run(&common::trainer().epochs(1).folder(folder.path()));

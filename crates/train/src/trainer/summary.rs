@@ -35,7 +35,8 @@ pub struct Report {
     pub ended: Ended,
     /// The best evaluation: its place in the history.
     pub best: Option<usize>,
-    /// The checkpoints of the best evaluations, the best first.
+    /// The checkpoints of the best evaluations, the best first. An evaluation from before [`keep_best`](crate::Trainer::keep_best) asked for them
+    /// has none.
     pub kept: Vec<PathBuf>,
     /// How often a file could not be written.
     pub unsaved: usize,
