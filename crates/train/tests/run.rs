@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{images, model, optimizer, pass, small, trainer};
-use ravine_optim::{Averaged, Better, Optimize, Plateau};
+use ravine_autograd::{Buffer, Param, Tape};
+use ravine_data::{Order, TensorSet};
+use ravine_optim::{Averaged, Better, NonFinite, Optimize, Optimizer, Plateau, Sgd};
+use ravine_tensor::Tensor;
 use ravine_train::{
-    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Record, Report,
+    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Outcome, Record, Report,
     RunRecord, StepRecord, TrainError, Trainer, weights_hash,
 };
 
@@ -310,7 +313,7 @@ fn a_run_that_diverges_leaves_a_post_mortem_and_a_good_checkpoint() {
 fn a_loss_that_explodes_but_stays_finite_is_caught() {
     let model = model();
     let data = images(60);
-    let explode = |tape: &ravine_autograd::Tape, batch: &common::Batch| {
+    let explode = |tape: &Tape, batch: &common::Batch| {
         let mut outcome = pass(&model)(tape, batch);
         outcome.loss = outcome.loss * -1.0;
         outcome
@@ -320,6 +323,21 @@ fn a_loss_that_explodes_but_stays_finite_is_caught() {
         trainer().epochs(100).explosion(10.0).run(&model, &mut optimizer(&model, 0.05), &data, None, explode);
     let message = result.unwrap_err().to_string();
     assert!(message.contains("times that of the first steps: the run diverged; try"), "{message}");
+}
+
+#[test]
+fn a_skipped_step_changes_nothing() {
+    let model = (Param::new(Tensor::scalar(1.0)), Buffer::new(Tensor::scalar(0.0)));
+    let mut optimizer = Optimizer::new(&model, Sgd::default(), 0.0).non_finite(NonFinite::Skip);
+    // The slope of a root at 0 is no number.
+    let data: TensorSet = TensorSet::new(Tensor::from([1.0, 0.0, 1.0]), Tensor::zeros([3]));
+    let trainer = Trainer::new().batch_size(1).order(Order::Sequential);
+    let report = trainer.run(&model, &mut optimizer, &data, None, |tape, (x, _)| {
+        tape.update_buffer(&model.1, Tensor::scalar(x.sum(..).item()), 0.5, 1);
+        Outcome::new((tape.param(&model.0) * tape.input(x.clone())).sqrt().mean(..), 1)
+    });
+    let report = report.unwrap();
+    assert_eq!((report.steps, report.skipped, model.1.value().item()), (3, 1, 0.75));
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(super) struct Run<'a, M: ?Sized> {
     saved: Option<usize>,
     proven: bool,
     unsaved: usize,
+    skipped: usize,
     samples: usize,
     training: Duration,
 }
@@ -117,6 +118,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             saved: None,
             proven: false,
             unsaved: 0,
+            skipped: 0,
             samples: 0,
             training: Duration::ZERO,
         };
@@ -228,7 +230,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             }
             outcome => outcome?,
         };
-        result.updates.apply();
+        match outcome.skipped {
+            true => self.skipped += 1,
+            false => result.updates.apply(),
+        }
         let epoch = self.place.epoch;
         (self.step, self.place) = (self.step + 1, next);
         self.samples += result.scores.samples();

@@ -40,6 +40,8 @@ pub struct Report {
     pub kept: Vec<PathBuf>,
     /// How often a file could not be written.
     pub unsaved: usize,
+    /// How many steps of this process changed nothing because a gradient was not finite: see [`NonFinite::Skip`](ravine_optim::NonFinite::Skip).
+    pub skipped: usize,
     /// Samples trained on in this process.
     pub samples: usize,
     /// Time spent training in this process, without evaluation and checkpoints.

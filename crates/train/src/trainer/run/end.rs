@@ -81,6 +81,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             best: best.first().copied(),
             kept,
             unsaved: self.unsaved,
+            skipped: self.skipped,
             samples: self.samples,
             training: self.training,
             history: self.history,
