@@ -36,10 +36,11 @@ impl Outcome {
         Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, ..Scores::default() } }
     }
 
-    /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`.
+    /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`. With logits
+    /// `[batch, tokens, classes]` and indices `[batch, tokens]`, each token is a sample.
     ///
     /// A pass that evaluates (not one that trains, which is kept short) also counts the [`Confusion`] of up to [`Scores::MAX_CLASSES`]
-    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples.
+    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples, but no tokens.
     ///
     /// # Panics
     /// If the shapes do not fit together, or a label is not a class.
@@ -51,7 +52,9 @@ impl Outcome {
             Outcome::new(logits.cross_entropy(labels), labels.numel()).metric("accuracy", right as f64);
         if !logits.tape().is_training() {
             let classes = logits.value().size(-1);
-            outcome.scores.hardest = Hardest::of(logits.value(), labels);
+            if logits.rank() == 2 {
+                outcome.scores.hardest = Hardest::of(logits.value(), labels);
+            }
             outcome.scores.confusion =
                 (classes <= Scores::MAX_CLASSES).then(|| Confusion::of(&predicted, labels, classes));
         }
@@ -303,6 +306,21 @@ mod tests {
         );
         assert_eq!(scores.hardest().iter().map(|hard| hard.sample).collect::<Vec<_>>(), [2, 3, 0, 1]);
         assert_eq!(scores.metric("loss"), Some(scores.loss()));
+    }
+
+    #[test]
+    fn tokens_are_classified_in_both_kinds_of_passes() {
+        let logits: Tensor = Tensor::from_fn([2, 3, 4], |i| (i * 5 % 7) as f32);
+        let labels = Tensor::from_fn([2, 3], |i| (i % 4) as i64);
+        for tape in [Tape::train(Rng::new(0)), Tape::eval()] {
+            let of = |logits: Tensor, labels: &Tensor<i64>| {
+                Outcome::classification(&tape.input(logits), labels).scores
+            };
+            let (tokens, rows) =
+                (of(logits.clone(), &labels), of(logits.reshape([6, 4]), &labels.reshape([6])));
+            assert_eq!((tokens.samples(), tokens.loss()), (6, rows.loss()));
+            assert!(tokens.metrics().eq(rows.metrics()));
+        }
     }
 
     #[test]
