@@ -102,6 +102,7 @@ impl Outcome {
     }
 
     /// Adds the metric `topK`: how many samples have their label among the `k` highest of `logits` `[batch, classes]`.
+    /// A logit that is NaN is above all others, and the sample is no hit if it is that of its label.
     ///
     /// # Panics
     /// If the shapes do not fit together, a label is not a class, or there is a metric of this name already.
