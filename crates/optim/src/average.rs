@@ -4,7 +4,7 @@ use ravine_autograd::{Gradients, Module, Param};
 use ravine_tensor::Tensor;
 
 use crate::beside::Beside;
-use crate::{OptimError, Optimize, OptimizerState, StepOutcome};
+use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome};
 
 /// Any optimizer, and beside it an average of the weights that it passes, which often are better than the last ones.
 ///
@@ -127,6 +127,10 @@ impl<O: Optimize> Optimize for Averaged<O> {
 
     fn observe(&mut self, metric: f64) {
         self.optimizer.observe(metric);
+    }
+
+    fn better(&self) -> Option<Better> {
+        self.optimizer.better()
     }
 
     fn averaged(&self) -> Swapped {

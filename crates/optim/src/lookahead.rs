@@ -3,7 +3,7 @@
 use ravine_autograd::{Gradients, Module};
 
 use crate::beside::Beside;
-use crate::{OptimError, Optimize, OptimizerState, StepOutcome, Swapped};
+use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome, Swapped};
 
 /// Any optimizer, pulled back every `every` steps towards where it was before them:
 ///
@@ -81,6 +81,10 @@ impl<O: Optimize> Optimize for Lookahead<O> {
 
     fn observe(&mut self, metric: f64) {
         self.optimizer.observe(metric);
+    }
+
+    fn better(&self) -> Option<Better> {
+        self.optimizer.better()
     }
 
     fn averaged(&self) -> Swapped {

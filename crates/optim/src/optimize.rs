@@ -2,7 +2,7 @@
 
 use ravine_autograd::Gradients;
 
-use crate::{OptimError, Optimizer, OptimizerState, Rule, StepOutcome, Swapped};
+use crate::{Better, OptimError, Optimizer, OptimizerState, Rule, StepOutcome, Swapped};
 
 /// An optimizer of any rule: what a training loop asks of it.
 pub trait Optimize: Send {
@@ -23,6 +23,11 @@ pub trait Optimize: Send {
 
     /// Records a metric, for rates that fall when it stands still; see [`Optimizer::plateau`].
     fn observe(&mut self, metric: f64);
+
+    /// Which of the metrics that it is told it takes for better, if its rate depends on them.
+    fn better(&self) -> Option<Better> {
+        None
+    }
 
     /// Gives the parameters the values with which the model should be used until what this returns is dropped. For most rules
     /// they are the ones that are trained; see [`Optimizer::averaged`].
@@ -56,6 +61,10 @@ impl<R: Rule> Optimize for Optimizer<R> {
         Optimizer::observe(self, metric);
     }
 
+    fn better(&self) -> Option<Better> {
+        self.plateau.map(|plateau| plateau.better)
+    }
+
     fn averaged(&self) -> Swapped {
         Optimizer::averaged(self)
     }
@@ -85,6 +94,10 @@ impl<O: Optimize + ?Sized> Optimize for Box<O> {
 
     fn observe(&mut self, metric: f64) {
         (**self).observe(metric);
+    }
+
+    fn better(&self) -> Option<Better> {
+        (**self).better()
     }
 
     fn averaged(&self) -> Swapped {

@@ -74,7 +74,7 @@ pub struct Optimizer<R> {
     pub(crate) maximize: bool,
     pub(crate) steps: u64,
     pub(crate) skipped: u64,
-    plateau: Option<Plateau>,
+    pub(crate) plateau: Option<Plateau>,
     pub(crate) metrics: Vec<f64>,
     /// What the metrics make of the rate.
     plateau_factor: f64,

@@ -68,6 +68,14 @@ pub enum TrainError {
         /// Where it was interrupted.
         step: usize,
     },
+    /// The folder holds a checkpoint that cannot be read. A new run would overwrite it, and remove the good ones beside it.
+    #[error(
+        "{source}; choose another folder, or put `previous.ravine`, if there is one, in its place and resume that"
+    )]
+    Unreadable {
+        /// What is wrong with it.
+        source: FileError,
+    },
     /// Another process trains in the folder.
     #[error("{}: another run is using this folder", folder.display())]
     Locked {

@@ -9,6 +9,7 @@ mod decode;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,17 +105,49 @@ pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
 
 /// Writes bytes to `file` in the place of what it may hold: all of them, or none.
 pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
-    let beside = file.with_extension("tmp");
-    let mut out = File::create(&beside).map_err(FileError::io(&beside, "create it"))?;
+    let (beside, mut out) = create_beside(file).map_err(FileError::io(file, "create a file beside it"))?;
     let written = parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.sync_all());
     drop(out);
-    if let Err(error) = written {
-        // Half a file is of no use, and the room may be needed.
+    let replaced = written.map_err(FileError::io(file, "write it")).and_then(|()| {
+        fs::rename(&beside, file).map_err(FileError::io(file, "put the new file in its place"))
+    });
+    if replaced.is_err() {
+        // A file that is in nobody's place is of no use, and the room may be needed.
         let _ = fs::remove_file(&beside);
-        return Err(FileError::io(&beside, "write it")(error));
     }
-    fs::rename(&beside, file).map_err(FileError::io(file, "put the new file in its place"))?;
+    replaced?;
     sync_folder(file).map_err(FileError::io(file, "flush its folder"))
+}
+
+/// A new file next to `file`, under a name that is nobody else's: `NAME.PROCESS-NUMBER.tmp`.
+fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}-{number}.tmp", std::process::id()));
+        let beside = file.with_file_name(name);
+        match File::create_new(&beside) {
+            // Left by another process that had this number before.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            out => return out.map(|out| (beside, out)),
+        }
+    }
+}
+
+/// Removes what [`replace`] left in a folder when the process was killed. Nobody else may be writing there.
+pub(crate) fn sweep(folder: &Path) {
+    let left = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let number = name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')?.1.split_once('-'));
+        number
+            .is_some_and(|(process, number)| process.parse::<u32>().is_ok() && number.parse::<u64>().is_ok())
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if left(&entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Adds bytes at the end of `out`: all of them, or none. Half a line or half an event would spoil what comes behind it once there is room again.
@@ -293,6 +326,48 @@ mod tests {
         let missing = read::<Value>(Path::new("/nowhere/x.ravine")).unwrap_err().to_string();
         assert!(missing.starts_with("/nowhere/x.ravine: cannot open it: "), "{missing}");
         let unwritable = write(Path::new("/nowhere/x.ravine"), &value()).unwrap_err().to_string();
-        assert!(unwritable.starts_with("/nowhere/x.tmp: cannot create it: "), "{unwritable}");
+        assert!(
+            unwritable.starts_with("/nowhere/x.ravine: cannot create a file beside it: "),
+            "{unwritable}"
+        );
+    }
+
+    #[test]
+    fn nothing_but_the_file_is_touched() {
+        let (folder, file) = folder();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["value.tmp", "value.ravine.tmp"] {
+            fs::write(at(name), "a user's").unwrap();
+        }
+        write(&file, &value()).unwrap();
+        fs::create_dir(at("a.folder")).unwrap();
+        assert!(write(&at("a.folder"), &value()).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left beside them");
+        for name in ["value.tmp", "value.ravine.tmp"] {
+            assert_eq!(fs::read_to_string(at(name)).unwrap(), "a user's");
+        }
+        // Two of the same stem, and of the same name, by several threads.
+        std::thread::scope(|scope| {
+            for name in ["a.one", "a.two", "a.two", "a.tmp"] {
+                let file = at(name);
+                scope.spawn(move || (0..50).for_each(|_| write(&file, &vec![name; 5000]).unwrap()));
+            }
+        });
+        for name in ["a.one", "a.two", "a.tmp"] {
+            assert_eq!(read::<Vec<String>>(&at(name)).unwrap(), vec![name; 5000]);
+        }
+    }
+
+    #[test]
+    fn what_a_kill_left_is_swept() {
+        let (folder, file) = folder();
+        write(&file, &value()).unwrap();
+        create_beside(&file).unwrap();
+        fs::write(folder.path().join("notes.tmp"), "a user's").unwrap();
+        sweep(folder.path());
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["notes.tmp", "value.ravine"]);
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Average, Confusion, Hardest, Ranking, Residuals, top_k};
 
+/// The names of the metrics that are not kept as sums.
+const RESERVED: [&str; 9] = ["loss", "mae", "rmse", "r2", "perplexity", "precision", "recall", "f1", "auroc"];
+
 /// The result of a forward pass over some samples.
 pub struct Outcome {
     /// The mean loss over the samples.
@@ -17,6 +20,9 @@ pub struct Outcome {
 impl Outcome {
     /// The outcome with this mean loss over this many samples.
     ///
+    /// What is counted as samples is what the loss is a mean over: the tokens, where padded sequences have different numbers of them. Losses,
+    /// metrics and gradients of several passes are weighted by it when they are joined. A pass may have none; its loss counts for nothing then.
+    ///
     /// # Panics
     /// If `loss` is not a single number.
     #[track_caller]
@@ -26,14 +32,15 @@ impl Outcome {
             "Outcome::new: a loss of shape {} is not a single number; reduce it, with mean(..)",
             loss.shape()
         );
-        let sum = f64::from(loss.item()) * samples as f64;
+        let sum = sum_of(&loss, samples as u64);
         Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, ..Scores::default() } }
     }
 
-    /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`.
+    /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`. With logits
+    /// `[batch, tokens, classes]` and indices `[batch, tokens]`, each token is a sample.
     ///
     /// A pass that evaluates (not one that trains, which is kept short) also counts the [`Confusion`] of up to [`Scores::MAX_CLASSES`]
-    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples.
+    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples, but no tokens.
     ///
     /// # Panics
     /// If the shapes do not fit together, or a label is not a class.
@@ -45,7 +52,9 @@ impl Outcome {
             Outcome::new(logits.cross_entropy(labels), labels.numel()).metric("accuracy", right as f64);
         if !logits.tape().is_training() {
             let classes = logits.value().size(-1);
-            outcome.scores.hardest = Hardest::of(logits.value(), labels);
+            if logits.rank() == 2 {
+                outcome.scores.hardest = Hardest::of(logits.value(), labels);
+            }
             outcome.scores.confusion =
                 (classes <= Scores::MAX_CLASSES).then(|| Confusion::of(&predicted, labels, classes));
         }
@@ -70,7 +79,7 @@ impl Outcome {
         let target = logits.tape().input(targets.clone());
         let loss = -(logits.log_softmax() * target).sum(-1).mean(..);
         let counted = Outcome::classification(logits, &targets.argmax(-1));
-        let sum = f64::from(loss.item()) * counted.scores.samples as f64;
+        let sum = sum_of(&loss, counted.scores.samples);
         Outcome { loss, scores: Scores { loss: sum, ..counted.scores } }
     }
 
@@ -93,9 +102,10 @@ impl Outcome {
     }
 
     /// Adds the metric `topK`: how many samples have their label among the `k` highest of `logits` `[batch, classes]`.
+    /// A logit that is NaN is above all others, and the sample is no hit if it is that of its label.
     ///
     /// # Panics
-    /// If the shapes do not fit together, or a label is not a class.
+    /// If the shapes do not fit together, a label is not a class, or there is a metric of this name already.
     #[track_caller]
     #[must_use]
     pub fn top_k(self, logits: &Var, labels: &Tensor<i64>, k: usize) -> Self {
@@ -107,10 +117,11 @@ impl Outcome {
     /// evaluate only, because every score is kept.
     ///
     /// # Panics
-    /// If the numbers of elements differ, or a label is neither 0 nor 1.
+    /// If the numbers of elements differ, a label is neither 0 nor 1, or there is an `auroc` already.
     #[track_caller]
     #[must_use]
     pub fn auroc(mut self, scores: &Var, labels: &Tensor<i64>) -> Self {
+        assert!(self.scores.ranking.is_none(), "Outcome::auroc: there is a metric auroc already");
         if !scores.tape().is_training() {
             self.scores.ranking = Some(Ranking::of(scores.value(), labels));
         }
@@ -125,8 +136,21 @@ impl Outcome {
     }
 
     /// Adds a metric, given as its sum over the samples; it is reported as the mean.
+    ///
+    /// # Panics
+    /// If there is one of this name already, or the name is `loss` or that of a metric which passes collect otherwise: `mae`, `rmse`, `r2`,
+    /// `perplexity`, `precision`, `recall`, `f1` or `auroc`.
+    #[track_caller]
     #[must_use]
     pub fn metric(mut self, name: &str, sum: f64) -> Self {
+        assert!(
+            !RESERVED.contains(&name),
+            "Outcome::metric: {name} is the name of a metric of Ravine's own; choose another"
+        );
+        assert!(
+            self.scores.means.iter().all(|(other, _)| other != name),
+            "Outcome::metric: there is a metric {name} already; each needs a name of its own"
+        );
         self.scores.means.push((name.to_owned(), sum));
         self
     }
@@ -247,6 +271,11 @@ impl Scores {
     }
 }
 
+/// The sum of so many samples' losses, of which this is the mean: 0 of none, though the mean of none is no number.
+fn sum_of(mean: &Var, samples: u64) -> f64 {
+    if samples == 0 { 0.0 } else { f64::from(mean.item()) * samples as f64 }
+}
+
 /// Adds to what there is, or begins with it.
 fn join<T: Clone>(sum: &mut Option<T>, other: &Option<T>, add: impl Fn(&mut T, &T)) {
     match (sum, other) {
@@ -281,12 +310,70 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_classified_in_both_kinds_of_passes() {
+        let logits: Tensor = Tensor::from_fn([2, 3, 4], |i| (i * 5 % 7) as f32);
+        let labels = Tensor::from_fn([2, 3], |i| (i % 4) as i64);
+        for tape in [Tape::train(Rng::new(0)), Tape::eval()] {
+            let of = |logits: Tensor, labels: &Tensor<i64>| {
+                Outcome::classification(&tape.input(logits), labels).scores
+            };
+            let (tokens, rows) =
+                (of(logits.clone(), &labels), of(logits.reshape([6, 4]), &labels.reshape([6])));
+            assert_eq!((tokens.samples(), tokens.loss()), (6, rows.loss()));
+            assert!(tokens.metrics().eq(rows.metrics()));
+        }
+    }
+
+    #[test]
     fn training_passes_are_kept_short() {
         let tape = Tape::train(Rng::new(0));
         let logits = tape.input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
         let labels = Tensor::from([0, 1]);
         let scores = Outcome::classification(&logits, &labels).auroc(&logits.sum(-1), &labels).scores;
         assert_eq!(scores.metrics().collect::<Vec<_>>(), [("accuracy", 1.0)]);
+    }
+
+    /// An outcome with no metric yet.
+    fn plain() -> Outcome {
+        Outcome::new(Tape::eval().input(Tensor::scalar(1.0)), 2)
+    }
+
+    #[test]
+    #[should_panic(expected = "Outcome::metric: there is a metric acc already; each needs a name of its own")]
+    fn two_metrics_of_one_name() {
+        let _ = plain().metric("acc", 1.0).metric("other", 1.0).metric("acc", 0.5);
+    }
+
+    #[test]
+    #[should_panic(expected = "Outcome::metric: there is a metric top1 already")]
+    fn top_k_twice() {
+        let logits = Tape::eval().input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
+        let labels = Tensor::from([0, 1]);
+        let _ = plain().top_k(&logits, &labels, 1).top_k(&logits, &labels, 1);
+    }
+
+    #[test]
+    fn names_of_other_metrics_are_taken() {
+        for name in RESERVED {
+            let outcome = std::panic::catch_unwind(|| plain().metric(name, 1.0));
+            let message = *outcome.err().unwrap().downcast::<String>().unwrap();
+            assert!(message.starts_with(&format!("Outcome::metric: {name} is the name of ")), "{message}");
+        }
+        // They are all there are.
+        let tape = Tape::eval();
+        let logits = tape.input(Tensor::from([[2.0, 1.0], [0.0, 3.0]]));
+        let labels = Tensor::from([0, 1]);
+        let classified = Outcome::classification(&logits, &labels).auroc(&logits.narrow(1, 1, 1), &labels);
+        let regressed = Outcome::regression(&logits, logits.value()).perplexity();
+        let mut names: Vec<String> = ["loss", "accuracy"].map(String::from).into();
+        for scores in [classified.scores, regressed.scores] {
+            names.extend(scores.metrics().map(|(name, _)| name.to_owned()).filter(|name| name != "accuracy"));
+        }
+        names.sort();
+        let mut taken = RESERVED.to_vec();
+        taken.push("accuracy");
+        taken.sort_unstable();
+        assert_eq!(names, taken);
     }
 
     #[test]

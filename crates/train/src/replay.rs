@@ -96,6 +96,11 @@ pub(crate) fn json_of(scores: &Scores) -> serde_json::Map<String, serde_json::Va
     all.map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
+/// The setting of this name.
+pub(crate) fn value<'s>(settings: &'s [(String, String)], name: &str) -> Option<&'s str> {
+    settings.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
 fn bits(loss: f64) -> String {
     format!("{:016x}", loss.to_bits())
 }
@@ -183,7 +188,6 @@ const MIDDLE: &str = "\",\n\"run\": ";
 /// A run beside the record of an earlier one.
 pub(crate) struct Verification<'a> {
     record: &'a RunRecord,
-    losses: std::slice::Iter<'a, (usize, String)>,
     evaluations: std::slice::Iter<'a, Evaluation>,
     /// The last step that was compared.
     reached: usize,
@@ -191,12 +195,7 @@ pub(crate) struct Verification<'a> {
 
 impl<'a> Verification<'a> {
     pub fn new(record: &'a RunRecord) -> Self {
-        Verification {
-            record,
-            losses: record.losses.iter(),
-            evaluations: record.evaluations.iter(),
-            reached: 0,
-        }
+        Verification { record, evaluations: record.evaluations.iter(), reached: 0 }
     }
 
     fn differs(&self, at: String, what: &str, found: String, expected: String) -> TrainError {
@@ -215,9 +214,6 @@ impl<'a> Verification<'a> {
 
     /// Compares the settings.
     pub fn settings(&self, ours: &[(String, String)]) -> Result<(), TrainError> {
-        fn value<'s>(of: &'s [(String, String)], name: &str) -> Option<&'s str> {
-            of.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-        }
         for (name, _) in self.record.settings.iter().chain(ours) {
             let (found, expected) = (value(ours, name), value(&self.record.settings, name));
             if found != expected {
@@ -228,16 +224,18 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// Compares a step that is kept.
+    /// Compares a step that is kept, if the record has it too: it may have been made with another [`log_every`](crate::Trainer::log_every).
     pub fn step(&mut self, ours: &StepRecord) -> Result<(), TrainError> {
-        let Some((step, expected)) = self.losses.next() else { return Ok(()) };
+        let losses = &self.record.losses;
+        let Ok(place) = losses.binary_search_by_key(&ours.step, |(step, _)| *step) else { return Ok(()) };
+        let (step, expected) = &losses[place];
         self.reached = *step;
-        if *step == ours.step && *expected == bits(ours.loss) {
+        if *expected == bits(ours.loss) {
             return Ok(());
         }
         let expected = match u64::from_str_radix(expected, 16) {
-            Ok(bits) if *step == ours.step => f64::from_bits(bits).to_string(),
-            _ => format!("one of step {step}"),
+            Ok(bits) => f64::from_bits(bits).to_string(),
+            Err(_) => expected.clone(),
         };
         Err(self.differs(format!("step {}", ours.step), "loss", ours.loss.to_string(), expected))
     }

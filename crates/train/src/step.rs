@@ -20,8 +20,12 @@ pub struct StepResult {
 /// The gradient of the mean loss over a batch that is cut into shards, each of which runs on a tape and a thread of its own.
 ///
 /// `shards` gives each shard with its number of samples, and `forward` runs the model over one. Shard `i` draws from `rng.child(i)`.
+/// One of no samples is left out.
 /// Losses, gradients and buffer updates are summed over a binary tree of the shards, weighted by samples. So the result depends on how the
 /// batch is cut, but not on the number of threads: whoever computes a shard computes the same bits, and the tree stays the same.
+///
+/// Losses and gradients are weighted by what the passes counted as samples ([`Outcome::new`]). Where that is something else, the words of
+/// padded sentences, say, and not the same number for each sample, the gradient still is that of the mean over all of them.
 ///
 /// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). A kernel inside one of several shards stays on the shard's
 /// thread, as the other threads have shards of their own. A batch in one shard runs on all threads, kernel by kernel, which changes no
@@ -56,7 +60,9 @@ pub fn data_parallel<S: Sync, E: Send>(
 ) -> Result<StepResult, E> {
     let total: usize = shards.iter().map(|(samples, _)| samples).sum();
     assert!(total > 0, "data_parallel: there are no samples in {} shards", shards.len());
-    let run = |index: usize| {
+    let filled: Vec<usize> = (0..shards.len()).filter(|&index| shards[index].0 > 0).collect();
+    let run = |place: usize| {
+        let index = filled[place];
         let (samples, data) = &shards[index];
         let pass = || {
             let tape = Tape::train(rng.child(index as u64));
@@ -64,28 +70,58 @@ pub fn data_parallel<S: Sync, E: Send>(
             // The shard's weight goes in as the seed of its backward pass, which costs nothing.
             let weight = *samples as f32 / total as f32;
             let gradients = loss.backward_from(Tensor::full(*loss.shape(), weight));
-            Ok(StepResult { gradients, updates: tape.take_buffer_updates(), scores })
+            let result = StepResult { gradients, updates: tape.take_buffer_updates(), scores };
+            Ok(Part { samples: *samples, result })
         };
-        if shards.len() == 1 { pass() } else { sequential(pass) }
+        if filled.len() == 1 { pass() } else { sequential(pass) }
     };
-    tree(0..shards.len(), &run)
+    Ok(tree(0..filled.len(), &run)?.result)
+}
+
+/// What some of the shards found.
+struct Part {
+    /// The samples in the shards, as the caller counts them. The gradient is weighted by them.
+    samples: usize,
+    result: StepResult,
+}
+
+impl Part {
+    /// Joins the part that comes after this one.
+    fn join(self, other: Part) -> Part {
+        let samples = self.samples + other.samples;
+        let (mut sum, mut next) = (self.result, other.result);
+        // What the passes counted, which is known only now, is what the mean is over. Mostly it goes with the samples, and the weights are right.
+        let counted = [sum.scores.samples(), next.scores.samples()];
+        if counted[0] as u128 * other.samples as u128 != counted[1] as u128 * self.samples as u128 {
+            let all = counted[0] + counted[1];
+            let factor =
+                |of: usize, counted: usize| samples as f64 / of as f64 * (counted as f64 / all as f64);
+            sum.gradients.scale(factor(self.samples, counted[0]) as f32);
+            next.gradients.scale(factor(other.samples, counted[1]) as f32);
+        }
+        match counted {
+            // A mean over nothing is no number, and no multiple of it is 0.
+            [0, some] if some > 0 => sum.gradients = next.gradients,
+            [some, 0] if some > 0 => {}
+            _ => sum.gradients.add(next.gradients),
+        }
+        sum.scores.add(&next.scores);
+        sum.updates = BufferUpdates::merge(vec![sum.updates, next.updates]);
+        Part { samples, result: sum }
+    }
 }
 
 /// Runs the shards of `range` and joins their results: the first half with the second, each joined likewise.
 fn tree<E: Send>(
     range: std::ops::Range<usize>,
-    run: &(impl Fn(usize) -> Result<StepResult, E> + Sync),
-) -> Result<StepResult, E> {
+    run: &(impl Fn(usize) -> Result<Part, E> + Sync),
+) -> Result<Part, E> {
     if range.len() == 1 {
         return run(range.start);
     }
     let middle = range.start + range.len().div_ceil(2);
     let (first, second) = rayon::join(|| tree(range.start..middle, run), || tree(middle..range.end, run));
-    let (mut sum, other) = (first?, second?);
-    sum.gradients.add(other.gradients);
-    sum.scores.add(&other.scores);
-    sum.updates = BufferUpdates::merge(vec![sum.updates, other.updates]);
-    Ok(sum)
+    Ok(first?.join(second?))
 }
 
 /// The data-parallel step over the samples of `pick`, cut into `shards` shards, each fetched from `data` on its own thread.
@@ -145,4 +181,69 @@ pub fn evaluate<D: Dataset + ?Sized>(
         sum.add(part);
         sum
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use ravine_autograd::Param;
+
+    use super::*;
+
+    /// Loss and gradient of `weight · mean(x)` over the words of these sentences, which are the numbers from 1 to the length, in so many shards.
+    fn words(lengths: &[usize], shards: usize) -> (f64, f32) {
+        let weight = Param::new(Tensor::scalar(1.0));
+        let size = lengths.len().div_ceil(shards);
+        let shards: Vec<(usize, &[usize])> = lengths.chunks(size).map(|part| (part.len(), part)).collect();
+        let step = data_parallel(&shards, &Rng::new(0), |tape, part| {
+            let all: Vec<f32> =
+                part.iter().flat_map(|&len| (1..=len).map(move |word| (len * word) as f32)).collect();
+            let x = tape.input(Tensor::from_slice(&all, [all.len()]));
+            let loss = (x * tape.param(&weight)).sum(..) / all.len() as f32;
+            Ok::<_, Infallible>(Outcome::new(loss, all.len()))
+        });
+        let Ok(step) = step;
+        (step.scores.loss(), step.gradients.get(&weight).unwrap().item())
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_mean_over_what_is_counted() {
+        for lengths in [&[1, 2, 3, 4][..], &[4, 1, 1, 1, 9, 2, 3], &[0, 0, 3, 2], &[2, 0, 0]] {
+            let (loss, gradient) = words(lengths, 1);
+            assert!((loss - f64::from(gradient)).abs() < 1e-5);
+            for shards in 2..=lengths.len() {
+                let (other_loss, other) = words(lengths, shards);
+                assert!((other_loss - loss).abs() < 1e-5, "{lengths:?} in {shards}: {other_loss} for {loss}");
+                assert!((other - gradient).abs() < 1e-5, "{lengths:?} in {shards}: {other} for {gradient}");
+            }
+        }
+    }
+
+    #[test]
+    fn shards_of_no_samples_are_left_out() {
+        let weight = Param::new(Tensor::scalar(1.0));
+        let (none, some) = (Tensor::zeros([0]), Tensor::from([1.0, 2.0, 3.0]));
+        for shards in
+            [vec![(0, none.clone()), (3, some.clone())], vec![(3, some.clone()), (0, none), (0, some)]]
+        {
+            let step = data_parallel(&shards, &Rng::new(0), |tape, x| {
+                let loss = (tape.input(x.clone()) * tape.param(&weight)).mean(..);
+                Ok::<_, Infallible>(Outcome::new(loss, x.numel()))
+            });
+            let Ok(step) = step;
+            assert_eq!((step.scores.loss(), step.scores.samples()), (2.0, 3));
+            assert_eq!(step.gradients.get(&weight).unwrap().item(), 2.0);
+        }
+    }
+
+    #[test]
+    fn no_number_of_no_samples_stays_with_them() {
+        let of = |x: Tensor| Outcome::new(Tape::eval().input(x.clone()).mean(..), x.numel()).scores;
+        let mut scores = of(Tensor::zeros([0]));
+        assert!(scores.loss().is_nan());
+        scores.add(&of(Tensor::from([1.0, 2.0])));
+        scores.add(&of(Tensor::zeros([0])));
+        assert_eq!(scores.loss(), 1.5);
+    }
 }

@@ -4,12 +4,16 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::{images, model, optimizer, pass, small, trainer};
-use ravine_optim::Averaged;
+use ravine_autograd::{Buffer, Param, Tape};
+use ravine_data::{Order, TensorSet};
+use ravine_optim::{Averaged, Better, NonFinite, Optimize, Optimizer, Plateau, Sgd};
+use ravine_tensor::Tensor;
 use ravine_train::{
-    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Record, Report,
+    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Outcome, Record, Report,
     RunRecord, StepRecord, TrainError, Trainer, weights_hash,
 };
 
@@ -97,6 +101,13 @@ fn patience_ends_a_run_and_the_best_are_kept() {
     let (further, _) = run(&trainer.resume(true).patience(5));
     assert!(further.steps > report.steps);
 
+    // Of what was found before checkpoints were kept, there are none.
+    let late = tempfile::tempdir().unwrap();
+    run(&common::trainer().folder(late.path()).max_steps(18));
+    let (report, _) = run(&common::trainer().folder(late.path()).resume(true).keep_best(4));
+    assert_eq!(report.kept.len(), 2, "{:?}", report.kept);
+    assert!(report.kept.iter().all(|file| file.exists()));
+
     // Another run in the folder begins without what this one left.
     fs::write(folder.path().join("report.html"), "of another run").unwrap();
     run(&common::trainer().epochs(1).folder(folder.path()));
@@ -111,6 +122,33 @@ fn a_goal_that_the_run_does_not_have_is_an_error() {
     let message = error(&trainer().goal(Goal::highest("bleu")));
     let expected = "goal: metric: found bleu, expected one of loss, accuracy, precision, recall, f1";
     assert_eq!(message, expected);
+}
+
+#[test]
+fn a_plateau_is_one_of_the_goal() {
+    let rate = |trainer: Trainer, better: Better| {
+        let (model, data, evaluations) = (model(), images(60), AtomicUsize::new(0));
+        let plateau = Plateau { factor: 0.5, patience: 0, better, ..Plateau::default() };
+        let mut optimizer = Averaged::ema(&model, optimizer(&model, 0.125).plateau(plateau), 0.9);
+        trainer.run(&model, &mut optimizer, &data, Some(&data), |tape, batch| {
+            let outcome = pass(&model)(tape, batch);
+            let number = evaluations.fetch_add(usize::from(!tape.is_training()), Ordering::Relaxed);
+            outcome.metric("up", (60 * number) as f64).metric("down", -((60 * number) as f64))
+        })?;
+        Ok::<_, TrainError>(optimizer.learning_rate())
+    };
+    assert_eq!(rate(trainer().goal(Goal::highest("up")), Better::Higher).unwrap(), 0.125);
+    assert_eq!(rate(trainer().goal(Goal::lowest("up")), Better::Lower).unwrap(), 0.125 / 8.0);
+    assert_eq!(rate(trainer().goal(Goal::highest("down")), Better::Higher).unwrap(), 0.125 / 8.0);
+    let other = rate(trainer().goal(Goal::highest("up")), Better::Lower).unwrap_err().to_string();
+    assert_eq!(other, "plateau: better: found Lower, expected Higher, as the goal has it");
+    // A run that is resumed keeps to its metric.
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || trainer().folder(folder.path());
+    rate(kept().goal(Goal::highest("up")).max_steps(8), Better::Higher).unwrap();
+    let other =
+        rate(kept().goal(Goal::highest("down")).resume(true), Better::Higher).unwrap_err().to_string();
+    assert!(other.starts_with("checkpoint: plateau metric: found up, expected down; "), "{other}");
 }
 
 /// Counts its turns, and stops or fails when it is told to.
@@ -200,6 +238,10 @@ fn a_run_is_repeated_from_its_record() {
     let record = RunRecord::load(&folder.path().join("run.json")).unwrap();
     assert!(record.finished && record.evaluations.len() == 4);
     run(&trainer.clone().threads(2).verify(record.clone()));
+    // Steps that only one of them has kept are not compared.
+    for every in [1, 3, 5, 8] {
+        run(&trainer.clone().log_every(every).verify(record.clone()));
+    }
 
     let differs = |trainer: Trainer| {
         let message = error(&trainer.verify(record.clone()));
@@ -271,7 +313,7 @@ fn a_run_that_diverges_leaves_a_post_mortem_and_a_good_checkpoint() {
 fn a_loss_that_explodes_but_stays_finite_is_caught() {
     let model = model();
     let data = images(60);
-    let explode = |tape: &ravine_autograd::Tape, batch: &common::Batch| {
+    let explode = |tape: &Tape, batch: &common::Batch| {
         let mut outcome = pass(&model)(tape, batch);
         outcome.loss = outcome.loss * -1.0;
         outcome
@@ -281,6 +323,21 @@ fn a_loss_that_explodes_but_stays_finite_is_caught() {
         trainer().epochs(100).explosion(10.0).run(&model, &mut optimizer(&model, 0.05), &data, None, explode);
     let message = result.unwrap_err().to_string();
     assert!(message.contains("times that of the first steps: the run diverged; try"), "{message}");
+}
+
+#[test]
+fn a_skipped_step_changes_nothing() {
+    let model = (Param::new(Tensor::scalar(1.0)), Buffer::new(Tensor::scalar(0.0)));
+    let mut optimizer = Optimizer::new(&model, Sgd::default(), 0.0).non_finite(NonFinite::Skip);
+    // The slope of a root at 0 is no number.
+    let data: TensorSet = TensorSet::new(Tensor::from([1.0, 0.0, 1.0]), Tensor::zeros([3]));
+    let trainer = Trainer::new().batch_size(1).order(Order::Sequential);
+    let report = trainer.run(&model, &mut optimizer, &data, None, |tape, (x, _)| {
+        tape.update_buffer(&model.1, Tensor::scalar(x.sum(..).item()), 0.5, 1);
+        Outcome::new((tape.param(&model.0) * tape.input(x.clone())).sqrt().mean(..), 1)
+    });
+    let report = report.unwrap();
+    assert_eq!((report.steps, report.skipped, model.1.value().item()), (3, 1, 0.75));
 }
 
 #[test]

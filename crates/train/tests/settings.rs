@@ -136,6 +136,8 @@ fn checkpoints_of_other_runs() {
         (resumed().accumulate(2), "checkpoint: batch_size: found 10, expected 20"),
         (resumed().shards(3), "checkpoint: shards: found 2, expected 3"),
         (resumed().drop_last(true), "checkpoint: drop_last: found false, expected true"),
+        (resumed().order(Order::Sequential), "checkpoint: order: found nothing, expected sequential"),
+        (resumed().evaluate_every(3), "checkpoint: evaluate_every: found nothing, expected 3"),
     ];
     for (trainer, expected) in cases {
         assert_eq!(error(trainer), format!("{expected}{RESUME}"));
@@ -160,10 +162,30 @@ fn checkpoints_of_other_runs() {
 }
 
 #[test]
+fn data_files_of_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["train", "test"].map(|part| folder.path().join(part).join("x.csv"));
+    for file in &files {
+        fs::create_dir(file.parent().unwrap()).unwrap();
+        fs::write(file, file.display().to_string()).unwrap();
+    }
+    let run = folder.path().join("run");
+    let kept = || trainer().folder(&run).data_files(&files);
+    assert_eq!(error(kept().max_steps(8)), "no error: Interrupted after 8 steps");
+    assert_eq!(error(kept().max_steps(9).resume(true)), "no error: Interrupted after 9 steps");
+    let record = RunRecord::load(&run.join("run.json")).unwrap();
+    fs::write(&files[1], "other data").unwrap();
+    let message = error(kept().resume(true));
+    assert!(message.starts_with("checkpoint: SHA-256 of x.csv (2): found "), "{message}");
+    let message = error(trainer().data_files(&files).verify(record));
+    assert!(message.contains(" at its beginning: SHA-256 of x.csv (2): found "), "{message}");
+}
+
+#[test]
 fn files_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let resumed = || trainer().folder(folder.path()).resume(true);
-    error(trainer().folder(folder.path()).max_steps(8));
+    error(trainer().folder(folder.path()).keep_best(1).max_steps(8));
     let file = folder.path().join("last.ravine");
     let whole = fs::read(&file).unwrap();
     let edited = |edit: &dyn Fn(&mut Vec<u8>)| {
@@ -182,9 +204,23 @@ fn files_that_are_none() {
         (&|bytes| bytes[8] = 1, "last.ravine: CRC-32: found "),
         (&|bytes| *bytes.last_mut().unwrap() ^= 1, "last.ravine: CRC-32: found "),
     ];
+    let listed = || {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        files.sort();
+        files
+    };
     for (edit, expected) in cases {
         let message = edited(edit);
         assert!(message.contains(expected), "{message}");
+        // Nor does a new run replace it, and what is beside it.
+        let before = listed();
+        let message = error(trainer().folder(folder.path()));
+        assert!(
+            message.contains(expected) && message.contains("; choose another folder, or put "),
+            "{message}"
+        );
+        assert!(listed() == before, "{message}");
     }
 
     let record = folder.path().join("run.json");

@@ -162,6 +162,7 @@ impl Confusion {
 }
 
 /// Of `[samples, classes]` scores, how many samples have their label among the `k` highest; of equal scores the first classes are the higher.
+/// A score that is NaN is above all others, and never that of a label that was found.
 ///
 /// # Panics
 /// If the shapes do not fit together, or a label is not a class.
@@ -172,8 +173,9 @@ pub(crate) fn top_k(scores: &Tensor, labels: &Tensor<i64>, k: usize) -> usize {
     let rows = scores.as_slice().expect("contiguous, as just made").chunks_exact(classes.max(1));
     let among = |row: &[f32], label: usize| {
         let own = row[label];
-        let above = |(class, &score): (usize, &f32)| score > own || (score == own && class < label);
-        row.iter().enumerate().filter(|&entry| above(entry)).count() < k
+        let above =
+            |(class, &score): (usize, &f32)| score > own || (score == own && class < label) || score.is_nan();
+        !own.is_nan() && row.iter().enumerate().filter(|&entry| above(entry)).count() < k
     };
     rows.zip(labels.iter()).take(samples).filter(|(row, label)| among(row, *label as usize)).count()
 }
@@ -204,6 +206,14 @@ mod tests {
         let scores = Tensor::from([[0.1, 0.9, 0.5], [1.0, 1.0, 1.0], [3.0, 2.0, 1.0]]);
         let labels = Tensor::from([2, 1, 2]);
         assert_eq!([1, 2, 3].map(|k| top_k(&scores, &labels, k)), [0, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_above_and_never_found() {
+        let nan = f32::NAN;
+        let scores = Tensor::from([[nan, 1.0, 2.0], [nan, nan, nan], [1.0, nan, 0.0]]);
+        let found = |label| [1, 2, 3].map(|k| top_k(&scores, &Tensor::from([label; 3]), k));
+        assert_eq!([0, 1, 2].map(found), [[0, 1, 1], [0, 0, 1], [0, 1, 2]]);
     }
 
     #[test]

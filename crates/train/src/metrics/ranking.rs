@@ -42,13 +42,16 @@ impl Ranking {
     }
 
     /// The area under the ROC curve: the probability that a positive sample has a higher score than a negative one, where a tie counts
-    /// half. `None` if one of the two kinds is missing. Hanley and McNeil 1982.
+    /// half. `None` if one of the two kinds is missing, and NaN if one of the scores is. Hanley and McNeil 1982.
     ///
     /// Exact: it is the Mann-Whitney statistic, not a sum over thresholds.
     pub fn auroc(&self) -> Option<f64> {
         let (positives, negatives) = (self.positives.len() as u64, self.negatives.len() as u64);
         if positives == 0 || negatives == 0 {
             return None;
+        }
+        if self.positives.iter().chain(&self.negatives).any(|score| score.is_nan()) {
+            return Some(f64::NAN);
         }
         let mut negative = self.negatives.clone();
         negative.sort_by(f32::total_cmp);
@@ -91,5 +94,14 @@ mod tests {
         halves.add(&Ranking::of(&scores.narrow(0, 25, 35), &labels.narrow(0, 25, 35)));
         assert_eq!(halves.auroc(), Some(wins / pairs));
         assert_eq!(Ranking::of(&scores, &Tensor::zeros([60])).auroc(), None);
+    }
+
+    #[test]
+    fn what_is_no_number_has_no_place() {
+        for place in 0..4 {
+            let scores: Tensor = Tensor::from_fn([4], |i| if i == place { f32::NAN } else { i as f32 });
+            let area = Ranking::of(&scores, &Tensor::from([0, 0, 1, 1])).auroc();
+            assert!(area.unwrap().is_nan(), "{place}: {area:?}");
+        }
     }
 }

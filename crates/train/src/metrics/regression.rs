@@ -65,11 +65,11 @@ impl Residuals {
     }
 
     /// The share of the targets' variance that is explained, `1 - Σ error² / Σ (target - mean)²`. 1 is perfect; always to predict the mean gives 0.
-    /// Of targets that are all the same it is 1 if nothing is wrong, and else 0.
+    /// Of targets that are all the same it is 1 if nothing is wrong, and else 0. It is NaN if a prediction is.
     pub fn r2(&self) -> f64 {
         match (self.scatter == 0.0, self.squared == 0.0) {
             (true, true) => 1.0,
-            (true, false) => 0.0,
+            (true, false) if !self.squared.is_nan() => 0.0,
             _ => 1.0 - self.squared / self.scatter,
         }
     }
@@ -113,5 +113,6 @@ mod tests {
     fn equal_targets() {
         let same = |prediction: f32| Residuals::of(&Tensor::from([prediction]), &Tensor::from([2.0])).r2();
         assert_eq!((same(2.0), same(1.0)), (1.0, 0.0));
+        assert!(same(f32::NAN).is_nan());
     }
 }

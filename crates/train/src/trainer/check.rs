@@ -1,9 +1,11 @@
 //! Settings that make no sense, and what the records say of those that do.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use ravine_data::{DataError, Order, Plan};
+use ravine_optim::Better;
 
 use super::feed::Data;
 use super::{Length, Trainer};
@@ -130,6 +132,24 @@ impl Trainer {
         Ok(())
     }
 
+    /// Refuses a rate that falls by the goal's metric, but takes the other direction for better; and what the settings say of it.
+    pub(super) fn plateau(&self, better: Option<Better>) -> Result<Option<(String, String)>, TrainError> {
+        let Some(better) = better else { return Ok(None) };
+        if better != self.goal.better {
+            return Err(TrainError::Setting {
+                name: "plateau: better",
+                found: format!("{better:?}"),
+                expected: match self.goal.better {
+                    Better::Lower => "Lower, as the goal has it",
+                    Better::Higher => "Higher, as the goal has it",
+                },
+            });
+        }
+        // The loss is what it was from the beginning, and goes without saying.
+        let metric = &self.goal.metric;
+        Ok((metric != "loss").then(|| ("plateau metric".to_owned(), metric.clone())))
+    }
+
     fn check_notes(&self) -> Result<(), TrainError> {
         let wrong = |found: String, expected| Err(TrainError::Setting { name: "note", found, expected });
         for (place, (name, _)) in self.notes.iter().enumerate() {
@@ -179,24 +199,37 @@ impl Trainer {
         if let Some(steps) = self.evaluate_every {
             settings.push(("evaluate_every".to_owned(), steps.to_string()));
         }
+        let mut taken = HashSet::new();
         for path in &self.data_files {
-            checksums(path, &mut settings)?;
+            checksums(path, &mut taken, &mut settings)?;
         }
         Ok(settings)
     }
 }
 
-/// Adds the checksum of a file, or of each file in a folder, by name.
-fn checksums(path: &Path, sums: &mut Vec<(String, String)>) -> Result<(), TrainError> {
+/// Adds the checksum of a file, or of each file in a folder, by a name that no other has.
+fn checksums(
+    path: &Path,
+    taken: &mut HashSet<String>,
+    sums: &mut Vec<(String, String)>,
+) -> Result<(), TrainError> {
     let failed = |error| DataError::Io { file: path.to_owned(), action: "read", error };
     if path.is_dir() {
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
         let mut files: Vec<_> =
             entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect();
         files.sort();
-        return files.iter().try_for_each(|file| checksums(file, sums));
+        return files.iter().try_for_each(|file| checksums(file, taken, sums));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    sums.push((format!("SHA-256 of {name}"), hash::file_hash(path).map_err(failed)?));
+    // Of several files of one name, each has a number from the second on.
+    let mut key = format!("SHA-256 of {name}");
+    for number in 2.. {
+        if taken.insert(key.clone()) {
+            break;
+        }
+        key = format!("SHA-256 of {name} ({number})");
+    }
+    sums.push((key, hash::file_hash(path).map_err(failed)?));
     Ok(())
 }

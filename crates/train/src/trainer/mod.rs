@@ -128,7 +128,8 @@ impl Trainer {
     ///
     /// The two sets need not be of one type, but their batches must: one may change its pictures at random, and the other not.
     ///
-    /// The optimizer is told the loss of each evaluation. Where it keeps an average of the weights
+    /// The optimizer is told the [goal](Self::goal)'s metric at each evaluation, for a rate that falls when it stands still
+    /// ([`Plateau`](ravine_optim::Plateau)). Where it keeps an average of the weights
     /// ([`Optimize::averaged`]), the average is scored; the model is left with the weights that were trained, and
     /// `optimizer.averaged().keep()` gives it the others.
     ///

@@ -67,6 +67,7 @@ pub(super) struct Run<'a, M: ?Sized> {
     saved: Option<usize>,
     proven: bool,
     unsaved: usize,
+    skipped: usize,
     samples: usize,
     training: Duration,
 }
@@ -81,7 +82,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     ) -> Result<Self, TrainError> {
         let whole = trainer.whole(&data);
         let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
-        let settings = trainer.fingerprint(&data)?;
+        let mut settings = trainer.fingerprint(&data)?;
+        settings.extend(trainer.plateau(optimizer.better())?);
         let mut described = settings.clone();
         described.push(match trainer.length {
             Length::Epochs(epochs) => ("epochs".to_owned(), epochs.to_string()),
@@ -116,6 +118,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             saved: None,
             proven: false,
             unsaved: 0,
+            skipped: 0,
             samples: 0,
             training: Duration::ZERO,
         };
@@ -227,7 +230,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             }
             outcome => outcome?,
         };
-        result.updates.apply();
+        match outcome.skipped {
+            true => self.skipped += 1,
+            false => result.updates.apply(),
+        }
         let epoch = self.place.epoch;
         (self.step, self.place) = (self.step + 1, next);
         self.samples += result.scores.samples();
@@ -267,7 +273,6 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             test: self.details.clone(),
             weights_hash: Some(weights_hash(&self.model)),
         };
-        self.optimizer.observe(record.scores().loss());
         let goal = &self.trainer.goal;
         if record.scores().metric(&goal.metric).is_none() {
             let known: Vec<&str> = record.scores().metrics().map(|(name, _)| name).collect();
@@ -276,6 +281,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 known: ["loss"].iter().chain(&known).copied().collect::<Vec<_>>().join(", "),
             });
         }
+        self.optimizer.observe(goal.value(&record));
         if let Some(verification) = &mut self.verification {
             verification.evaluated(&record)?;
         }

@@ -167,8 +167,9 @@ impl Trainer {
         self
     }
 
-    /// The metric that the run is after, for [`keep_best`](Self::keep_best) and [`patience`](Self::patience). Unless this says otherwise, it is
-    /// the lowest loss.
+    /// The metric that the run is after, for [`keep_best`](Self::keep_best), [`patience`](Self::patience), and the optimizer's
+    /// [`Plateau`](ravine_optim::Plateau) if it has one, which must take the same direction for better. Unless this says otherwise, it is the
+    /// lowest loss.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = goal;
@@ -262,7 +263,7 @@ impl Trainer {
     }
 
     /// Files of the data whose checksums the records of the run should have; of a folder, all files in it. The run cannot be resumed
-    /// with others.
+    /// with others. Those of one name, in several folders, are told apart by their order here.
     #[must_use]
     pub fn data_files(mut self, paths: impl IntoIterator<Item: Into<PathBuf>>) -> Self {
         self.data_files.extend(paths.into_iter().map(Into::into));

@@ -1,9 +1,10 @@
 //! A run's folder: its lock and its checkpoints.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::{Checkpoint, FileError, TrainError};
+use crate::{Checkpoint, FileError, TrainError, file};
 
 /// A folder that no other run may use as long as this lives.
 pub(super) struct Store {
@@ -18,7 +19,10 @@ impl Store {
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(FileError::io(&path, "create it"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Store { folder: folder.to_owned(), _lock: lock }),
+            Ok(()) => {
+                file::sweep(folder);
+                Ok(Store { folder: folder.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(TrainError::Locked { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => {
                 Err(FileError::Io { file: path, action: "lock it", source }.into())
@@ -62,18 +66,20 @@ impl Store {
         self.folder.join(format!("best-{steps:08}.ravine"))
     }
 
-    /// Refuses to replace a run that can be resumed, and forgets what is left of others. A finished one may be replaced; one that cannot be read cannot be resumed either.
+    /// Refuses to replace a run that can be resumed, and forgets what is left of others. A finished one may be replaced. One that cannot be read may not:
+    /// perhaps a later version of Ravine can, and the other checkpoints beside it are still good.
     pub fn may_begin(&self) -> Result<(), TrainError> {
         match Checkpoint::load(&self.last()) {
             Ok(Checkpoint { finished: false, step, .. }) if step > 0 => {
-                Err(TrainError::Unfinished { file: self.last(), step })
+                return Err(TrainError::Unfinished { file: self.last(), step });
             }
-            _ => {
-                self.forget(&["previous.ravine", "report.html"]);
-                let _ = self.keep_only(&[]);
-                Ok(())
-            }
+            Ok(_) => {}
+            Err(FileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(TrainError::Unreadable { source }),
         }
+        self.forget(&["previous.ravine", "report.html"]);
+        let _ = self.keep_only(&[]);
+        Ok(())
     }
 
     /// Removes files that tell of another run, or of another end of this one.

@@ -35,10 +35,13 @@ pub struct Report {
     pub ended: Ended,
     /// The best evaluation: its place in the history.
     pub best: Option<usize>,
-    /// The checkpoints of the best evaluations, the best first.
+    /// The checkpoints of the best evaluations, the best first. An evaluation from before [`keep_best`](crate::Trainer::keep_best) asked for them
+    /// has none.
     pub kept: Vec<PathBuf>,
     /// How often a file could not be written.
     pub unsaved: usize,
+    /// How many steps of this process changed nothing because a gradient was not finite: see [`NonFinite::Skip`](ravine_optim::NonFinite::Skip).
+    pub skipped: usize,
     /// Samples trained on in this process.
     pub samples: usize,
     /// Time spent training in this process, without evaluation and checkpoints.

@@ -69,7 +69,8 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
         let kept = match (&self.store, self.trainer.keep_best) {
             (Some(store), Some(_)) => {
-                best.iter().map(|&place| store.best(self.history[place].steps)).collect()
+                let files = best.iter().map(|&place| store.best(self.history[place].steps));
+                files.filter(|file| file.exists()).collect()
             }
             _ => Vec::<PathBuf>::new(),
         };
@@ -80,6 +81,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             best: best.first().copied(),
             kept,
             unsaved: self.unsaved,
+            skipped: self.skipped,
             samples: self.samples,
             training: self.training,
             history: self.history,

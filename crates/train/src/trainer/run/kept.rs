@@ -10,7 +10,7 @@ use super::feed::Data;
 use crate::callback::Callback;
 use crate::guard::{PostMortem, Trouble};
 use crate::log::{Csv, Jsonl, TensorBoard};
-use crate::replay::RunRecord;
+use crate::replay::{RunRecord, value};
 use crate::trainer::store::Store;
 use crate::{Checkpoint, TrainError};
 
@@ -40,14 +40,14 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        for (name, found) in &checkpoint.settings {
-            let ours = self.settings.iter().find(|(ours, _)| ours == name);
-            let expected = ours.map_or("nothing", |(_, value)| value);
+        // Either may have settings that the other lacks.
+        for (name, _) in checkpoint.settings.iter().chain(&self.settings) {
+            let (found, expected) = (value(&checkpoint.settings, name), value(&self.settings, name));
             if found != expected {
                 return Err(TrainError::Mismatch {
                     what: name.clone(),
-                    found: found.clone(),
-                    expected: expected.to_owned(),
+                    found: found.unwrap_or("nothing").to_owned(),
+                    expected: expected.unwrap_or("nothing").to_owned(),
                 });
             }
         }
