@@ -154,11 +154,11 @@ fn a_file_that_cannot_be_written_leaves_the_old_one() {
     Writer::new().tensor("a", &Tensor::scalar(1.0f32)).write(&file).unwrap();
     // A name that is too long for the format fails in the middle.
     let error = Writer::new().tensor("n".repeat(70_000), &Tensor::scalar(1.0f32)).write(&file).unwrap_err();
-    assert!(error.to_string().contains("x.npz.tmp: cannot write it: "), "{error}");
+    assert!(error.to_string().contains("x.npz: cannot write it: "), "{error}");
     assert_eq!(Npz::open(&file).unwrap().tensor::<f32>("a").unwrap().item(), 1.0);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "half a file is not left");
     let error = Tensor::scalar(1.0f32).write_npy(folder.path().join("none/x.npy")).unwrap_err().to_string();
-    assert!(error.contains("none/x.npy.tmp: cannot create it: "), "{error}");
+    assert!(error.contains("none/x.npy: cannot create a file beside it: "), "{error}");
 }
 
 #[test]
