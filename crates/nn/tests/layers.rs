@@ -6,7 +6,7 @@ mod exported;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ravine_autograd::{BufferUpdates, Module, Tape};
+use ravine_autograd::{BufferUpdates, Module, Tape, Var};
 use ravine_nn::*;
 use ravine_tensor::{Pad, Rng, Tensor, sequential};
 
@@ -239,6 +239,39 @@ fn a_tied_weight_is_one_parameter_with_the_sum_of_its_gradients() {
     let mut grads = run(&apart);
     let sum = grads.take(&apart[0].weight).unwrap() + &grads.take(&apart[1].weight).unwrap();
     assert!((tied - sum).iter().all(|d| d.abs() < 1e-4));
+}
+
+/// Two views of one tensor, or a variable and what is detached from it, are two inputs: as if the numbers had been copied.
+#[test]
+fn attention_tells_views_of_one_tensor_apart() {
+    let rng = &mut Rng::new(0);
+    let attention = MultiHeadAttention::new(8, 2, rng);
+    let numbers = Tensor::randn([6, 6, 8], rng);
+    let inputs: [(&str, fn(&Var) -> [Var; 3]); 5] = [
+        ("one", |x| [x.clone(), x.clone(), x.clone()]),
+        ("queries and keys", |x| [x.narrow(1, 0, 3), x.narrow(1, 3, 3), x.narrow(1, 3, 3)]),
+        ("keys and values", |x| [x.narrow(1, 0, 2), x.narrow(1, 0, 3), x.narrow(1, 3, 3)]),
+        ("transposed", |x| [x.clone(), x.transpose(0, 1), x.transpose(0, 1)]),
+        ("detached", |x| [x.clone(), x.detach(), x.detach()]),
+    ];
+    let close = |a: &Tensor, b: &Tensor| (a - b).iter().all(|d| d.abs() < 1e-4);
+    for (name, inputs) in inputs {
+        let run = |x: &Var, copied: bool| {
+            let [q, k, v] = inputs(x).map(|x| if copied { x * 1.0 } else { x });
+            attention.forward(&q, &k, &v, &Mask::none())
+        };
+        let constant = Tape::eval().input(numbers.clone());
+        assert!(close(run(&constant, false).value(), run(&constant, true).value()), "{name}, constant");
+        let of = |copied| {
+            let x = Tape::new().variable(numbers.clone());
+            let y = run(&x, copied);
+            let grad = y.square().sum(..).backward().wrt(&x).unwrap().clone();
+            (y.into_value(), grad)
+        };
+        let ((y, grad), (y_copied, grad_copied)) = (of(false), of(true));
+        assert!(close(&y, &y_copied), "{name}");
+        assert!(close(&grad, &grad_copied), "gradient of {name}");
+    }
 }
 
 #[test]
