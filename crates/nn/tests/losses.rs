@@ -257,6 +257,16 @@ fn every_loss_is_compared() {
 }
 
 #[test]
+fn ctc_hides_what_is_infinite_not_what_is_no_number() {
+    let loss = |x: Tensor<f64>| {
+        let options = CtcOptions { zero_infinity: true, ..CtcOptions::default() };
+        ctc_loss(&Tape::eval().input(x), &Tensor::from([[1]]), &[2], &[1], &options).item()
+    };
+    assert_eq!(loss(Tensor::full([2, 1, 3], f64::NEG_INFINITY)), 0.0);
+    assert!(loss(Tensor::full([2, 1, 3], f64::NAN)).is_nan());
+}
+
+#[test]
 #[should_panic(expected = "mse_loss: input [2, 1] and target [2] differ")]
 fn no_silent_broadcasting() {
     let tape = Tape::eval();
