@@ -114,6 +114,13 @@ fn bad_settings_are_named_with_layer_and_field() {
         ),
         (Box::new(|| forward(&Parallel::new(Join::Sum), &[1])), "Parallel: branches is empty"),
         (
+            Box::new(|| {
+                let of = |outputs| Linear::new(3, outputs, &mut rng());
+                forward(&Parallel::new(Join::Sum).branch(of(4)).branch(of(4)).branch(of(1)), &[2, 3]);
+            }),
+            "Parallel: branch 0 gives [2, 4], branch 2 [2, 1]; expected the same shape",
+        ),
+        (
             Box::new(|| forward(&Residual::new(Linear::new(3, 2, &mut rng())), &[4, 3])),
             "Residual: body gives [4, 2], shortcut [4, 3]",
         ),
