@@ -266,6 +266,40 @@ fn ctc_hides_what_is_infinite_not_what_is_no_number() {
     assert!(loss(Tensor::full([2, 1, 3], f64::NAN)).is_nan());
 }
 
+/// Values from PyTorch, whose gradient of a row of NaN is NaN; ours is 0 in every row that does not count.
+#[test]
+fn what_an_ignored_row_holds_does_not_matter() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    for row in [[-inf, 0.0], [0.0, -inf], [-inf, -inf], [inf, 0.0], [nan, nan], [nan, 0.0], [1e4, -1e4]] {
+        for (label_smoothing, want, slope) in
+            [(0.0, 0.31326168751822286, 0.2689414213699951), (0.1, 0.3632616875182229, 0.21894142136999512)]
+        {
+            let options =
+                CrossEntropyOptions { ignore_index: Some(-100), label_smoothing, ..Default::default() };
+            for reduction in [Reduction::Mean, Reduction::None] {
+                let x = Tape::new().variable(Tensor::from([[0.0, 1.0], row]));
+                let options = CrossEntropyOptions { reduction, ..options.clone() };
+                let loss = cross_entropy(&x, &Tensor::from([1, -100]), &options);
+                assert!((loss.value().sum(..).item() - want).abs() < 1e-12, "{row:?}: {:?}", loss.value());
+                if reduction == Reduction::None {
+                    assert_eq!(loss.value().at([1]), 0.0, "{row:?}");
+                }
+                let grad = grad(&loss.sum(..), &[&x], false)[0].value().to_vec();
+                assert!(
+                    (grad[0] - slope).abs() < 1e-12 && (grad[1] + slope).abs() < 1e-12,
+                    "{row:?}: {grad:?}"
+                );
+                assert_eq!(grad[2..], [0.0; 2], "{row:?}");
+            }
+        }
+        let x = Tape::new().variable(Tensor::from([[0.0, 1.0], row]));
+        let options = NllOptions { ignore_index: Some(-100), ..Default::default() };
+        let loss = nll_loss(&x, &Tensor::from([1, -100]), &options);
+        assert_eq!(loss.item(), -1.0, "{row:?}");
+        assert_eq!(grad(&loss, &[&x], false)[0].value().to_vec(), [0.0, -1.0, 0.0, 0.0], "{row:?}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "mse_loss: input [2, 1] and target [2] differ")]
 fn no_silent_broadcasting() {

@@ -30,7 +30,8 @@ impl<'a, T: Float> From<&'a Var<T>> for ClassTarget<'a, T> {
 pub struct CrossEntropyOptions<T: Float = f32> {
     /// `[classes]`: how much a sample of each class counts. None: all the same.
     pub weight: Option<Tensor<T>>,
-    /// Samples with this class index do not count, in sum or mean. None: every index must be a class. (PyTorch ignores -100 unasked.)
+    /// Samples with this class index do not count, in sum or mean, whatever their logits: their gradient is 0. None: every index must be a
+    /// class. (PyTorch ignores -100 unasked.)
     pub ignore_index: Option<i64>,
     /// The share of the target that is spread evenly over all classes, from 0 to 1. Szegedy et al. 2016, 'Rethinking the Inception architecture'.
     pub label_smoothing: f64,
@@ -113,6 +114,7 @@ pub fn cross_entropy<'a, T: Float>(
     match target.into() {
         ClassTarget::Indices(target) => {
             let sample = Samples::new("cross_entropy", &logits, target, weight, options.ignore_index);
+            let logits = sample.without_wild_rows(&logits);
             let mut each =
                 logits.cross_entropy_each(&sample.classes) * logits.constant(sample.weights.clone());
             if smoothing > 0.0 {
@@ -243,6 +245,15 @@ impl<T: Float> Samples<T> {
         };
         let weights = weights.zip(&ignored, |w, ignored| if ignored { T::ZERO } else { w });
         Samples { classes, ignored, weights }
+    }
+
+    /// `x` with 0 in the rows of ignored samples that are not finite: multiplied by 0, NaN would come of them, and of their gradients.
+    fn without_wild_rows(&self, x: &Var<T>) -> Var<T> {
+        if !self.ignored.any(..).item() {
+            return x.clone();
+        }
+        let wild = x.value().sum(-1).zip(&self.ignored, |sum, ignored| ignored && !sum.is_finite());
+        if wild.any(..).item() { x.masked_fill(&wild.unsqueeze(-1), T::ZERO) } else { x.clone() }
     }
 
     fn total(&self) -> T {
