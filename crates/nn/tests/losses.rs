@@ -300,6 +300,24 @@ fn what_an_ignored_row_holds_does_not_matter() {
     }
 }
 
+/// With `eps` 0 a distance of 0 has no derivative; its gradient is 0, as in PyTorch, and that of the other distance is untouched.
+#[test]
+fn a_triplet_at_one_point_has_a_gradient() {
+    for p in [1.0, 1.5, 2.0, 3.0] {
+        let tape = Tape::new();
+        let [anchor, positive, negative] =
+            [1.0, 1.0, 1.5].map(|x| tape.variable(Tensor::from([[x, 2.0f64]])));
+        let options = TripletOptions { p, eps: 0.0, ..TripletOptions::default() };
+        let loss = triplet_margin_loss(&anchor, &positive, &negative, &options);
+        let grads = grad(&loss, &[&anchor, &positive, &negative], false);
+        let grads = [0, 1, 2].map(|i| grads[i].value().to_vec());
+        assert!((loss.item() - 0.5).abs() < 1e-12, "p {p}: {}", loss.item());
+        for (found, want) in grads.iter().zip([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0]]) {
+            assert!(found.iter().zip(want).all(|(x, y)| (x - y).abs() < 1e-12), "p {p}: {grads:?}");
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "mse_loss: input [2, 1] and target [2] differ")]
 fn no_silent_broadcasting() {
