@@ -295,6 +295,37 @@ fn a_packed_sample_is_as_if_it_were_alone() {
     assert!(close(&cell.value().narrow(1, 0, 1), cell_alone.value()));
 }
 
+/// As in PyTorch, where it is not packed: nothing of it reaches a value or a gradient.
+#[test]
+fn what_the_padding_of_a_sample_holds_does_not_matter() {
+    let rng = &mut Rng::new(0);
+    let numbers = Tensor::randn([2, 4, 3], rng);
+    let padding = Tensor::from([[[false], [false], [true], [true]], [[false]; 4]]);
+    type Run<'a> = Box<dyn Fn(&Var) -> Var + 'a>;
+    let lengths: Option<&[usize]> = Some(&[2, 4]);
+    let (lstm, gru, rnn) =
+        (Lstm::bidirectional(3, 4, 2, rng), Gru::bidirectional(3, 4, 2, rng), Rnn::new(3, 4, 1, rng).relu());
+    let networks: [(&dyn Module, Run); 3] = [
+        (&lstm, Box::new(|x| lstm.forward_from(x, None, lengths).0)),
+        (&gru, Box::new(|x| gru.forward_from(x, None, lengths).0)),
+        (&rnn, Box::new(|x| rnn.forward_from(x, None, lengths).0)),
+    ];
+    for (network, forward) in networks {
+        let run = |held: f32| {
+            let x = Tape::new().variable(numbers.masked_fill(&padding, held));
+            let y = forward(&x);
+            let mut grads = y.square().sum(..).backward();
+            let mut found = vec![y.into_value(), grads.wrt(&x).unwrap().clone()];
+            found.extend(network.named_params().iter().map(|(_, param)| grads.take(param).unwrap()));
+            found
+        };
+        let want = run(0.0);
+        for held in [1.0, f32::INFINITY, f32::NAN] {
+            assert_eq!(run(held), want, "{held}");
+        }
+    }
+}
+
 #[test]
 fn settings_show_unless_they_go_without_saying() {
     let rng = &mut Rng::new(0);
