@@ -6,7 +6,7 @@ mod exported;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ravine_autograd::{BufferUpdates, Module, Tape, Var};
+use ravine_autograd::{BufferUpdates, Module, Param, Tape, Var};
 use ravine_nn::*;
 use ravine_tensor::{Pad, Rng, Tensor, sequential};
 
@@ -82,6 +82,10 @@ fn bad_settings_are_named_with_layer_and_field() {
             "Hardtanh: low is 1; expected less than high, which is 1",
         ),
         (Box::new(|| forward(&PRelu::new(4), &[2, 3])), "PRelu: input [2, 3]; expected [batch, 4, ..]"),
+        (
+            Box::new(|| forward(&PRelu { weight: Param::new(Tensor::ones([1, 4])) }, &[2, 3])),
+            "prelu: weight [1, 4] does not broadcast to input [2, 3]",
+        ),
         (Box::new(|| made(Lstm::new(3, 4, 0, &mut rng()))), "Lstm: layers is 0"),
         (Box::new(|| made(Gru::new(3, 4, 1, &mut rng()).dropout(1.0))), "Gru: dropout is 1"),
         (

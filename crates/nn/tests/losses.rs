@@ -349,6 +349,13 @@ fn signs_are_signs() {
 }
 
 #[test]
+#[should_panic(expected = "multi_margin_loss: target 5 is not a class: there are classes 0..3")]
+fn a_margin_is_that_of_a_class() {
+    let x = Tape::eval().input(Tensor::<f32>::zeros([2, 3]));
+    let _ = multi_margin_loss(&x, &Tensor::from([0, 5]), &MultiMarginOptions::default());
+}
+
+#[test]
 #[should_panic(expected = "ctc_loss: label 0 of sample 0; expected a class, 0..3, other than the blank, 0")]
 fn the_blank_is_no_label() {
     let x = Tape::eval().input(Tensor::<f32>::zeros([4, 1, 3]));

@@ -3,7 +3,7 @@
 use ravine_autograd::Var;
 use ravine_tensor::{Float, Tensor};
 
-use super::{Reduction, same_shape};
+use super::{Reduction, is_class, same_shape};
 
 /// What [`cross_entropy`] compares with: the index of the right class, or a probability for each.
 pub enum ClassTarget<'a, T: Float = f32> {
@@ -229,8 +229,7 @@ impl<T: Float> Samples<T> {
         );
         check_weight(loss, weight, classes);
         let ignored = target.map(|t| Some(t) == ignore_index);
-        let is_class = |t: i64| t >= 0 && (t as usize) < classes;
-        if let Some(bad) = target.iter().find(|&t| !is_class(t) && Some(t) != ignore_index) {
+        if let Some(bad) = target.iter().find(|&t| !is_class(t, classes) && Some(t) != ignore_index) {
             let hint = if ignore_index.is_none() {
                 "; set ignore_index if it marks what does not count"
             } else {
