@@ -6,7 +6,7 @@ mod exported;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ravine_autograd::{BufferUpdates, Module, Tape};
+use ravine_autograd::{BufferUpdates, Module, Param, Tape, Var};
 use ravine_nn::*;
 use ravine_tensor::{Pad, Rng, Tensor, sequential};
 
@@ -82,6 +82,10 @@ fn bad_settings_are_named_with_layer_and_field() {
             "Hardtanh: low is 1; expected less than high, which is 1",
         ),
         (Box::new(|| forward(&PRelu::new(4), &[2, 3])), "PRelu: input [2, 3]; expected [batch, 4, ..]"),
+        (
+            Box::new(|| forward(&PRelu { weight: Param::new(Tensor::ones([1, 4])) }, &[2, 3])),
+            "prelu: weight [1, 4] does not broadcast to input [2, 3]",
+        ),
         (Box::new(|| made(Lstm::new(3, 4, 0, &mut rng()))), "Lstm: layers is 0"),
         (Box::new(|| made(Gru::new(3, 4, 1, &mut rng()).dropout(1.0))), "Gru: dropout is 1"),
         (
@@ -113,6 +117,13 @@ fn bad_settings_are_named_with_layer_and_field() {
             "Unflatten: axis 1 of input [3, 5] is 5 long",
         ),
         (Box::new(|| forward(&Parallel::new(Join::Sum), &[1])), "Parallel: branches is empty"),
+        (
+            Box::new(|| {
+                let of = |outputs| Linear::new(3, outputs, &mut rng());
+                forward(&Parallel::new(Join::Sum).branch(of(4)).branch(of(4)).branch(of(1)), &[2, 3]);
+            }),
+            "Parallel: branch 0 gives [2, 4], branch 2 [2, 1]; expected the same shape",
+        ),
         (
             Box::new(|| forward(&Residual::new(Linear::new(3, 2, &mut rng())), &[4, 3])),
             "Residual: body gives [4, 2], shortcut [4, 3]",
@@ -241,6 +252,39 @@ fn a_tied_weight_is_one_parameter_with_the_sum_of_its_gradients() {
     assert!((tied - sum).iter().all(|d| d.abs() < 1e-4));
 }
 
+/// Two views of one tensor, or a variable and what is detached from it, are two inputs: as if the numbers had been copied.
+#[test]
+fn attention_tells_views_of_one_tensor_apart() {
+    let rng = &mut Rng::new(0);
+    let attention = MultiHeadAttention::new(8, 2, rng);
+    let numbers = Tensor::randn([6, 6, 8], rng);
+    let inputs: [(&str, fn(&Var) -> [Var; 3]); 5] = [
+        ("one", |x| [x.clone(), x.clone(), x.clone()]),
+        ("queries and keys", |x| [x.narrow(1, 0, 3), x.narrow(1, 3, 3), x.narrow(1, 3, 3)]),
+        ("keys and values", |x| [x.narrow(1, 0, 2), x.narrow(1, 0, 3), x.narrow(1, 3, 3)]),
+        ("transposed", |x| [x.clone(), x.transpose(0, 1), x.transpose(0, 1)]),
+        ("detached", |x| [x.clone(), x.detach(), x.detach()]),
+    ];
+    let close = |a: &Tensor, b: &Tensor| (a - b).iter().all(|d| d.abs() < 1e-4);
+    for (name, inputs) in inputs {
+        let run = |x: &Var, copied: bool| {
+            let [q, k, v] = inputs(x).map(|x| if copied { x * 1.0 } else { x });
+            attention.forward(&q, &k, &v, &Mask::none())
+        };
+        let constant = Tape::eval().input(numbers.clone());
+        assert!(close(run(&constant, false).value(), run(&constant, true).value()), "{name}, constant");
+        let of = |copied| {
+            let x = Tape::new().variable(numbers.clone());
+            let y = run(&x, copied);
+            let grad = y.square().sum(..).backward().wrt(&x).unwrap().clone();
+            (y.into_value(), grad)
+        };
+        let ((y, grad), (y_copied, grad_copied)) = (of(false), of(true));
+        assert!(close(&y, &y_copied), "{name}");
+        assert!(close(&grad, &grad_copied), "gradient of {name}");
+    }
+}
+
 #[test]
 fn a_packed_sample_is_as_if_it_were_alone() {
     let rng = &mut Rng::new(0);
@@ -253,6 +297,37 @@ fn a_packed_sample_is_as_if_it_were_alone() {
     assert!(y.value().narrow(0, 0, 1).narrow(1, 4, 2).iter().all(|y| y == 0.0));
     assert!(close(&hidden.value().narrow(1, 0, 1), hidden_alone.value()));
     assert!(close(&cell.value().narrow(1, 0, 1), cell_alone.value()));
+}
+
+/// As in PyTorch, where it is not packed: nothing of it reaches a value or a gradient.
+#[test]
+fn what_the_padding_of_a_sample_holds_does_not_matter() {
+    let rng = &mut Rng::new(0);
+    let numbers = Tensor::randn([2, 4, 3], rng);
+    let padding = Tensor::from([[[false], [false], [true], [true]], [[false]; 4]]);
+    type Run<'a> = Box<dyn Fn(&Var) -> Var + 'a>;
+    let lengths: Option<&[usize]> = Some(&[2, 4]);
+    let (lstm, gru, rnn) =
+        (Lstm::bidirectional(3, 4, 2, rng), Gru::bidirectional(3, 4, 2, rng), Rnn::new(3, 4, 1, rng).relu());
+    let networks: [(&dyn Module, Run); 3] = [
+        (&lstm, Box::new(|x| lstm.forward_from(x, None, lengths).0)),
+        (&gru, Box::new(|x| gru.forward_from(x, None, lengths).0)),
+        (&rnn, Box::new(|x| rnn.forward_from(x, None, lengths).0)),
+    ];
+    for (network, forward) in networks {
+        let run = |held: f32| {
+            let x = Tape::new().variable(numbers.masked_fill(&padding, held));
+            let y = forward(&x);
+            let mut grads = y.square().sum(..).backward();
+            let mut found = vec![y.into_value(), grads.wrt(&x).unwrap().clone()];
+            found.extend(network.named_params().iter().map(|(_, param)| grads.take(param).unwrap()));
+            found
+        };
+        let want = run(0.0);
+        for held in [1.0, f32::INFINITY, f32::NAN] {
+            assert_eq!(run(held), want, "{held}");
+        }
+    }
 }
 
 #[test]

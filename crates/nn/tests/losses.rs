@@ -257,6 +257,68 @@ fn every_loss_is_compared() {
 }
 
 #[test]
+fn ctc_hides_what_is_infinite_not_what_is_no_number() {
+    let loss = |x: Tensor<f64>| {
+        let options = CtcOptions { zero_infinity: true, ..CtcOptions::default() };
+        ctc_loss(&Tape::eval().input(x), &Tensor::from([[1]]), &[2], &[1], &options).item()
+    };
+    assert_eq!(loss(Tensor::full([2, 1, 3], f64::NEG_INFINITY)), 0.0);
+    assert!(loss(Tensor::full([2, 1, 3], f64::NAN)).is_nan());
+}
+
+/// Values from PyTorch, whose gradient of a row of NaN is NaN; ours is 0 in every row that does not count.
+#[test]
+fn what_an_ignored_row_holds_does_not_matter() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    for row in [[-inf, 0.0], [0.0, -inf], [-inf, -inf], [inf, 0.0], [nan, nan], [nan, 0.0], [1e4, -1e4]] {
+        for (label_smoothing, want, slope) in
+            [(0.0, 0.31326168751822286, 0.2689414213699951), (0.1, 0.3632616875182229, 0.21894142136999512)]
+        {
+            let options =
+                CrossEntropyOptions { ignore_index: Some(-100), label_smoothing, ..Default::default() };
+            for reduction in [Reduction::Mean, Reduction::None] {
+                let x = Tape::new().variable(Tensor::from([[0.0, 1.0], row]));
+                let options = CrossEntropyOptions { reduction, ..options.clone() };
+                let loss = cross_entropy(&x, &Tensor::from([1, -100]), &options);
+                assert!((loss.value().sum(..).item() - want).abs() < 1e-12, "{row:?}: {:?}", loss.value());
+                if reduction == Reduction::None {
+                    assert_eq!(loss.value().at([1]), 0.0, "{row:?}");
+                }
+                let grad = grad(&loss.sum(..), &[&x], false)[0].value().to_vec();
+                assert!(
+                    (grad[0] - slope).abs() < 1e-12 && (grad[1] + slope).abs() < 1e-12,
+                    "{row:?}: {grad:?}"
+                );
+                assert_eq!(grad[2..], [0.0; 2], "{row:?}");
+            }
+        }
+        let x = Tape::new().variable(Tensor::from([[0.0, 1.0], row]));
+        let options = NllOptions { ignore_index: Some(-100), ..Default::default() };
+        let loss = nll_loss(&x, &Tensor::from([1, -100]), &options);
+        assert_eq!(loss.item(), -1.0, "{row:?}");
+        assert_eq!(grad(&loss, &[&x], false)[0].value().to_vec(), [0.0, -1.0, 0.0, 0.0], "{row:?}");
+    }
+}
+
+/// With `eps` 0 a distance of 0 has no derivative; its gradient is 0, as in PyTorch, and that of the other distance is untouched.
+#[test]
+fn a_triplet_at_one_point_has_a_gradient() {
+    for p in [1.0, 1.5, 2.0, 3.0] {
+        let tape = Tape::new();
+        let [anchor, positive, negative] =
+            [1.0, 1.0, 1.5].map(|x| tape.variable(Tensor::from([[x, 2.0f64]])));
+        let options = TripletOptions { p, eps: 0.0, ..TripletOptions::default() };
+        let loss = triplet_margin_loss(&anchor, &positive, &negative, &options);
+        let grads = grad(&loss, &[&anchor, &positive, &negative], false);
+        let grads = [0, 1, 2].map(|i| grads[i].value().to_vec());
+        assert!((loss.item() - 0.5).abs() < 1e-12, "p {p}: {}", loss.item());
+        for (found, want) in grads.iter().zip([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0]]) {
+            assert!(found.iter().zip(want).all(|(x, y)| (x - y).abs() < 1e-12), "p {p}: {grads:?}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "mse_loss: input [2, 1] and target [2] differ")]
 fn no_silent_broadcasting() {
     let tape = Tape::eval();
@@ -284,6 +346,13 @@ fn a_weight_per_class() {
 fn signs_are_signs() {
     let x = Tape::eval().input(Tensor::<f32>::zeros([2]));
     let _ = hinge_loss(&x, &Tensor::from([1.0, 0.0]), 1.0, Reduction::Mean);
+}
+
+#[test]
+#[should_panic(expected = "multi_margin_loss: target 5 is not a class: there are classes 0..3")]
+fn a_margin_is_that_of_a_class() {
+    let x = Tape::eval().input(Tensor::<f32>::zeros([2, 3]));
+    let _ = multi_margin_loss(&x, &Tensor::from([0, 5]), &MultiMarginOptions::default());
 }
 
 #[test]

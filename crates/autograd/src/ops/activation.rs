@@ -157,13 +157,13 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn prelu(&self, weight: &Var<T>) -> Var<T> {
-        let y = self.value().zip(weight.value(), |x, w| if x > T::ZERO { x } else { w * x });
         assert!(
-            y.shape() == self.shape(),
+            self.shape().broadcast(weight.shape()) == Some(*self.shape()),
             "prelu: weight {} does not broadcast to input {}",
             weight.shape(),
             self.shape()
         );
+        let y = self.value().zip(weight.value(), |x, w| if x > T::ZERO { x } else { w * x });
         let (x, w) = (self.saved(), weight.saved());
         record("prelu", [self, weight], y, move |dy, needs| {
             let above = x.value().map(|x| x > T::ZERO);

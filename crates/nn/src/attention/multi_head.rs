@@ -122,12 +122,11 @@ impl MultiHeadAttention {
             let bias = bias.as_ref().map(|bias| bias.narrow(0, start, len));
             x.linear(&weight.narrow(0, start, len), bias.as_ref())
         };
-        // As few products as there are different inputs.
-        let same = |a: &Var, b: &Var| a.shape() == b.shape() && a.value().shares_storage_with(b.value());
-        let [q, k, v] = if same(queries, keys) && same(keys, values) {
+        // As few products as there are different inputs. Two views of one tensor are different, and so are a variable and its constant.
+        let [q, k, v] = if queries.is(keys) && keys.is(values) {
             let all = project(queries, 0, 3);
             [0, 1, 2].map(|i| all.narrow(2, i * features, features))
-        } else if same(keys, values) {
+        } else if keys.is(values) {
             let both = project(keys, 1, 2);
             [project(queries, 0, 1), both.narrow(2, 0, features), both.narrow(2, features, features)]
         } else {

@@ -11,13 +11,13 @@ use crate::Layer;
 pub enum Join {
     /// One after another along this axis.
     Cat(isize),
-    /// Their sum.
+    /// Their sum. They have one shape: none is broadcast.
     Sum,
 }
 
 /// `y = join(f_0(x), f_1(x), ...)`: all branches see the same input. Parameters are named by position: `0.weight`.
 ///
-/// Shapes: what the branches take, and what they give, added up along the axis of [`Join::Cat`].
+/// Shapes: what the branches take, and what they give, added up along the axis of [`Join::Cat`]; with [`Join::Sum`] all give the same.
 ///
 /// Initialisation: as of the branches.
 ///
@@ -83,7 +83,18 @@ impl Layer for Parallel {
         };
         match self.join {
             Join::Cat(axis) => Var::cat(&outputs, axis),
-            Join::Sum => others.iter().fold((*first).clone(), |sum, y| sum + *y),
+            Join::Sum => {
+                for (i, y) in others.iter().enumerate() {
+                    assert!(
+                        y.shape() == first.shape(),
+                        "Parallel: branch 0 gives {}, branch {} {}; expected the same shape",
+                        first.shape(),
+                        i + 1,
+                        y.shape()
+                    );
+                }
+                others.iter().fold((*first).clone(), |sum, y| sum + *y)
+            }
         }
     }
 }

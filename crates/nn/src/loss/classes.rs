@@ -3,7 +3,7 @@
 use ravine_autograd::Var;
 use ravine_tensor::{Float, Tensor};
 
-use super::{Reduction, same_shape};
+use super::{Reduction, is_class, same_shape};
 
 /// What [`cross_entropy`] compares with: the index of the right class, or a probability for each.
 pub enum ClassTarget<'a, T: Float = f32> {
@@ -30,7 +30,8 @@ impl<'a, T: Float> From<&'a Var<T>> for ClassTarget<'a, T> {
 pub struct CrossEntropyOptions<T: Float = f32> {
     /// `[classes]`: how much a sample of each class counts. None: all the same.
     pub weight: Option<Tensor<T>>,
-    /// Samples with this class index do not count, in sum or mean. None: every index must be a class. (PyTorch ignores -100 unasked.)
+    /// Samples with this class index do not count, in sum or mean, whatever their logits: their gradient is 0. None: every index must be a
+    /// class. (PyTorch ignores -100 unasked.)
     pub ignore_index: Option<i64>,
     /// The share of the target that is spread evenly over all classes, from 0 to 1. Szegedy et al. 2016, 'Rethinking the Inception architecture'.
     pub label_smoothing: f64,
@@ -113,6 +114,7 @@ pub fn cross_entropy<'a, T: Float>(
     match target.into() {
         ClassTarget::Indices(target) => {
             let sample = Samples::new("cross_entropy", &logits, target, weight, options.ignore_index);
+            let logits = sample.without_wild_rows(&logits);
             let mut each =
                 logits.cross_entropy_each(&sample.classes) * logits.constant(sample.weights.clone());
             if smoothing > 0.0 {
@@ -227,8 +229,7 @@ impl<T: Float> Samples<T> {
         );
         check_weight(loss, weight, classes);
         let ignored = target.map(|t| Some(t) == ignore_index);
-        let is_class = |t: i64| t >= 0 && (t as usize) < classes;
-        if let Some(bad) = target.iter().find(|&t| !is_class(t) && Some(t) != ignore_index) {
+        if let Some(bad) = target.iter().find(|&t| !is_class(t, classes) && Some(t) != ignore_index) {
             let hint = if ignore_index.is_none() {
                 "; set ignore_index if it marks what does not count"
             } else {
@@ -243,6 +244,15 @@ impl<T: Float> Samples<T> {
         };
         let weights = weights.zip(&ignored, |w, ignored| if ignored { T::ZERO } else { w });
         Samples { classes, ignored, weights }
+    }
+
+    /// `x` with 0 in the rows of ignored samples that are not finite: multiplied by 0, NaN would come of them, and of their gradients.
+    fn without_wild_rows(&self, x: &Var<T>) -> Var<T> {
+        if !self.ignored.any(..).item() {
+            return x.clone();
+        }
+        let wild = x.value().sum(-1).zip(&self.ignored, |sum, ignored| ignored && !sum.is_finite());
+        if wild.any(..).item() { x.masked_fill(&wild.unsqueeze(-1), T::ZERO) } else { x.clone() }
     }
 
     fn total(&self) -> T {

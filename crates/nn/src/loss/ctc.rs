@@ -10,7 +10,7 @@ use super::Reduction;
 pub struct CtcOptions {
     /// The class that stands for no label; 0 by default.
     pub blank: usize,
-    /// Whether a sample whose input is too short for its target has loss 0 in place of infinity.
+    /// Whether a sample whose loss is infinite, as where its input is too short for its target, has loss 0 instead. NaN stays NaN.
     pub zero_infinity: bool,
     /// What becomes of the samples' losses. The mean is over samples, each divided by the length of its target, as in PyTorch.
     pub reduction: Reduction,
@@ -77,8 +77,9 @@ pub fn ctc_loss<T: Float>(
         let lattice = Lattice { labels: &labels, steps: &steps, classes, blank };
         let log_likelihood =
             lattice.occupancy(|t, class, p| occupancy[(t * batch + sample) * classes + class] += p);
-        losses[sample] =
-            if log_likelihood.is_finite() || !options.zero_infinity { -log_likelihood } else { 0.0 };
+        // NaN is no infinity: it is to be seen.
+        let zero = options.zero_infinity && log_likelihood == f64::NEG_INFINITY;
+        losses[sample] = if zero { 0.0 } else { -log_likelihood };
     }
 
     let of = |values: Vec<f64>, shape: &[usize]| Tensor::from_fn(shape, |i| T::of(values[i]));

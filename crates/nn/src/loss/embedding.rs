@@ -87,7 +87,7 @@ pub struct TripletOptions {
     pub margin: f64,
     /// The norm that measures distances: `(Σ |d|ᵖ)^(1/p)`.
     pub p: f64,
-    /// What is added to each difference, so that a distance of 0 has a gradient.
+    /// What is added to each difference, so that a distance of 0 has a slope. If it is 0, the gradient of such a distance is 0, as in PyTorch.
     pub eps: f64,
     /// Whether the negative's distance is the smaller of those to the anchor and to the positive. Balntas et al. 2016.
     pub swap: bool,
@@ -131,11 +131,16 @@ pub fn triplet_margin_loss<T: Float>(
     assert!(p >= 1.0 && p.is_finite(), "triplet_margin_loss: p is {p}; expected a number from 1");
     let distance = |a: &Var<T>, b: &Var<T>| {
         let difference = a - b + T::of(options.eps);
-        match p {
-            1.0 => difference.abs().sum(-1),
-            2.0 => difference.square().sum(-1).sqrt(),
-            _ => difference.abs().powf(T::of(p)).sum(-1).powf(T::of(1.0 / p)),
-        }
+        let powers = match p {
+            1.0 => return difference.abs().sum(-1),
+            2.0 => difference.square().sum(-1),
+            _ => difference.abs().powf(T::of(p)).sum(-1),
+        };
+        // At 0 the slope of the root is infinite: there the distance is a constant.
+        let zero = powers.value().map(|x| x == T::ZERO);
+        let powers = powers.masked_fill(&zero, T::ONE);
+        let root = if p == 2.0 { powers.sqrt() } else { powers.powf(T::of(1.0 / p)) };
+        root.masked_fill(&zero, T::ZERO)
     };
     let mut apart = distance(anchor, negative);
     if options.swap {

@@ -3,7 +3,7 @@
 use ravine_autograd::Var;
 use ravine_tensor::{Float, Tensor};
 
-use super::{Reduction, same_shape, signs};
+use super::{Reduction, is_class, same_shape, signs};
 
 /// The hinge `max(0, margin - y x)` of scores `x` and signs `y`, 1 or -1: the loss of a support vector machine, with a margin of 1.
 ///
@@ -112,6 +112,9 @@ pub fn multi_margin_loss<T: Float>(
         target.shape()
     );
     let classes = input.size(-1);
+    if let Some(bad) = target.iter().find(|&t| !is_class(t, classes)) {
+        panic!("multi_margin_loss: target {bad} is not a class: there are classes 0..{classes}");
+    }
     let right = input.gather(-1, &target.unsqueeze(-1));
     let hit = Tensor::<u8>::one_hot(target, classes).map(|hit| hit == 1);
     let violation = (input - right + T::of(*margin)).relu().masked_fill(&hit, T::ZERO);

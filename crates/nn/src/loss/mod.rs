@@ -86,6 +86,11 @@ fn same_shape(loss: &str, input: &Shape, what: &str, other: &Shape) {
     );
 }
 
+/// Whether `target` is one of so many classes.
+fn is_class(target: i64, classes: usize) -> bool {
+    usize::try_from(target).is_ok_and(|target| target < classes)
+}
+
 /// A panic unless every element of `target` is 1 or -1.
 #[track_caller]
 fn signs<T: Float>(loss: &str, target: &Tensor<T>) {

@@ -70,7 +70,8 @@ impl Stack {
     }
 
     /// The outputs of the last layer, `[batch, time, directions units]`, and of each of the cell's states the last, `[layers directions, batch,
-    /// units]`. Samples are as long as `lengths` says: beyond, outputs are 0, and their last states are those after their own last step.
+    /// units]`. Samples are as long as `lengths` says: beyond, inputs do not matter, outputs are 0, and their last states are those after their
+    /// own last step.
     #[track_caller]
     pub(super) fn forward(&self, x: &Var, initial: &[&Var], lengths: Option<&[usize]>) -> (Var, Vec<Var>) {
         let (name, units, directions) = (self.name, self.units, self.directions());
@@ -96,8 +97,14 @@ impl Stack {
             );
         }
         let states = self.cell.states();
-        // Steps first inside, so that each is one piece of memory.
-        let mut x = x.transpose(0, 1);
+        let over = lengths.map(|n| Tensor::from_fn([time, batch, 1], |i| i / batch >= n[i % batch]));
+        let without_padding = |x: Var| match &over {
+            Some(over) => x.masked_fill(over, 0.0),
+            None => x,
+        };
+        // Steps first inside, so that each is one piece of memory. What padding holds would reach the gradients of the weights, times 0: as NaN,
+        // if it is not finite.
+        let mut x = without_padding(x.transpose(0, 1));
         let mut last: Vec<Vec<Var>> = vec![Vec::new(); states];
         for layer in 0..self.layers {
             let mut outputs = Vec::new();
@@ -117,11 +124,7 @@ impl Stack {
                 }
                 outputs.push(if states == 1 { y } else { y.narrow(2, 0, units) });
             }
-            x = Var::cat(&outputs.iter().collect::<Vec<_>>(), 2);
-            if let Some(lengths) = lengths {
-                let over = Tensor::from_fn([time, batch, 1], |i| i / batch >= lengths[i % batch]);
-                x = x.masked_fill(&over, 0.0);
-            }
+            x = without_padding(Var::cat(&outputs.iter().collect::<Vec<_>>(), 2));
             if layer + 1 < self.layers {
                 x = dropout::dropout(&x, self.dropout);
             }
@@ -246,8 +249,8 @@ macro_rules! with_states {
 
             #[doc = concat!(
                 "`", $gives, "`, from these initial states (0, if `None`), for samples of these `lengths` (`time`, if `None`). Beyond a \
-                sample's length its outputs are 0; its last state is that after its own last step, and backwards it begins there \
-                (PyTorch's packed sequences)."
+                sample's length it does not matter what its input holds, and its outputs are 0; its last state is that after its own \
+                last step, and backwards it begins there (PyTorch's packed sequences)."
             )]
             ///
             /// # Panics
