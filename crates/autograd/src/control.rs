@@ -62,6 +62,21 @@ impl<T: Float> Hooks<T> {
 }
 
 impl<T: Float> Var<T> {
+    /// Whether both are the same: one view of the same numbers, at one place on one tape (or both constants).
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tape::new().variable(Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+    /// assert!(x.is(&x.clone()));
+    /// assert!(!x.is(&x.t()) && !x.is(&x.detach()));
+    /// assert!(x.detach().is(&x.detach()) && !x.detach().is(&x.detach().t()));
+    /// ```
+    pub fn is(&self, other: &Var<T>) -> bool {
+        self.tape().is(other.tape()) && self.id() == other.id() && self.value().is_same_view(other.value())
+    }
+
     /// The same numbers as a constant: no gradient flows back through it.
     pub fn detach(&self) -> Var<T> {
         self.constant(self.value().clone())

@@ -44,21 +44,6 @@ impl<T: Float> Var<T> {
         self.id
     }
 
-    /// Whether both are the same: one view of the same numbers, at one place on one tape (or both constants).
-    ///
-    /// ```
-    /// use ravine_autograd::Tape;
-    /// use ravine_tensor::Tensor;
-    ///
-    /// let x = Tape::new().variable(Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
-    /// assert!(x.is(&x.clone()));
-    /// assert!(!x.is(&x.t()) && !x.is(&x.detach()));
-    /// assert!(x.detach().is(&x.detach()) && !x.detach().is(&x.detach().t()));
-    /// ```
-    pub fn is(&self, other: &Var<T>) -> bool {
-        self.tape.is(&other.tape) && self.id == other.id && same_view(&self.value, &other.value)
-    }
-
     /// The size along each axis.
     pub fn shape(&self) -> &Shape {
         self.value.shape()
@@ -101,18 +86,6 @@ impl<T: Float> Var<T> {
         self.tape.note_saved(&self.value);
         Saved { id: self.id, value: self.value.clone() }
     }
-}
-
-/// Whether both show the same numbers in memory in the same order.
-fn same_view<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
-    let first = |x: &Tensor<T>| {
-        let first = (0..x.rank()).fold(x.clone(), |x, _| x.index(0, 0));
-        first.as_slice().map(<[T]>::as_ptr)
-    };
-    a.shares_storage_with(b)
-        && a.shape() == b.shape()
-        && a.strides() == b.strides()
-        && (a.numel() == 0 || first(a) == first(b))
 }
 
 impl<T: Float> fmt::Debug for Var<T> {

@@ -142,6 +142,22 @@ impl<T: Element> Tensor<T> {
         Arc::ptr_eq(&self.storage, &other.storage)
     }
 
+    /// Whether both show the same elements of one storage in the same order.
+    ///
+    /// ```
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tensor::from([[1, 2], [3, 4]]);
+    /// assert!(x.is_same_view(&x.clone()) && x.t().is_same_view(&x.t()));
+    /// assert!(!x.is_same_view(&x.t()) && !x.narrow(0, 0, 1).is_same_view(&x.narrow(0, 1, 1)));
+    /// assert!(!x.is_same_view(&Tensor::from([[1, 2], [3, 4]])));
+    /// ```
+    pub fn is_same_view(&self, other: &Tensor<T>) -> bool {
+        let [a, b] = [&self.layout, &other.layout];
+        let alike = a.shape() == b.shape() && a.strides() == b.strides() && a.offset() == b.offset();
+        alike && self.shares_storage_with(other)
+    }
+
     /// A copy of the elements in row-major order.
     #[doc(alias("numpy", "tolist"))]
     pub fn to_vec(&self) -> Vec<T> {
