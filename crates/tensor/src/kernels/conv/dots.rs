@@ -11,7 +11,7 @@ use super::ConvGeometry;
 use super::joined::Planes;
 use crate::Float;
 use crate::kernels::gemm::{Vector, each};
-use crate::kernels::simd::{Isa, Kernel, VectorKernel};
+use crate::kernels::simd::{Isa, Kernel, VectorKernel, dispatch};
 use crate::parallel::{map_parts, threads_for};
 use crate::storage::Buffer;
 
@@ -105,21 +105,23 @@ impl Piece {
             T::dots(isa, some);
         }
         let mut totals = Buffer::scratch(shifts.len() * self.channels.len());
-        for (total, lanes) in totals.iter_mut().zip(sums.chunks_exact_mut(LANES)) {
-            *total = add_up(lanes);
-        }
+        dispatch(
+            #[inline(always)]
+            || totals.iter_mut().zip(sums.as_chunks().0).for_each(|(total, lanes)| *total = add_up(lanes)),
+        );
         totals
     }
 }
 
 /// The sum of the lanes: of halves, halves of halves, ...
-pub fn add_up<T: Float>(mut lanes: &mut [T]) -> T {
-    while lanes.len() > 1 {
-        let (low, high) = lanes.split_at_mut(lanes.len() / 2);
-        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
-        lanes = low;
+#[inline(always)]
+pub fn add_up<T: Float>(lanes: &[T; LANES]) -> T {
+    let mut eight = [T::ZERO; LANES / 2];
+    for l in 0..LANES / 2 {
+        eight[l] = lanes[l] + lanes[l + LANES / 2];
     }
-    lanes[0]
+    let [a, b, c, d, e, f, g, h] = eight;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// The sums of a few images.

@@ -130,7 +130,7 @@ pub fn weight_grad(isa: Isa, g: &ConvGeometry, x: &[f32], dy: &[f32], dw: &mut [
         let outputs = first..first + dw.len() / kernel;
         let mut sums = Buffer::filled(weight::sums(&pass, outputs.len()), 0.0);
         dispatch_on(isa, WeightGrad { pass: &pass, group, outputs, x, dy, sums: &mut sums });
-        weight::from_sums(&pass, &mut sums, dw);
+        weight::from_sums(&pass, &sums, dw);
     });
 }
 

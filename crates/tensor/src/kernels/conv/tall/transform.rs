@@ -109,6 +109,7 @@ pub fn of_kernel(w: [f32; TAPS]) -> [f32; POINTS] {
 }
 
 /// `Gᵀ s`: from the sums at the points to the gradient of taps.
+#[inline(always)]
 pub fn of_kernel_grad(s: [f32; POINTS]) -> [f32; TAPS] {
     let [zero, one, two, half] = SCALES;
     let (even_1, odd_1) = (one * (s[1] + s[2]), one * (s[1] - s[2]));

@@ -7,7 +7,7 @@ use super::correlate::by_blocks;
 use super::transform::{OUT, POINTS, TAPS, of_kernel_grad, of_output_grad};
 use crate::kernels::conv::dots::{Dots, LANES, add_up};
 use crate::kernels::gemm::Vector;
-use crate::kernels::simd::VectorKernel;
+use crate::kernels::simd::{VectorKernel, dispatch};
 use crate::storage::Buffer;
 
 /// Elements of the sums for some outputs: `[point, output, tap, lane]`.
@@ -95,18 +95,26 @@ fn grad_to_points<V: Vector<Elem = f32>>(pass: &Pass, dy: &[f32], strip: usize, 
 }
 
 /// The gradient of the kernels of some outputs, from their sums.
-pub fn from_sums(pass: &Pass, sums: &mut [f32], dw: &mut [f32]) {
+pub fn from_sums(pass: &Pass, sums: &[f32], dw: &mut [f32]) {
     let kernel = TAPS * pass.columns;
-    let lanes = |at: usize| at * LANES..(at + 1) * LANES;
-    let pairs = dw.len() / kernel;
-    for (pair, dw) in dw.chunks_exact_mut(kernel).enumerate() {
-        for j in 0..pass.columns {
-            let tap = pair * pass.columns + j;
-            let at =
-                std::array::from_fn(|point| add_up(&mut sums[lanes(point * pairs * pass.columns + tap)]));
-            for (i, value) in of_kernel_grad(at).into_iter().enumerate() {
-                dw[i * pass.columns + j] = value;
+    let taps = dw.len() / TAPS;
+    let (sums, _) = sums.as_chunks::<LANES>();
+    dispatch(
+        #[inline(always)]
+        || {
+            for (pair, dw) in dw.chunks_exact_mut(kernel).enumerate() {
+                for j in 0..pass.columns {
+                    let tap = pair * pass.columns + j;
+                    let mut at = [0.0; POINTS];
+                    for point in 0..POINTS {
+                        at[point] = add_up(&sums[point * taps + tap]);
+                    }
+                    let kernel = of_kernel_grad(at);
+                    for i in 0..TAPS {
+                        dw[i * pass.columns + j] = kernel[i];
+                    }
+                }
             }
-        }
-    }
+        },
+    );
 }
