@@ -152,10 +152,20 @@ impl<T: Float> Tensor<T> {
         if p == T::of(2.0) { self.square() } else { self.map(|x| x.powf(p)) }
     }
 
+    /// [`powf`](Self::powf), in place.
+    pub fn powf_(&mut self, p: T) {
+        if p == T::of(2.0) { self.square_() } else { self.map_(|x| x.powf(p)) }
+    }
+
     /// `xⁿ` with one whole exponent for all elements.
     #[must_use]
     pub fn powi(&self, n: i32) -> Tensor<T> {
         self.map(|x| x.powi(n))
+    }
+
+    /// [`powi`](Self::powi), in place.
+    pub fn powi_(&mut self, n: i32) {
+        self.map_(|x| x.powi(n));
     }
 
     /// The `n`-th derivative of [`digamma`](Self::digamma), the `n + 1`-st of `log Γ`. Infinite at 0, -1, -2, ...
@@ -167,17 +177,12 @@ impl<T: Float> Tensor<T> {
     /// Each NaN as `nan`, `+∞` as `positive`, `-∞` as `negative`.
     #[must_use]
     pub fn nan_to_num(&self, nan: T, positive: T, negative: T) -> Tensor<T> {
-        self.map(|x| {
-            if x == T::infinity() {
-                positive
-            } else if x == T::neg_infinity() {
-                negative
-            } else if x.unordered() {
-                nan
-            } else {
-                x
-            }
-        })
+        self.map(numbers_for(nan, positive, negative))
+    }
+
+    /// [`nan_to_num`](Self::nan_to_num), in place.
+    pub fn nan_to_num_(&mut self, nan: T, positive: T, negative: T) {
+        self.map_(numbers_for(nan, positive, negative));
     }
 
     /// Whether each element is NaN.
@@ -258,10 +263,34 @@ impl<T: Number> Tensor<T> {
         self.map(|x| if x < low { low } else { x })
     }
 
+    /// [`clamp_min`](Self::clamp_min), in place.
+    pub fn clamp_min_(&mut self, low: T) {
+        self.map_(|x| if x < low { low } else { x });
+    }
+
     /// Each element lowered to `high` where it is above; NaN stays NaN.
     #[must_use]
     pub fn clamp_max(&self, high: T) -> Tensor<T> {
         self.map(|x| if x > high { high } else { x })
+    }
+
+    /// [`clamp_max`](Self::clamp_max), in place.
+    pub fn clamp_max_(&mut self, high: T) {
+        self.map_(|x| if x > high { high } else { x });
+    }
+}
+
+fn numbers_for<T: Float>(nan: T, positive: T, negative: T) -> impl Fn(T) -> T + Sync {
+    move |x| {
+        if x == T::infinity() {
+            positive
+        } else if x == T::neg_infinity() {
+            negative
+        } else if x.unordered() {
+            nan
+        } else {
+            x
+        }
     }
 }
 

@@ -3,44 +3,45 @@
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
+/// Functions of two elements, each with its twin in place.
+macro_rules! pairs {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $in_place:ident = |$a:ident, $b:ident| $formula:expr $(, where $check:ident)?;
+    )*) => {$(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(&self, $b: &Tensor<T>) -> Tensor<T> {
+            $(self.$check(stringify!($name), $b);)?
+            self.zip_named(stringify!($name), $b, |$a, $b| $formula)
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), in place; the other is broadcast to the shape of this tensor.")]
+        #[track_caller]
+        pub fn $in_place(&mut self, $b: &Tensor<T>) {
+            $(self.$check(stringify!($in_place), $b);)?
+            self.zip_named_(stringify!($in_place), $b, |$a, $b| *$a = { let $a = *$a; $formula });
+        }
+    )*};
+}
+
 impl<T: Float> Tensor<T> {
-    /// `xᵖ` with an exponent for each element, after broadcasting.
-    #[track_caller]
-    #[must_use]
-    pub fn pow(&self, p: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("pow", p, |x, p| x.powf(p))
-    }
-
-    /// The angle in `-π..=π` of the point `(x, y)`, this being `y`, after broadcasting.
-    #[track_caller]
-    #[must_use]
-    pub fn atan2(&self, x: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("atan2", x, |y, x| y.atan2(x))
-    }
-
-    /// `√(a² + b²)`, without overflow on the way.
-    #[track_caller]
-    #[must_use]
-    pub fn hypot(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("hypot", b, |a, b| a.hypot(b))
-    }
-
-    /// The magnitude of `a` with the sign of `b`, that of -0 and NaN included.
-    #[track_caller]
-    #[must_use]
-    pub fn copysign(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("copysign", b, |a, b| a.copysign(b))
-    }
-
-    /// `log(eᵃ + eᵇ)`, without overflow.
-    #[track_caller]
-    #[must_use]
-    pub fn logaddexp(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("logaddexp", b, |a, b| {
+    pairs! {
+        /// `xᵖ` with an exponent for each element, after broadcasting.
+        pow pow_ = |x, p| x.powf(p);
+        /// The angle in `-π..=π` of the point `(x, y)`, this being `y`, after broadcasting.
+        atan2 atan2_ = |y, x| y.atan2(x);
+        /// `√(a² + b²)`, without overflow on the way.
+        hypot hypot_ = |a, b| a.hypot(b);
+        /// The magnitude of `a` with the sign of `b`, that of -0 and NaN included.
+        copysign copysign_ = |a, b| a.copysign(b);
+        /// `log(eᵃ + eᵇ)`, without overflow.
+        logaddexp logaddexp_ = |a, b| {
             let (low, high) = if a < b { (a, b) } else { (b, a) };
             // The difference of equal infinities is NaN.
             if low == high && !low.is_finite() { low } else { high + Math::log1p(Math::exp(low - high)) }
-        })
+        };
     }
 
     /// `a + weight (b - a)`: `a` at weight 0, `b` at weight 1, of finite numbers exactly at both.
@@ -64,43 +65,24 @@ fn between<T: Float>(weight: T) -> impl Fn(T, T) -> T + Sync {
 }
 
 impl<T: Number> Tensor<T> {
-    /// The larger of the two, element by element; NaN if either is.
-    #[track_caller]
-    #[must_use]
-    pub fn maximum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("maximum", other, |a, b| if a > b || a.unordered() { a } else { b })
-    }
-
-    /// The smaller of the two, element by element; NaN if either is.
-    #[track_caller]
-    #[must_use]
-    pub fn minimum(&self, other: &Tensor<T>) -> Tensor<T> {
-        self.zip_named("minimum", other, |a, b| if a < b || a.unordered() { a } else { b })
-    }
-
-    /// `a - b ⌊a / b⌋`, after broadcasting: what is left of a division, with the sign of the divisor `b`, as Python's `%`.
-    ///
-    /// # Panics
-    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
-    #[track_caller]
-    #[must_use]
-    pub fn remainder(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.check_divisor("remainder", b);
-        self.zip_named("remainder", b, |a, b| {
+    pairs! {
+        /// The larger of the two, element by element; NaN if either is.
+        maximum maximum_ = |a, b| if a > b || a.unordered() { a } else { b };
+        /// The smaller of the two, element by element; NaN if either is.
+        minimum minimum_ = |a, b| if a < b || a.unordered() { a } else { b };
+        /// `a - b ⌊a / b⌋`, after broadcasting: what is left of a division, with the sign of the divisor `b`, as Python's `%`.
+        ///
+        /// # Panics
+        /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
+        remainder remainder_ = |a, b| {
             let rest = a.wrapping_rest(b);
             if rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO) { rest + b } else { rest }
-        })
-    }
-
-    /// `a - b trunc(a / b)`, after broadcasting: what is left of a division, with the sign of `a`, as Rust's `%`.
-    ///
-    /// # Panics
-    /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
-    #[track_caller]
-    #[must_use]
-    pub fn fmod(&self, b: &Tensor<T>) -> Tensor<T> {
-        self.check_divisor("fmod", b);
-        self.zip_named("fmod", b, |a, b| a.wrapping_rest(b))
+        }, where check_divisor;
+        /// `a - b trunc(a / b)`, after broadcasting: what is left of a division, with the sign of `a`, as Rust's `%`.
+        ///
+        /// # Panics
+        /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
+        fmod fmod_ = |a, b| a.wrapping_rest(b), where check_divisor;
     }
 
     #[track_caller]

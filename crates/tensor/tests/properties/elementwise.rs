@@ -96,6 +96,32 @@ proptest! {
         let mut between = a.tensor.clone();
         between.lerp_(&b.tensor, 0.25);
         assert_same(&between, &zipped(&shape, &a, &b, |a, b| a + 0.25 * (b - a)));
+        let (x, y) = (&a.tensor, &b.tensor);
+        let bits = |x: &Tensor<f64>| x.iter().map(f64::to_bits).collect::<Vec<_>>();
+        let twins: [(Tensor<f64>, &dyn Fn(&mut Tensor<f64>)); 14] = [
+            (x.pow(y), &|x| x.pow_(y)),
+            (x.atan2(y), &|x| x.atan2_(y)),
+            (x.hypot(y), &|x| x.hypot_(y)),
+            (x.copysign(y), &|x| x.copysign_(y)),
+            (x.logaddexp(y), &|x| x.logaddexp_(y)),
+            (x.maximum(y), &|x| x.maximum_(y)),
+            (x.minimum(y), &|x| x.minimum_(y)),
+            (x.remainder(y), &|x| x.remainder_(y)),
+            (x.fmod(y), &|x| x.fmod_(y)),
+            (x.powf(0.5), &|x| x.powf_(0.5)),
+            (x.powi(-3), &|x| x.powi_(-3)),
+            (x.clamp_min(0.1), &|x| x.clamp_min_(0.1)),
+            (x.clamp_max(0.1), &|x| x.clamp_max_(0.1)),
+            (x.sqrt().nan_to_num(7.0, 1.0, -1.0), &|x| {
+                x.sqrt_();
+                x.nan_to_num_(7.0, 1.0, -1.0);
+            }),
+        ];
+        for (i, (plain, write)) in twins.iter().enumerate() {
+            let mut written = x.clone();
+            write(&mut written);
+            prop_assert_eq!(bits(&written), bits(plain), "twin {}", i);
+        }
         assert_same(&a.tensor, &a.array);
     }
 
