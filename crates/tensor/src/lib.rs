@@ -32,6 +32,8 @@ mod team;
 mod tensor;
 
 pub use element::{DType, Element, Float, Number};
+#[doc(hidden)]
+pub use files::whole;
 pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
 pub use kernels::simd::instruction_set;

@@ -6,11 +6,11 @@
 
 mod decode;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use ravine_tensor::whole;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -105,49 +105,8 @@ pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
 
 /// Writes bytes to `file` in the place of what it may hold: all of them, or none.
 pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
-    let (beside, mut out) = create_beside(file).map_err(FileError::io(file, "create a file beside it"))?;
-    let written = parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.sync_all());
-    drop(out);
-    let replaced = written.map_err(FileError::io(file, "write it")).and_then(|()| {
-        fs::rename(&beside, file).map_err(FileError::io(file, "put the new file in its place"))
-    });
-    if replaced.is_err() {
-        // A file that is in nobody's place is of no use, and the room may be needed.
-        let _ = fs::remove_file(&beside);
-    }
-    replaced?;
-    sync_folder(file).map_err(FileError::io(file, "flush its folder"))
-}
-
-/// A new file next to `file`, under a name that is nobody else's: `NAME.PROCESS-NUMBER.tmp`.
-fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}-{number}.tmp", std::process::id()));
-        let beside = file.with_file_name(name);
-        match File::create_new(&beside) {
-            // Left by another process that had this number before.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            out => return out.map(|out| (beside, out)),
-        }
-    }
-}
-
-/// Removes what [`replace`] left in a folder when the process was killed. Nobody else may be writing there.
-pub(crate) fn sweep(folder: &Path) {
-    let left = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')?.1.split_once('-'));
-        number
-            .is_some_and(|(process, number)| process.parse::<u32>().is_ok() && number.parse::<u64>().is_ok())
-    };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if left(&entry.path()) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+    whole::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
+        .map_err(|(action, source)| FileError::io(file, action)(source))
 }
 
 /// Adds bytes at the end of `out`: all of them, or none. Half a line or half an event would spoil what comes behind it once there is room again.
@@ -162,16 +121,6 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize()
-}
-
-/// Flushes the folder that `file` is in, so that a rename in it survives a power failure.
-fn sync_folder(file: &Path) -> io::Result<()> {
-    // Only on Unix can a folder be opened; elsewhere the system does what it does.
-    if cfg!(unix) {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// Reads the value that [`write`](write()) wrote.
@@ -248,6 +197,8 @@ impl Payload {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     type Value = (u64, Vec<f32>, String);
@@ -356,18 +307,5 @@ mod tests {
         for name in ["a.one", "a.two", "a.tmp"] {
             assert_eq!(read::<Vec<String>>(&at(name)).unwrap(), vec![name; 5000]);
         }
-    }
-
-    #[test]
-    fn what_a_kill_left_is_swept() {
-        let (folder, file) = folder();
-        write(&file, &value()).unwrap();
-        create_beside(&file).unwrap();
-        fs::write(folder.path().join("notes.tmp"), "a user's").unwrap();
-        sweep(folder.path());
-        let mut left: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, ["notes.tmp", "value.ravine"]);
     }
 }

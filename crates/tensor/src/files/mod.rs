@@ -4,13 +4,14 @@
 //! is wrong is a [`FileError`] that names the file and the field.
 
 pub mod numpy;
-mod replace;
 pub mod safetensors;
 mod source;
 mod stored;
+pub mod whole;
 
 use std::fmt::Display;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// Why a file of tensors could not be read or written. Its text names the file, the field, what was found and what was expected.
@@ -39,6 +40,11 @@ pub enum FileError {
         /// What should.
         expected: String,
     },
+}
+
+/// [`whole::write`], of tensors.
+fn replace(file: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FileError> {
+    whole::write(file, write).map_err(|(action, source)| FileError::io(file, action)(source))
 }
 
 impl FileError {

@@ -4,7 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::{Checkpoint, FileError, TrainError, file};
+use ravine_tensor::whole;
+
+use crate::{Checkpoint, FileError, TrainError};
 
 /// A folder that no other run may use as long as this lives.
 pub(super) struct Store {
@@ -20,7 +22,7 @@ impl Store {
         let lock = File::create(&path).map_err(FileError::io(&path, "create it"))?;
         match lock.try_lock() {
             Ok(()) => {
-                file::sweep(folder);
+                whole::sweep(folder);
                 Ok(Store { folder: folder.to_owned(), _lock: lock })
             }
             Err(TryLockError::WouldBlock) => Err(TrainError::Locked { folder: folder.to_owned() }),

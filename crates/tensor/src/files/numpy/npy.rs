@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::header::Place;
 use super::{Header, Store};
-use crate::files::replace::replace;
+use crate::files::replace;
 use crate::files::source::Source;
 use crate::files::stored::Part;
 use crate::{FileError, Tensor};

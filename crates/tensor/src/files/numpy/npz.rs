@@ -14,7 +14,7 @@ use rawzip::{
 
 use super::header::Place;
 use super::{Header, Store, Stored, npy};
-use crate::files::replace::replace;
+use crate::files::replace;
 use crate::files::source::Source;
 use crate::files::stored::Part;
 use crate::{FileError, Tensor};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Store, Stored};
-use crate::files::replace::replace;
+use crate::files::replace;
 use crate::files::stored::Part;
 use crate::{FileError, Tensor};
 
