@@ -186,7 +186,7 @@ pub(crate) fn look_forward<T: Float>(
 ) {
     let tape = inputs[0].tape();
     // What a derivative computes is looked at when it is handed over, in the name of the op that it belongs to.
-    if tape.anomalies().on() && tape.blamed().is_none() {
+    if tape.anomalies().on() && tape.inner.blamed.get().is_none() {
         tape.anomalies().look(op, line, AnomalyPlace::Output, value, inputs.iter().map(|x| x.value()));
     }
 }

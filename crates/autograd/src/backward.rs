@@ -43,7 +43,7 @@ impl<T: Float> Var<T> {
     #[doc(alias = "create_graph")]
     #[track_caller]
     pub fn backward_create_graph(&self) -> Gradients<T, Var<T>> {
-        collect(self, scalar_seed("backward_create_graph", self), false, true, |grad| grad)
+        collect(self, scalar_seed("backward_create_graph", self), false, true, |grad| (None, grad))
     }
 
     /// The product of `seed` (the gradient of something by this value, in its shape) and the Jacobian of this value.
@@ -55,6 +55,17 @@ impl<T: Float> Var<T> {
     pub fn backward_from(&self, seed: Tensor<T>) -> Gradients<T> {
         check_seed("backward_from", self, &seed);
         values(self, seed, true)
+    }
+
+    /// [`backward_from`](Self::backward_from), and the norm of each gradient, taken while that is in a cache: so that an optimizer, which
+    /// looks for infinities or clips, need not go through memory again. [`Gradients::add`] finds the norms of a sum likewise.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn backward_with_norms(&self, seed: Tensor<T>) -> Gradients<T> {
+        check_seed("backward_with_norms", self, &seed);
+        collect(self, seed, true, false, |grad| (Some(grad.value().norm_squared()), grad.into_value()))
     }
 }
 
@@ -136,17 +147,17 @@ fn check_seed<T: Float>(op: &str, output: &Var<T>, seed: &Tensor<T>) {
 
 #[track_caller]
 fn values<T: Float>(output: &Var<T>, seed: Tensor<T>, free: bool) -> Gradients<T> {
-    collect(output, seed, free, false, Var::into_value)
+    collect(output, seed, free, false, |grad| (None, grad.into_value()))
 }
 
-/// The gradients by all leaves.
+/// The gradients by all leaves, and the squared norms of those that `finish` measures.
 #[track_caller]
 fn collect<T: Float, V>(
     output: &Var<T>,
     seed: Tensor<T>,
     free: bool,
     create_graph: bool,
-    finish: fn(Var<T>) -> V,
+    finish: fn(Var<T>) -> (Option<f64>, V),
 ) -> Gradients<T, V> {
     let tape = output.tape();
     let mut found = Vec::new();

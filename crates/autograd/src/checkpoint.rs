@@ -90,7 +90,10 @@ fn run_again<T: Float, const N: usize>(
     let inputs = saved.each_ref().map(|x| x.on(dy));
     let run = || f(inputs.each_ref());
     let tape = dy.tape();
-    let y = tape.blaming(None, || tape.recording(true, || tape.replaying(rng.map(Rng::snapshot), run)));
+    let y = {
+        let _until_the_end = tape.set_recording(true);
+        tape.blaming(None, || tape.replaying(rng.map(Rng::snapshot), run))
+    };
     assert!(
         y.shape() == dy.shape(),
         "checkpoint: the function gave {} in its first run and {} in its second",
@@ -150,7 +153,7 @@ impl<T: Float> Tape<T> {
     /// Runs `f` without recording, and finds the parameters that it uses.
     pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
         let outer = self.inner.noted.replace(Some(Vec::new()));
-        let result = self.recording(false, f);
+        let result = self.no_grad(f);
         (result, self.inner.noted.replace(outer).unwrap_or_default())
     }
 

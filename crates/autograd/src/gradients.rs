@@ -41,7 +41,7 @@ struct Found<T: Float, V> {
 
 impl<T: Float, V> Gradients<T, V> {
     /// Sorts what a sweep found, which comes from the end of the tape to its beginning.
-    pub(crate) fn new(tape: &Tape<T>, mut found: Vec<(NodeId, V)>) -> Self {
+    pub(crate) fn new(tape: &Tape<T>, mut found: Vec<(NodeId, (Option<f64>, V))>) -> Self {
         found.reverse();
         let mut params = tape.params().into_iter().peekable();
         let mut gradients = Gradients {
@@ -50,10 +50,10 @@ impl<T: Float, V> Gradients<T, V> {
             params: Vec::with_capacity(params.len()),
             places: HashMap::with_capacity(params.len()),
         };
-        for (id, grad) in found {
+        for (id, (norm_squared, grad)) in found {
             while params.next_if(|&(_, place)| place < id).is_some() {}
             match params.next_if(|&(_, place)| place == id) {
-                Some((param, _)) => gradients.put(param, grad),
+                Some((param, _)) => gradients.put(param, grad, norm_squared),
                 None => {
                     gradients.variables.insert(id, grad);
                 }
@@ -62,13 +62,13 @@ impl<T: Float, V> Gradients<T, V> {
         gradients
     }
 
-    fn put(&mut self, param: Param<T>, grad: V) {
+    fn put(&mut self, param: Param<T>, grad: V, norm_squared: Option<f64>) {
         let next = self.params.len();
         let place = *self.places.entry(param.key()).or_insert(next);
         if place == next {
             self.params.push(None);
         }
-        self.params[place] = Some(Found { param, grad, norm_squared: None });
+        self.params[place] = Some(Found { param, grad, norm_squared });
     }
 
     fn found(&self, param: &Param<T>) -> Option<&Found<T, V>> {
@@ -101,7 +101,8 @@ impl<T: Float, V> Gradients<T, V> {
         self.found(param).map(|found| &found.grad)
     }
 
-    /// [`get`](Self::get), with the squared Euclidean norm of the gradient where [`add`](Gradients::add) has found it in passing.
+    /// [`get`](Self::get), with the squared Euclidean norm of the gradient where [`add`](Gradients::add) or
+    /// [`backward_with_norms`](Var::backward_with_norms) has found it in passing.
     pub fn get_with_norm(&self, param: &Param<T>) -> Option<(&V, Option<f64>)> {
         self.found(param).map(|found| (&found.grad, found.norm_squared))
     }
@@ -154,17 +155,17 @@ impl<T: Float> Gradients<T> {
             grad.shape(),
             param.shape()
         );
-        self.put(param.tied(), grad);
+        self.put(param.tied(), grad, None);
     }
 
     /// Adds the parameter gradients of another pass: another shard of the batch, or another micro-batch.
     ///
     /// Their norms are found in passing, so that an optimizer need not go through memory again to look for infinities or to clip.
     pub fn add(&mut self, other: Gradients<T>) {
-        for Found { param, grad, .. } in other.params.into_iter().flatten() {
+        for Found { param, grad, norm_squared } in other.params.into_iter().flatten() {
             match self.found_mut(&param) {
                 Some(sum) => sum.norm_squared = Some(sum.grad.add_norm_squared(&grad)),
-                None => self.put(param, grad),
+                None => self.put(param, grad, norm_squared),
             }
         }
     }
@@ -213,5 +214,8 @@ mod tests {
         gradients.add(pass());
         gradients.insert(&w, Tensor::from([3.0, 4.0]));
         assert_eq!((known(&gradients), gradients.norm()), (None, 5.0));
+        let seed = Tensor::scalar(-2.0);
+        let measured = (Tape::new().param(&w) * 3.0).sum(..).backward_with_norms(seed);
+        assert_eq!((known(&measured), measured.norm()), (Some(72.0), 72.0f64.sqrt()));
     }
 }

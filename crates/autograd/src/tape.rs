@@ -8,8 +8,7 @@ use std::rc::Rc;
 use ravine_tensor::{Float, Rng, Shape, Tensor};
 
 use crate::anomaly::Anomalies;
-use crate::control::Hooks;
-use crate::control::put;
+use crate::control::{Hooks, put};
 use crate::gradients::TapeNumber;
 use crate::param::{BufferUpdates, Param, ParamKey};
 use crate::var::Var;
@@ -129,7 +128,7 @@ pub(crate) struct Inner<T: Float> {
     hooks: Hooks<T>,
     anomalies: Anomalies,
     /// The line of the op whose derivative is running: what it records is recorded in that line's name.
-    blamed: Cell<Option<&'static Location<'static>>>,
+    pub(crate) blamed: Cell<Option<&'static Location<'static>>>,
     /// The leaves of the parameters that a checkpointed function uses in its first run, while that lasts.
     pub(crate) noted: RefCell<Option<Vec<Var<T>>>>,
     /// The line that made this tape.
@@ -269,16 +268,11 @@ impl<T: Float> Tape<T> {
 
     /// Runs `f`; ops inside it are not recorded, so no gradient flows through them.
     pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.recording(false, f)
-    }
-
-    /// Runs `f` with recording on or off.
-    pub(crate) fn recording<R>(&self, on: bool, f: impl FnOnce() -> R) -> R {
-        let _until_the_end = self.set_recording(on);
+        let _until_the_end = self.set_recording(false);
         f()
     }
 
-    /// Recording on or off until what this returns is dropped. (Panics in a closure would not point at the caller's line.)
+    /// Recording on or off until what this returns is dropped. (In a closure, panics would not point at the caller's line.)
     pub(crate) fn set_recording(&self, on: bool) -> impl Drop + '_ {
         put(&self.inner.recording, on)
     }
@@ -287,11 +281,6 @@ impl<T: Float> Tape<T> {
     pub(crate) fn blaming<R>(&self, line: Option<&'static Location<'static>>, f: impl FnOnce() -> R) -> R {
         let _until_the_end = put(&self.inner.blamed, line);
         f()
-    }
-
-    /// See [`blaming`](Self::blaming).
-    pub(crate) fn blamed(&self) -> Option<&'static Location<'static>> {
-        self.inner.blamed.get()
     }
 
     /// Draws from this pass's random stream.

@@ -205,7 +205,7 @@ pub(crate) fn push<T: Float>(
     if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
         anomaly::different_tapes(op, inputs);
     }
-    let line = tape.blamed().unwrap_or(Location::caller());
+    let line = tape.inner.blamed.get().unwrap_or(Location::caller());
     anomaly::look_forward(op, line, inputs, &value);
     if !tape.is_recording() {
         return tape.constant(value);

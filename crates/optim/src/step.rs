@@ -18,7 +18,7 @@ pub enum NonFinite {
     Error,
     /// Skip the step: nothing is changed, and [`OptimizerState::skipped`](crate::OptimizerState::skipped) counts it.
     Skip,
-    /// Do not look, which saves a pass over gradients that are no sum of several (as `Gradients::add` looks in passing).
+    /// Do not look, which saves a pass over gradients whose norms [are not known](Gradients::get_with_norm).
     Ignore,
 }
 

@@ -68,8 +68,10 @@ pub fn data_parallel<S: Sync, E: Send>(
             let tape = Tape::train(rng.child(index as u64));
             let Outcome { loss, scores } = forward(&tape, data)?;
             // The shard's weight goes in as the seed of its backward pass, which costs nothing.
-            let weight = *samples as f32 / total as f32;
-            let gradients = loss.backward_from(Tensor::full(*loss.shape(), weight));
+            let weight = Tensor::full(*loss.shape(), *samples as f32 / total as f32);
+            // Of several shards, the norms come out of the sum.
+            let gradients =
+                if filled.len() == 1 { loss.backward_with_norms(weight) } else { loss.backward_from(weight) };
             let result = StepResult { gradients, updates: tape.take_buffer_updates(), scores };
             Ok(Part { samples: *samples, result })
         };
