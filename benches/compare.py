@@ -1,21 +1,24 @@
 """Ravine beside its peers: trains the four workloads in alternation, and writes the table and the chart of docs/performance.md.
 
-    python benches/compare.py --data DIR --peers DIR [--rounds 2] [--workloads W1 W2 W3 W4] [--only REGEX] [--avx2] [--results FILE] [--docs]
+    python benches/compare.py [--rounds 2] [--workloads W1 W2 W3 W4] [--only REGEX] [--avx2] [--docs]
 
---data: the four IDX files of MNIST, not gzipped (the peers read no other). --peers: the folder with the peers' programs
-(python/torch_bench.py, python/jax_bench.py, rust/*_bench). A peer that is not installed or built is left out; those in Rust are looked for
-in --target. Ravine must have been built: cargo build --release -p ravine-benches. Run nothing else at the same time.
+Ravine must have been built: cargo build --release -p ravine-benches. Of the peers (benches/peers/README.md), those run that are
+installed or built. Run nothing else at the same time.
 
+--only: a regular expression for the names of the programs to run; the results of the others stay. `--only NOTHING --docs` writes what is there.
 --avx2: all of them as on a processor without AVX-512. (Programs in Rust other than Ravine are not kept from it.)
+--peak: what the machine's FMA units do, in GFLOP/s.
 
-Results are kept in --results, workload by workload, so that the workloads can be run one at a time; --docs writes what is there
-into the page. --peak is what the machine's FMA units do, in GFLOP/s (the peers' rust/limits measures it, but with vectors of 256 bits on Zen 5: half).
+Results are kept in --results, workload by workload, so that the workloads can be run one at a time.
 """
 
 import argparse
+import glob
+import gzip
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,7 @@ import sys
 import page
 from page import ROOT
 
+PEERS = os.path.join(ROOT, "benches", "peers")
 SPEED, MEMORY, START = "train_images_per_s", "peak_rss_mib", "start_to_first_step_s"
 # Millions of floating-point operations that one image takes, forward and backward, by the plain algorithms.
 MFLOP = {"W1": 0.409, "W2": 9.56, "W3": 2.26, "W4": 71.6}
@@ -36,20 +40,29 @@ AVX2 = {
 }
 
 
+def data():
+    """The folder with MNIST as the peers read it: not gzipped."""
+    folder = os.path.join(ROOT, "target", "mnist")
+    os.makedirs(folder, exist_ok=True)
+    for path in glob.glob(os.path.join(ROOT, "examples/data/mnist/*.gz")):
+        with gzip.open(path) as packed, open(os.path.join(folder, os.path.basename(path)[:-3]), "wb") as file:
+            shutil.copyfileobj(packed, file)
+    return folder
+
+
 def programs(args):
     """Each peer's name and command, without the workload."""
-    found = {"Ravine": [os.path.join(ROOT, "target/release/throughput"), "--data", args.data]}
     installed = lambda package: subprocess.run([sys.executable, "-c", f"import {package}"], capture_output=True).returncode == 0
-    python = lambda name: [sys.executable, os.path.join(args.peers, "python", name), "--data", args.data]
-    if args.peers and installed("torch"):
-        found |= {f"PyTorch {mode}": python("torch_bench.py") + ["--mode", mode] for mode in args.torch}
-    if args.peers and installed("jax"):
-        found["JAX jit"] = python("jax_bench.py")
-    for name in ("burn", "candle", "dfdx"):
-        program = os.path.join(args.target or "", "release", f"{name}_bench")
-        if args.target and os.path.exists(program):
-            found[name.capitalize()] = [program, "--data", args.data]
-    return found
+    found = {"Ravine": [os.path.join(ROOT, "target/release/throughput")]}
+    if installed("torch"):
+        found |= {f"PyTorch {mode}": [sys.executable, os.path.join(PEERS, "train_torch.py"), "--mode", mode] for mode in args.torch}
+    if installed("jax"):
+        found["JAX jit"] = [sys.executable, os.path.join(PEERS, "train_jax.py")]
+    for name in ("burn", "candle"):
+        program = os.path.join(args.target, "release", f"train_{name}")
+        if os.path.exists(program):
+            found[name.capitalize()] = [program]
+    return {name: command for name, command in found.items() if re.search(args.only, name)}
 
 
 def run(command):
@@ -130,13 +143,11 @@ def chart(found):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data")
-    parser.add_argument("--peers")
-    parser.add_argument("--target", help="cargo's target directory of the peers in Rust")
+    parser.add_argument("--target", default=os.path.join(ROOT, "target/peers"), help="cargo's target directory of the peers in Rust")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--workloads", nargs="*", default=list(MFLOP))
     parser.add_argument("--torch", nargs="+", default=["eager", "tuned"])
-    parser.add_argument("--only", default="", help="a regular expression: the programs to run; the results of the others stay")
+    parser.add_argument("--only", default="")
     parser.add_argument("--peak", type=float, default=545.0)
     parser.add_argument("--avx2", action="store_true")
     parser.add_argument("--results")
@@ -151,12 +162,12 @@ def main():
     if os.path.exists(args.results):
         with open(args.results) as file:
             results = json.load(file)
-    for workload in args.workloads if args.data else []:
-        chosen = {name: command for name, command in programs(args).items() if re.search(args.only, name)}
+    chosen, folder = programs(args), data()
+    for workload in args.workloads:
         results[workload] = {name: kept for name, kept in results.get(workload, {}).items() if name not in chosen}
         for _ in range(args.rounds):
             for name, command in chosen.items():
-                for metric, value in run(command + ["--workload", workload]).items():
+                for metric, value in run(command + ["--data", folder, "--workload", workload]).items():
                     results[workload].setdefault(name, {}).setdefault(metric, []).append(value)
         with open(args.results, "w") as file:
             json.dump(results, file, indent=1)

@@ -16,15 +16,27 @@ import page
 from page import ROOT
 
 
+def straight_line(points):
+    """The line `slope (x + fixed)`, with `fixed >= 0`, from which the points (x, y) are off by the smallest part: as (fixed, slope)."""
+    best = None
+    for fixed in [0.0] + [max(x for x, _ in points) * 1.02**-k for k in range(500)]:
+        slopes = [y / (x + fixed) for x, y in points]
+        low, high = min(slopes), max(slopes)
+        if best is None or high / low < best[0]:
+            best = (high / low, fixed, (low + high) / 2)
+    return best[1:]
+
+
 def table(lines):
-    """Time per multiply-add tells how even the growth is: 1.00 is that of the middle size."""
+    """Beside each measurement, how far it is off the straight line through those in which the same size varies."""
     steps = [line for line in lines if "varied" in line]
-    middle = next(line for line in steps if line["varied"] == "threads" and line["value"] == 2)
-    pace = lambda line: line["us"] / line["mflop"] / (middle["us"] / middle["mflop"])
-    out = ["| varied | | ms a step | GFLOP/s | time per operation, to the middle size | memory, MiB | memory, to the least possible |", "|---|---|---|---|---|---|---|"]
+    out = ["| varied | | ms a step | GFLOP/s | time, off a straight line | memory, MiB | memory, off a straight line |", "|---|---|---|---|---|---|---|"]
     for line in steps:
-        cells = [line["varied"], line["value"], f"{line['us'] / 1e3:.2f}", f"{line['mflop'] / line['us'] * 1e3:.0f}", f"{pace(line):.2f}"]
-        cells += [f"{line['mib']:.1f}", f"{line['mib'] / line['least_mib']:.2f}"]
+        cells = [line["varied"], line["value"], f"{line['us'] / 1e3:.2f}", f"{line['mflop'] / line['us'] * 1e3:.0f}"]
+        for key, work, shown in [("us", "mflop", []), ("mib", "least_mib", [f"{line['mib']:.1f}"])]:
+            fixed, slope = straight_line([(other[work], other[key]) for other in steps if other["varied"] == line["varied"]])
+            off = line[key] / (slope * (line[work] + fixed)) - 1
+            cells += shown + (["-"] if line["varied"] == "threads" else [f"{100 * off:+.0f} %"])
         out.append("| " + " | ".join(map(str, cells)) + " |")
     out += ["", "| | µs |", "|---|---|"]
     out += [f"| one image through {line['inference']}, one thread | {line['us']:.1f} |" for line in lines if "inference" in line]

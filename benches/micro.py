@@ -1,6 +1,8 @@
-"""Ravine's kernels beside PyTorch's, one at a time: prints a table in Markdown, and the ratio of their times.
+"""Ravine's kernels beside PyTorch's, one at a time: prints a table of each family, with the ratio of their times.
 
-    python benches/micro.py [--threads 2] [--rounds 3] [--only matmul] [--json OUT]
+    python benches/micro.py [--threads 2] [--rounds 3] [--only matmul] [--docs] [--json OUT]
+
+With --docs the tables replace those in docs/performance.md.
 
 Needs torch, and Ravine built: cargo build --release -p ravine-benches. The two take turns, each in a new process (where its memory lies
 can decide over a factor of two), and of each the shortest time of all rounds is taken. Run nothing else at the same time.
@@ -16,9 +18,10 @@ import time
 import torch
 import torch.nn.functional as F
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import page
+from page import ROOT
 
-
+FAMILIES = ["matmul", "conv", "element-wise", "rows", "layer", "optimizer"]
 PASSES = 4
 
 
@@ -132,6 +135,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--json")
     parser.add_argument("--pytorch", action="store_true", help="measure PyTorch alone, in this process")
     args = parser.parse_args()
@@ -152,9 +156,17 @@ def main():
     if args.json:
         with open(args.json, "w") as out:
             json.dump({"ravine": ours, "pytorch": theirs}, out, indent=1, ensure_ascii=False)
-    print(f"| kernel, {args.threads} threads | Ravine, us | PyTorch {torch.__version__}, us | ratio |\n|---|---|---|---|")
-    for name in ours:
-        print(f"| {name} | {ours[name]:,.1f} | {theirs[name]:,.1f} | {theirs[name] / ours[name]:.2f} |")
+    shown = lambda us: f"{us:,.1f}" if us >= 10 else f"{us:.2f}"
+    for family in FAMILIES:
+        names = [name for name in ours if name.startswith(family)]
+        if not names:
+            continue
+        rows = [f"| {family}, {args.threads} threads | Ravine, µs | PyTorch {torch.__version__.split('+')[0]}, µs | ratio |", "|---|---|---|---|"]
+        for name in names:
+            rows.append(f"| {name.removeprefix(family).strip()} | {shown(ours[name])} | {shown(theirs[name])} | {theirs[name] / ours[name]:.2f} |")
+        print("\n".join(rows), end="\n\n")
+        if args.docs:
+            page.write(family, "\n".join(rows))
 
 
 main()

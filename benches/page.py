@@ -6,10 +6,11 @@ import re
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def write(name, text, chart):
-    """Puts `text` between the marks of this name on the page, and `chart` beside the page as docs/`name`.svg."""
-    with open(os.path.join(ROOT, "docs", f"{name}.svg"), "w") as file:
-        file.write(chart)
+def write(name, text, chart=None):
+    """Puts `text` between the marks of this name on the page, and a chart beside the page as docs/`name`.svg."""
+    if chart:
+        with open(os.path.join(ROOT, "docs", f"{name}.svg"), "w") as file:
+            file.write(chart)
     path = os.path.join(ROOT, "docs", "performance.md")
     with open(path) as file:
         page = file.read()
