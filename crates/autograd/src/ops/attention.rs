@@ -37,8 +37,8 @@ impl<T: Float> Var<T> {
         let (saved, mask) = ([self, k, v].map(Var::saved), mask.cloned());
         record("scaled_dot_product_attention", [self, k, v], y, move |dy, _| {
             if !dy.tape().is_recording() {
-                let [q, k, v] = saved.each_ref().map(|saved| saved.value());
-                let grads = dy.value().attention_grad(q, k, v, &weights, keep.as_ref(), scale);
+                let of = saved.each_ref().map(|saved| saved.value());
+                let grads = dy.value().attention_grad(of, &weights, mask.as_ref(), keep.as_ref(), scale);
                 return grads.map(|grad| Some(dy.constant(grad)));
             }
             let formula = |x: &[Var<T>]| {

@@ -247,7 +247,7 @@ fn scale<T: Float>(y: &mut [T], by: T) {
 /// The largest element of a row, or of a row of -inf alone, 0: subtracting -inf would give NaN where the limit is NaN too, but 0 keeps log-sum-exp
 /// at -inf.
 #[inline(always)]
-fn bounded<T: Float>(max: T) -> T {
+pub(super) fn bounded<T: Float>(max: T) -> T {
     if max == T::neg_infinity() { T::ZERO } else { max }
 }
 
