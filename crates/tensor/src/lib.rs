@@ -33,7 +33,7 @@ mod tensor;
 
 pub use element::{DType, Element, Float, Number};
 #[doc(hidden)]
-pub use files::whole;
+pub use files::atomic_file;
 pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
 pub use kernels::simd::instruction_set;

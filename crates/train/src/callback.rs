@@ -12,7 +12,7 @@ use crate::{Record, StepRecord};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// It does.
-    GoOn,
+    Continue,
     /// It is saved and stops here.
     Stop,
 }
@@ -25,7 +25,7 @@ pub type CallbackResult = Result<Flow, CallbackError>;
 
 /// A run, as it stands at a turn.
 #[non_exhaustive]
-pub struct Moment<'a> {
+pub struct RunState<'a> {
     /// The model, between two steps.
     pub model: &'a dyn Module,
     /// The epoch under way, counted from 0.
@@ -49,15 +49,15 @@ pub struct Moment<'a> {
 /// Something that is told of the turns of a run, and may stop it. All methods do nothing unless they are written.
 ///
 /// ```
-/// use ravine_train::{Callback, CallbackResult, Flow, Moment, Record};
+/// use ravine_train::{Callback, CallbackResult, Flow, RunState, Record};
 ///
 /// /// Stops a run when it is good enough.
 /// struct Enough(f64);
 ///
 /// impl Callback for Enough {
-///     fn evaluated(&mut self, _: &Moment, record: &Record) -> CallbackResult {
+///     fn evaluated(&mut self, _: &RunState, record: &Record) -> CallbackResult {
 ///         let accuracy = record.scores().metric("accuracy").ok_or("there is no accuracy")?;
-///         Ok(if accuracy >= self.0 { Flow::Stop } else { Flow::GoOn })
+///         Ok(if accuracy >= self.0 { Flow::Stop } else { Flow::Continue })
 ///     }
 /// }
 ///
@@ -72,16 +72,16 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error ends the run.
-    fn start(&mut self, _moment: &Moment<'_>) -> CallbackResult {
-        Ok(Flow::GoOn)
+    fn start(&mut self, _moment: &RunState<'_>) -> CallbackResult {
+        Ok(Flow::Continue)
     }
 
     /// After each step.
     ///
     /// # Errors
     /// Any error ends the run.
-    fn step(&mut self, _moment: &Moment<'_>, _step: &StepRecord) -> CallbackResult {
-        Ok(Flow::GoOn)
+    fn step(&mut self, _moment: &RunState<'_>, _step: &StepRecord) -> CallbackResult {
+        Ok(Flow::Continue)
     }
 
     /// After each evaluation. The record's scores still have what is not saved: [`Scores::confusion`](crate::Scores::confusion) and
@@ -89,51 +89,51 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error ends the run.
-    fn evaluated(&mut self, _moment: &Moment<'_>, _record: &Record) -> CallbackResult {
-        Ok(Flow::GoOn)
+    fn evaluated(&mut self, _moment: &RunState<'_>, _record: &Record) -> CallbackResult {
+        Ok(Flow::Continue)
     }
 
     /// When the run is over or stopped, not when it fails.
     ///
     /// # Errors
     /// Any error is the run's.
-    fn end(&mut self, _moment: &Moment<'_>) -> Result<(), CallbackError> {
+    fn end(&mut self, _moment: &RunState<'_>) -> Result<(), CallbackError> {
         Ok(())
     }
 }
 
 impl<C: Callback + ?Sized> Callback for Box<C> {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        (**self).start(moment)
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        (**self).start(state)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        (**self).step(moment, step)
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        (**self).step(state, step)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, record: &Record) -> CallbackResult {
-        (**self).evaluated(moment, record)
+    fn evaluated(&mut self, state: &RunState<'_>, record: &Record) -> CallbackResult {
+        (**self).evaluated(state, record)
     }
 
-    fn end(&mut self, moment: &Moment<'_>) -> Result<(), CallbackError> {
-        (**self).end(moment)
+    fn end(&mut self, state: &RunState<'_>) -> Result<(), CallbackError> {
+        (**self).end(state)
     }
 }
 
 impl<C: Callback + ?Sized> Callback for Arc<Mutex<C>> {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        self.lock().unwrap_or_else(PoisonError::into_inner).start(moment)
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        self.lock().unwrap_or_else(PoisonError::into_inner).start(state)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        self.lock().unwrap_or_else(PoisonError::into_inner).step(moment, step)
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        self.lock().unwrap_or_else(PoisonError::into_inner).step(state, step)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, record: &Record) -> CallbackResult {
-        self.lock().unwrap_or_else(PoisonError::into_inner).evaluated(moment, record)
+    fn evaluated(&mut self, state: &RunState<'_>, record: &Record) -> CallbackResult {
+        self.lock().unwrap_or_else(PoisonError::into_inner).evaluated(state, record)
     }
 
-    fn end(&mut self, moment: &Moment<'_>) -> Result<(), CallbackError> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).end(moment)
+    fn end(&mut self, state: &RunState<'_>) -> Result<(), CallbackError> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).end(state)
     }
 }

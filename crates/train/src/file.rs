@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ravine_tensor::whole;
+use ravine_tensor::atomic_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -105,7 +105,7 @@ pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
 
 /// Writes bytes to `file` in the place of what it may hold: all of them, or none.
 pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
-    whole::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
+    atomic_file::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
         .map_err(|(action, source)| FileError::io(file, action)(source))
 }
 

@@ -63,7 +63,7 @@ mod step;
 pub mod sweep;
 mod trainer;
 
-pub use callback::{Callback, CallbackError, CallbackResult, Flow, Moment};
+pub use callback::{Callback, CallbackError, CallbackResult, Flow, RunState};
 pub use checkpoint::Checkpoint;
 pub use error::TrainError;
 pub use file::FileError;

@@ -109,7 +109,7 @@ pub(crate) struct Display {
     screen: MultiProgress,
     run: ProgressBar,
     epoch: ProgressBar,
-    whole: usize,
+    total_steps: usize,
     /// Nobody knows it of a stream.
     per_epoch: Option<usize>,
     shown: Instant,
@@ -117,7 +117,7 @@ pub(crate) struct Display {
 
 impl Display {
     /// A run of so many steps, in epochs of so many.
-    pub(crate) fn new(mode: Progress, whole: usize, per_epoch: Option<usize>) -> Self {
+    pub(crate) fn new(mode: Progress, total_steps: usize, per_epoch: Option<usize>) -> Self {
         let screen = MultiProgress::with_draw_target(mode.target());
         let run = style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %  {eta} left");
         let epoch = style(match per_epoch {
@@ -125,8 +125,8 @@ impl Display {
             None => "{prefix:<14} {msg}",
         });
         let bar = |total: usize, style| screen.add(ProgressBar::new(total as u64).with_style(style));
-        let (run, epoch) = (bar(whole, run).with_prefix("run"), bar(per_epoch.unwrap_or(0), epoch));
-        Display { mode, screen, run, epoch, whole, per_epoch, shown: Instant::now() }
+        let (run, epoch) = (bar(total_steps, run).with_prefix("run"), bar(per_epoch.unwrap_or(0), epoch));
+        Display { mode, screen, run, epoch, total_steps, per_epoch, shown: Instant::now() }
     }
 
     /// After a step of this epoch: `step` are done, the scores since the last evaluation are these, and so many samples are trained on in a second.
@@ -153,7 +153,7 @@ impl Display {
             self.epoch.set_message(message);
             self.epoch.set_position(self.per_epoch.map_or(0, |per_epoch| (step - 1) % per_epoch + 1) as u64);
         } else {
-            self.line(&format!("{epoch}  step {step}/{}  {message}", self.whole));
+            self.line(&format!("{epoch}  step {step}/{}  {message}", self.total_steps));
         }
     }
 
@@ -178,7 +178,7 @@ impl Display {
     /// `epoch  3/12`, or `epoch 3` if nobody knows how many there are.
     fn epoch_of(&self, epoch: usize) -> String {
         let Some(per_epoch) = self.per_epoch else { return format!("epoch {}", epoch + 1) };
-        let epochs = self.whole.div_ceil(per_epoch);
+        let epochs = self.total_steps.div_ceil(per_epoch);
         let digits = epochs.to_string().len();
         format!("epoch {:>digits$}/{epochs}", epoch + 1)
     }

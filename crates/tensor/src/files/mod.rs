@@ -3,11 +3,11 @@
 //! A reader trusts nothing that a file says about itself: every length is checked against the file before memory is asked for, and whatever
 //! is wrong is a [`FileError`] that names the file and the field.
 
+pub mod atomic_file;
 pub mod numpy;
 pub mod safetensors;
 mod source;
 mod stored;
-pub mod whole;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -42,9 +42,9 @@ pub enum FileError {
     },
 }
 
-/// [`whole::write`], of tensors.
+/// [`atomic_file::write`], of tensors.
 fn replace(file: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FileError> {
-    whole::write(file, write).map_err(|(action, source)| FileError::io(file, action)(source))
+    atomic_file::write(file, write).map_err(|(action, source)| FileError::io(file, action)(source))
 }
 
 impl FileError {

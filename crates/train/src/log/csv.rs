@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
 use crate::{Record, Scores, file};
 
 /// The table is short, so it is written anew each time, with a column for each metric that ever came.
@@ -16,19 +16,19 @@ impl Csv {
         Csv { file: folder.join("metrics.csv") }
     }
 
-    fn write(&self, moment: &Moment<'_>) -> CallbackResult {
-        file::replace(&self.file, &[table(moment.history).as_bytes()])?;
-        Ok(Flow::GoOn)
+    fn write(&self, state: &RunState<'_>) -> CallbackResult {
+        file::replace(&self.file, &[table(state.history).as_bytes()])?;
+        Ok(Flow::Continue)
     }
 }
 
 impl Callback for Csv {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        self.write(moment)
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        self.write(state)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, _: &Record) -> CallbackResult {
-        self.write(moment)
+    fn evaluated(&mut self, state: &RunState<'_>, _: &Record) -> CallbackResult {
+        self.write(state)
     }
 }
 

@@ -11,7 +11,7 @@ use ravine_autograd::{Leaf, Visitor};
 use ravine_tensor::Tensor;
 
 use super::{Picture, filters};
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
 use crate::{FileError, Record, StepRecord, file};
 
 /// A log for TensorBoard in a folder of its own: `tensorboard --logdir FOLDER`.
@@ -166,10 +166,10 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        if moment.step > 0 {
-            self.begin_at(moment.step + 1)?;
-            return Ok(Flow::GoOn);
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        if state.step > 0 {
+            self.begin_at(state.step + 1)?;
+            return Ok(Flow::Continue);
         }
         // What an earlier run left in the folder is not of this one.
         let old = fs::read_dir(&self.folder).into_iter().flatten().flatten();
@@ -180,27 +180,27 @@ impl Callback for TensorBoard {
             }
         }
         let row = |(name, value): &(String, String)| format!("| {name} | {value} |\n");
-        let rows: String = moment.settings.iter().map(row).collect();
+        let rows: String = state.settings.iter().map(row).collect();
         self.text("settings", 0, &format!("| setting | value |\n|---|---|\n{rows}"))?;
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        if moment.trace.last().is_none_or(|kept| kept.step != step.step) {
-            return Ok(Flow::GoOn);
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        if state.trace.last().is_none_or(|kept| kept.step != step.step) {
+            return Ok(Flow::Continue);
         }
         self.scalar("step/loss", step.step, step.loss)?;
         self.scalar("step/learning_rate", step.step, step.learning_rate)?;
         if let Some(norm) = step.gradient_norm {
             self.scalar("step/gradient_norm", step.step, norm)?;
         }
-        for (path, ratio) in moment.watched.iter().zip(&step.update_ratios) {
+        for (path, ratio) in state.watched.iter().zip(&step.update_ratios) {
             self.scalar(&format!("update_ratio/{path}"), step.step, f64::from(*ratio))?;
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, record: &Record) -> CallbackResult {
+    fn evaluated(&mut self, state: &RunState<'_>, record: &Record) -> CallbackResult {
         for (part, scores) in [("train", Some(&record.train)), ("test", record.test.as_ref())] {
             let Some(scores) = scores else { continue };
             self.scalar(&format!("{part}/loss"), record.steps, scores.loss())?;
@@ -209,7 +209,7 @@ impl Callback for TensorBoard {
             }
         }
         let mut weights: Vec<(String, Tensor)> = Vec::new();
-        moment.model.visit(&mut Visitor::new(&mut |path, leaf| {
+        state.model.visit(&mut Visitor::new(&mut |path, leaf| {
             if let Leaf::Param(param) = leaf {
                 weights.push((path.to_owned(), param.value()));
             }
@@ -217,12 +217,12 @@ impl Callback for TensorBoard {
         for (path, value) in &weights {
             self.histogram(&format!("weights/{path}"), record.steps, value)?;
         }
-        if let Some((path, pictures)) = filters(moment.model) {
+        if let Some((path, pictures)) = filters(state.model) {
             for (i, picture) in pictures.iter().enumerate().take(16) {
                 self.picture(&format!("filters/{path}/{i}"), record.steps, picture)?;
             }
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 }
 

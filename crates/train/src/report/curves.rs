@@ -1,7 +1,7 @@
 //! The charts of a run.
 
 use super::chart::{Panel, Series, Style, figure};
-use crate::callback::Moment;
+use crate::callback::RunState;
 use crate::{Record, Scores, StepRecord};
 
 const TRAIN: usize = 0;
@@ -9,26 +9,26 @@ const TEST: usize = 1;
 const RATE: usize = 2;
 
 /// Loss, and the metrics that people look at, each with the learning rate beneath.
-pub(super) fn learning(moment: &Moment<'_>) -> String {
-    let mut charts = loss(moment);
-    for name in shown_metrics(moment.history) {
-        let series: Vec<Series> = evaluations(moment, name);
-        charts += &figure(&[panel(name, 190.0, series), rate(moment)]);
+pub(super) fn learning(state: &RunState<'_>) -> String {
+    let mut charts = loss(state);
+    for name in shown_metrics(state.history) {
+        let series: Vec<Series> = evaluations(state, name);
+        charts += &figure(&[panel(name, 190.0, series), rate(state)]);
     }
     grid(charts)
 }
 
 /// The norm of the gradients, and the size of the updates.
-pub(super) fn health(moment: &Moment<'_>) -> String {
-    let norms = curve(moment.trace, |step| step.gradient_norm);
+pub(super) fn health(state: &RunState<'_>) -> String {
+    let norms = curve(state.trace, |step| step.gradient_norm);
     let norms = smoothed("gradient norm", 0, norms);
     let mut charts = String::new();
     if norms.iter().any(|series| !series.points.is_empty()) {
         charts += &figure(&[Panel { logarithmic: true, ..panel("gradient norm", 220.0, norms) }]);
     }
     let ratio =
-        |i: usize| curve(moment.trace, |step| step.update_ratios.get(i).map(|&ratio| f64::from(ratio)));
-    let ratios: Vec<Series> = (moment.watched.iter().enumerate())
+        |i: usize| curve(state.trace, |step| step.update_ratios.get(i).map(|&ratio| f64::from(ratio)));
+    let ratios: Vec<Series> = (state.watched.iter().enumerate())
         .map(|(i, path)| Series {
             name: path.clone(),
             colour: i % 10,
@@ -50,10 +50,10 @@ fn panel(title: &str, height: f64, series: Vec<Series>) -> Panel {
     Panel { title: title.into(), height, series, logarithmic: false }
 }
 
-fn loss(moment: &Moment<'_>) -> String {
-    let steps = curve(moment.trace, |step| Some(step.loss));
+fn loss(state: &RunState<'_>) -> String {
+    let steps = curve(state.trace, |step| Some(step.loss));
     let mut series = if steps.len() > 2 { smoothed("train", TRAIN, steps) } else { Vec::new() };
-    let means = evaluations(moment, "loss");
+    let means = evaluations(state, "loss");
     // Where the steps are drawn, the means over epochs say nothing more.
     let drawn = !series.is_empty();
     series.extend(means.into_iter().filter(|mean| !drawn || mean.colour == TEST));
@@ -61,19 +61,19 @@ fn loss(moment: &Moment<'_>) -> String {
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     figure(&[
         Panel { logarithmic: low > 0.0 && high > 10.0 * low, ..panel("loss", 190.0, series) },
-        rate(moment),
+        rate(state),
     ])
 }
 
 /// A metric of training and test, from evaluation to evaluation.
-fn evaluations(moment: &Moment<'_>, name: &str) -> Vec<Series> {
+fn evaluations(state: &RunState<'_>, name: &str) -> Vec<Series> {
     let parts: [(&str, usize, fn(&Record) -> Option<&Scores>); 2] =
         [("train", TRAIN, |record| Some(&record.train)), ("test", TEST, |record| record.test.as_ref())];
     let series = parts.into_iter().map(|(part, colour, scores)| Series {
         name: part.into(),
         colour,
         style: Style::Dots,
-        points: (moment.history.iter())
+        points: (state.history.iter())
             .filter_map(|record| Some((record.steps as f64, scores(record)?.metric(name)?)))
             .collect(),
     });
@@ -87,10 +87,10 @@ fn shown_metrics(history: &[Record]) -> Vec<&str> {
     last.scores().metrics().map(|(name, _)| name).filter(|name| !hidden.contains(name)).take(3).collect()
 }
 
-fn rate(moment: &Moment<'_>) -> Panel {
-    let mut points = curve(moment.trace, |step| Some(step.learning_rate));
+fn rate(state: &RunState<'_>) -> Panel {
+    let mut points = curve(state.trace, |step| Some(step.learning_rate));
     if points.is_empty() {
-        points = moment.history.iter().map(|record| (record.steps as f64, record.learning_rate)).collect();
+        points = state.history.iter().map(|record| (record.steps as f64, record.learning_rate)).collect();
     }
     let name = "learning rate".to_owned();
     panel("learning rate", 64.0, vec![Series { name, colour: RATE, style: Style::Line, points }])

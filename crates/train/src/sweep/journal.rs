@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SweepError, Tried};
+use super::{SweepError, TrialResult};
 use crate::FileError;
 use crate::file::append;
 
@@ -24,7 +24,10 @@ struct Title {
 
 impl Journal {
     /// Opens the journal of this sweep, or begins it, and gives what it has. A last line that was torn, by a kill say, is cut off.
-    pub(super) fn open(path: &Path, sweep: &impl Serialize) -> Result<(Journal, Vec<Tried>), SweepError> {
+    pub(super) fn open(
+        path: &Path,
+        sweep: &impl Serialize,
+    ) -> Result<(Journal, Vec<TrialResult>), SweepError> {
         let sweep = serde_json::to_value(sweep).expect("plain data");
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(FileError::io(folder, "create it"))?;
@@ -42,7 +45,7 @@ impl Journal {
         if whole < bytes.len() {
             file.set_len(whole as u64).map_err(io("cut off its torn line"))?;
         }
-        let mut tried = Vec::new();
+        let mut results = Vec::new();
         let mut titled = false;
         for (number, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
             if line.is_empty() {
@@ -55,7 +58,7 @@ impl Journal {
                 expected: expected.to_owned(),
             };
             if titled {
-                tried.push(
+                results.push(
                     serde_json::from_slice(line)
                         .map_err(|error| invalid(error.to_string(), "a trial in JSON"))?,
                 );
@@ -72,13 +75,13 @@ impl Journal {
         if !titled {
             write(&mut file, &Title { sweep }).map_err(io("write it"))?;
         }
-        Ok((Journal { path: path.to_owned(), file: Mutex::new(file) }, tried))
+        Ok((Journal { path: path.to_owned(), file: Mutex::new(file) }, results))
     }
 
     /// Adds a trial, and has it flushed to the disk.
-    pub(super) fn add(&self, tried: &Tried) -> Result<(), FileError> {
+    pub(super) fn add(&self, result: &TrialResult) -> Result<(), FileError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut file, tried).map_err(FileError::io(&self.path, "write it"))
+        write(&mut file, result).map_err(FileError::io(&self.path, "write it"))
     }
 }
 

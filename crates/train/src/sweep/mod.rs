@@ -1,10 +1,10 @@
 //! Searching for settings: many short runs, in place of guesses.
 //!
-//! [`Space`] says what is searched, [`Sweep`] how, [`Trial`] is one try, and [`Found`] what came of all.
+//! [`Space`] says what is searched, [`Sweep`] how, [`Trial`] is one try, and [`SweepResult`] what came of all.
 
-mod found;
 mod journal;
 mod picture;
+mod result;
 mod run;
 mod space;
 
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::{FileError, Goal, Progress};
 
-pub use found::{Found, Tried};
+pub use result::{SweepResult, TrialResult};
 pub use space::{Settings, Space, Value};
 
 /// The most trials, and the most at once.

@@ -169,8 +169,8 @@ impl Trainer {
         Plan::new(samples, self.step_samples(), order).drop_last(self.drop_last)
     }
 
-    /// How many steps the whole run has.
-    pub(super) fn whole(&self, data: &Data<'_>) -> usize {
+    /// How many steps the total_steps run has.
+    pub(super) fn total_steps(&self, data: &Data<'_>) -> usize {
         match self.length {
             Length::Epochs(epochs) => epochs * data.steps_per_epoch().unwrap_or(0),
             Length::Steps(steps) => steps,

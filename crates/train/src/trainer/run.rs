@@ -18,7 +18,7 @@ use super::feed::{self, Data, Fed, Feed};
 use super::store::Store;
 use super::watch::Watch;
 use super::{Ended, Length, Report, Trainer, Unsaved};
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
 use crate::guard::{self, Guard, Trouble};
 use crate::progress::Display;
 use crate::replay::Verification;
@@ -41,9 +41,9 @@ pub(super) struct Run<'a, M: ?Sized> {
     model: Borrowed<'a, M>,
     optimizer: &'a mut (dyn Optimize + Send),
     data: Data<'a>,
-    /// Where to stop, and where the run would be whole.
+    /// Where to stop, and where the run would be total_steps.
     end: usize,
-    whole: usize,
+    total_steps: usize,
     /// What the bits depend on, ...
     settings: Vec<(String, String)>,
     /// ... and all that is to be said of the run.
@@ -80,8 +80,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         optimizer: &'a mut (dyn Optimize + Send),
         data: Data<'a>,
     ) -> Result<Self, TrainError> {
-        let whole = trainer.whole(&data);
-        let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
+        let total_steps = trainer.total_steps(&data);
+        let end = trainer.max_steps.map_or(total_steps, |max| max.min(total_steps));
         let mut settings = trainer.fingerprint(&data)?;
         settings.extend(trainer.plateau(optimizer.better())?);
         let mut described = settings.clone();
@@ -99,14 +99,14 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             model: Borrowed(model),
             optimizer,
             end,
-            whole,
+            total_steps,
             settings,
             described,
             store: None,
             logs: RefCell::default(),
             verification,
             watch: Watch::new(model),
-            display: Display::new(trainer.progress, whole, data.steps_per_epoch()),
+            display: Display::new(trainer.progress, total_steps, data.steps_per_epoch()),
             data,
             step: 0,
             place: Position::default(),
@@ -157,8 +157,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Ended, TrainError> {
         let rng = Rng::new(self.trainer.seed).child(STEPS);
-        let mut flow = self.tell(|callback, moment| callback.start(moment))?;
-        while flow == Flow::GoOn && !self.stopped() && !self.impatient() {
+        let mut flow = self.tell(|callback, state| callback.start(state))?;
+        while flow == Flow::Continue && !self.stopped() && !self.impatient() {
             let clock = Instant::now();
             let Some((feed, next)) = feeds.next().transpose()? else { break };
             let epoch = self.place.epoch;
@@ -168,16 +168,16 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 let evaluated = self.evaluate(test, (epoch, rate), pass)?;
                 flow = if evaluated == Flow::Stop { evaluated } else { flow };
                 self.keep_best()?;
-                self.save(self.step == self.whole || self.impatient())?;
+                self.save(self.step == self.total_steps || self.impatient())?;
             } else if self.trainer.checkpoint_every.is_some_and(|every| self.step.is_multiple_of(every)) {
                 self.save(false)?;
             }
         }
         Ok(match flow {
-            _ if self.step == self.whole => Ended::Whole,
+            _ if self.step == self.total_steps => Ended::Completed,
             Flow::Stop => Ended::Callback,
-            Flow::GoOn if self.impatient() => Ended::Patience,
-            Flow::GoOn => Ended::Interrupted,
+            Flow::Continue if self.impatient() => Ended::Patience,
+            Flow::Continue => Ended::Interrupted,
         })
     }
 
@@ -194,7 +194,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     /// Whether the model is to be evaluated after the step that was just done.
     fn evaluates(&self) -> bool {
         let every = self.trainer.evaluate_every.or(self.data.steps_per_epoch());
-        self.step == self.whole || every.is_some_and(|every| self.step.is_multiple_of(every))
+        self.step == self.total_steps || every.is_some_and(|every| self.step.is_multiple_of(every))
     }
 
     /// One step, which began at `clock` and behind which the data go on at `next`; and its learning rate.
@@ -253,7 +253,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             }
         }
         self.display.step(epoch, self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
-        let flow = self.tell(|callback, moment| callback.step(moment, &record))?;
+        let flow = self.tell(|callback, state| callback.step(state, &record))?;
         Ok((flow, outcome.rate))
     }
 
@@ -287,7 +287,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         }
         self.display.evaluated(&record, self.samples as f64 / self.training.as_secs_f64());
         self.history.push(Record { test: record.test.as_ref().map(Scores::settle), ..record.clone() });
-        self.tell(|callback, moment| callback.evaluated(moment, &record))
+        self.tell(|callback, state| callback.evaluated(state, &record))
     }
 
     /// The scores on the test set, of the average of the weights where there is one.
@@ -309,12 +309,12 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     }
 
     /// The run as it stands.
-    fn moment(&self) -> Moment<'_> {
-        Moment {
+    fn state(&self) -> RunState<'_> {
+        RunState {
             model: &self.model,
             epoch: self.place.epoch,
             step: self.step,
-            steps: self.whole,
+            steps: self.total_steps,
             history: &self.history,
             trace: &self.trace,
             watched: &self.watch.paths,
@@ -326,18 +326,18 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     /// Tells logs and callbacks of a turn.
     fn tell(
         &mut self,
-        mut turn: impl FnMut(&mut dyn Callback, &Moment<'_>) -> CallbackResult,
+        mut turn: impl FnMut(&mut dyn Callback, &RunState<'_>) -> CallbackResult,
     ) -> Result<Flow, TrainError> {
-        let (mut flow, mut failed) = (Flow::GoOn, None);
-        let moment = self.moment();
+        let (mut flow, mut failed) = (Flow::Continue, None);
+        let state = self.state();
         for log in self.logs.borrow_mut().iter_mut() {
-            if let Err(error) = turn(log.as_mut(), &moment) {
+            if let Err(error) = turn(log.as_mut(), &state) {
                 failed = Some(error);
             }
         }
         for callback in &self.trainer.callbacks.0 {
             let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
-            if turn(&mut *callback, &moment).map_err(TrainError::Callback)? == Flow::Stop {
+            if turn(&mut *callback, &state).map_err(TrainError::Callback)? == Flow::Stop {
                 flow = Flow::Stop;
             }
         }

@@ -17,7 +17,7 @@ pub enum Unsaved {
     #[default]
     Stop,
     /// It says so and goes on; [`Report::unsaved`](crate::Report::unsaved) counts the failures.
-    GoOn,
+    Continue,
 }
 
 impl Default for Trainer {

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ravine_tensor::whole;
+use ravine_tensor::atomic_file;
 
 use crate::{Checkpoint, FileError, TrainError};
 
@@ -22,7 +22,7 @@ impl Store {
         let lock = File::create(&path).map_err(FileError::io(&path, "create it"))?;
         match lock.try_lock() {
             Ok(()) => {
-                whole::sweep(folder);
+                atomic_file::remove_leftovers(folder);
                 Ok(Store { folder: folder.to_owned(), _lock: lock })
             }
             Err(TryLockError::WouldBlock) => Err(TrainError::Locked { folder: folder.to_owned() }),

@@ -10,7 +10,7 @@ use crate::{Record, Scores, StepRecord};
 #[non_exhaustive]
 pub enum Ended {
     /// It came to its end.
-    Whole,
+    Completed,
     /// The goal's metric was no better for as long as [`patience`](crate::Trainer::patience) lasts.
     Patience,
     /// A callback stopped it.

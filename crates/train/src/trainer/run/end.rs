@@ -9,7 +9,7 @@ use ravine_data::Dataset;
 use super::Run;
 use crate::callback::Flow;
 use crate::guard::{PostMortem, Trouble};
-use crate::report::{self, Story};
+use crate::report::{self, ReportInput};
 use crate::trainer::{Ended, Report};
 use crate::{Outcome, TrainError, weights_hash};
 
@@ -51,7 +51,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         if let Some(verification) = &self.verification {
             self.display.line(&verification.verdict());
         }
-        if ended != Ended::Whole {
+        if ended != Ended::Completed {
             let why = match ended {
                 Ended::Patience => "no longer better: ",
                 _ => "",
@@ -60,9 +60,9 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                 Some(store) => format!("; saved in {}", store.last().display()),
                 None => String::new(),
             };
-            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.whole));
+            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.total_steps));
         }
-        self.tell(|callback, moment| callback.end(moment).map(|()| Flow::GoOn))?;
+        self.tell(|callback, state| callback.end(state).map(|()| Flow::Continue))?;
         if self.trainer.report && self.store.is_some() {
             self.write_report(test, pass, begin)?;
         }
@@ -95,7 +95,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         begin: Instant,
     ) -> Result<(), TrainError> {
-        // A run that was whole when it was resumed has evaluated nothing.
+        // A run that was already complete when it was resumed has evaluated nothing in this process.
         if self.details.is_none() && self.step > 0 {
             self.details = self.score(test, pass)?;
         }
@@ -104,8 +104,8 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             _ => Vec::new(),
         };
         let Some(store) = &self.store else { return Ok(()) };
-        let page = report::page(&Story {
-            moment: self.moment(),
+        let page = report::page(&ReportInput {
+            state: self.state(),
             goal: &self.trainer.goal,
             scores: self.details.as_ref(),
             hardest,

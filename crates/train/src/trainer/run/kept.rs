@@ -36,7 +36,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.logs = RefCell::new(logs);
         self.store = Some(store);
         self.keep_best()?;
-        self.save(self.step == self.whole)
+        self.save(self.step == self.total_steps)
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {

@@ -48,7 +48,7 @@ fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 /// Removes what [`write()`] left in a folder when the process was killed. Nobody else may be writing there.
-pub fn sweep(folder: &Path) {
+pub fn remove_leftovers(folder: &Path) {
     let left = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')?.1.split_once('-'));
@@ -95,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kill_left_is_swept() {
+    fn what_a_kill_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let [file, notes] = ["value.ravine", "notes.tmp"].map(|name| folder.path().join(name));
         write(&file, |out| out.write_all(b"whole")).unwrap();
         create_beside(&file).unwrap();
         fs::write(&notes, "a user's").unwrap();
-        sweep(folder.path());
+        remove_leftovers(folder.path());
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();

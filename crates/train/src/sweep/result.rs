@@ -12,7 +12,7 @@ use crate::report::short;
 
 /// A trial that came to its end, well or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tried {
+pub struct TrialResult {
     /// Its number, from 0.
     pub trial: usize,
     /// What it was given.
@@ -26,25 +26,25 @@ pub struct Tried {
 /// What a sweep found.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Found {
+pub struct SweepResult {
     /// What was searched.
     pub space: Space,
     /// What was sought.
     pub goal: Goal,
     /// All trials that ended, by budget and number: with halving, a trial stands here once for each budget that it was given.
-    pub tried: Vec<Tried>,
+    pub results: Vec<TrialResult>,
     /// Whether the sweep was stopped before its end, and can be gone on with.
     pub interrupted: bool,
 }
 
-impl Found {
+impl SweepResult {
     /// Each trial at its largest budget, the best first: those with the larger budget before the others, then by score, of equal ones the earlier, and
     /// at the end those that failed.
-    pub fn ranking(&self) -> Vec<&Tried> {
-        let largest = |tried: &&Tried| {
-            !self.tried.iter().any(|other| other.trial == tried.trial && other.budget > tried.budget)
+    pub fn ranking(&self) -> Vec<&TrialResult> {
+        let largest = |result: &&TrialResult| {
+            !self.results.iter().any(|other| other.trial == result.trial && other.budget > result.budget)
         };
-        let mut ranking: Vec<&Tried> = self.tried.iter().filter(largest).collect();
+        let mut ranking: Vec<&TrialResult> = self.results.iter().filter(largest).collect();
         ranking.sort_by(|a, b| {
             let failed = a.outcome.is_err().cmp(&b.outcome.is_err());
             failed.then(b.budget.cmp(&a.budget)).then_with(|| compare(&self.goal, a, b))
@@ -53,21 +53,21 @@ impl Found {
     }
 
     /// The best trial, if any came to a score.
-    pub fn best(&self) -> Option<&Tried> {
+    pub fn best(&self) -> Option<&TrialResult> {
         self.ranking().into_iter().next().filter(|best| best.outcome.is_ok())
     }
 
     /// The ranking as a text in columns.
     pub fn table(&self) -> String {
         let mut rows = vec![self.columns().map(str::to_owned).collect::<Vec<_>>()];
-        for tried in self.ranking() {
-            let settings = tried.settings.iter().map(|(_, value)| value.to_string());
-            let outcome = match &tried.outcome {
+        for result in self.ranking() {
+            let settings = result.settings.iter().map(|(_, value)| value.to_string());
+            let outcome = match &result.outcome {
                 Ok(score) => short(*score),
                 Err(why) => why.lines().next().unwrap_or("failed").to_owned(),
             };
             rows.push(
-                [tried.trial.to_string(), tried.budget.to_string()]
+                [result.trial.to_string(), result.budget.to_string()]
                     .into_iter()
                     .chain(settings)
                     .chain([outcome])
@@ -91,16 +91,16 @@ impl Found {
     pub fn csv(&self) -> String {
         let mut text = self.columns().map(quoted).collect::<Vec<_>>().join(",");
         text.push_str(",failure\n");
-        for tried in &self.tried {
-            let _ = write!(text, "{},{}", tried.trial, tried.budget);
-            for (_, value) in tried.settings.iter() {
+        for result in &self.results {
+            let _ = write!(text, "{},{}", result.trial, result.budget);
+            for (_, value) in result.settings.iter() {
                 let value = match value {
                     super::Value::Float(x) => x.to_string(),
                     other => other.to_string(),
                 };
                 let _ = write!(text, ",{}", quoted(&value));
             }
-            let _ = match &tried.outcome {
+            let _ = match &result.outcome {
                 Ok(score) => writeln!(text, ",{score},"),
                 Err(why) => writeln!(text, ",,{}", quoted(why)),
             };
@@ -120,8 +120,8 @@ impl Found {
 }
 
 /// Which of two trials with the same budget is before the other.
-pub(super) fn compare(goal: &Goal, a: &Tried, b: &Tried) -> std::cmp::Ordering {
+pub(super) fn compare(goal: &Goal, a: &TrialResult, b: &TrialResult) -> std::cmp::Ordering {
     let sign = if goal.better == Better::Lower { 1.0 } else { -1.0 };
-    let key = |tried: &Tried| tried.outcome.as_ref().map_or(f64::INFINITY, |score| sign * score);
+    let key = |result: &TrialResult| result.outcome.as_ref().map_or(f64::INFINITY, |score| sign * score);
     key(a).total_cmp(&key(b)).then(a.trial.cmp(&b.trial))
 }
