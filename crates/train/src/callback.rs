@@ -1,4 +1,4 @@
-//! What others may do at the turns of a run.
+//! Callbacks: code that is called at the start and the end of a run, after each step and after each evaluation.
 
 use std::error::Error;
 use std::path::Path;
@@ -8,45 +8,45 @@ use ravine_autograd::Module;
 
 use crate::{Record, StepRecord};
 
-/// Whether the run goes on.
+/// Whether the run is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// It does.
+    /// Go on.
     Continue,
-    /// It is saved and stops here.
+    /// Save the run and stop.
     Stop,
 }
 
 /// Any error of a callback.
 pub type CallbackError = Box<dyn Error + Send + Sync>;
 
-/// What a callback may do at a turn.
+/// What a callback returns.
 pub type CallbackResult = Result<Flow, CallbackError>;
 
-/// A run, as it stands at a turn.
+/// The state of a run when a callback is called.
 #[non_exhaustive]
 pub struct RunState<'a> {
     /// The model, between two steps.
     pub model: &'a dyn Module,
-    /// The epoch under way, counted from 0.
+    /// The current epoch, counted from 0.
     pub epoch: usize,
     /// How many steps are done.
     pub step: usize,
-    /// How many there will be.
+    /// How many steps the whole run has.
     pub steps: usize,
     /// What was recorded at the ends of epochs.
     pub history: &'a [Record],
     /// What was recorded of single steps.
     pub trace: &'a [StepRecord],
-    /// The parameters of which [`StepRecord::update_ratios`] are.
+    /// The paths of the parameters whose updates are measured, in the order of [`StepRecord::update_ratios`].
     pub watched: &'a [String],
     /// The settings of the run, by name.
     pub settings: &'a [(String, String)],
-    /// Where the run is kept.
+    /// The folder of the run, if it has one.
     pub folder: Option<&'a Path>,
 }
 
-/// Something that is told of the turns of a run, and may stop it. All methods do nothing unless they are written.
+/// Code that is called in the course of a run, and may stop it. By default, all methods do nothing.
 ///
 /// ```
 /// use ravine_train::{Callback, CallbackResult, Flow, RunState, Record};
@@ -64,11 +64,11 @@ pub struct RunState<'a> {
 /// let trainer = ravine_train::Trainer::new().epochs(50).callback(Enough(0.99));
 /// ```
 ///
-/// A callback that should give something back after the run is shared: an `Arc<Mutex<C>>` is a callback if `C` is one.
-/// It runs on one of the threads that train, between two steps. What it remembers is not part of a checkpoint: [`start`](Self::start)
-/// shows it the records of the run, from which it can know what it would have seen.
+/// To read a callback's results after the run, share it: an `Arc<Mutex<C>>` is a callback if `C` is one.
+/// A callback runs on one of the training threads, between two steps. Its own state is not part of a checkpoint; after a resume,
+/// [`start`](Self::start) gets the records of the run, from which it can be rebuilt.
 pub trait Callback: Send {
-    /// Before the first step, or the first after a resume.
+    /// Called before the first step, or the first one after a resume.
     ///
     /// # Errors
     /// Any error ends the run.
@@ -76,7 +76,7 @@ pub trait Callback: Send {
         Ok(Flow::Continue)
     }
 
-    /// After each step.
+    /// Called after each step.
     ///
     /// # Errors
     /// Any error ends the run.
@@ -84,8 +84,8 @@ pub trait Callback: Send {
         Ok(Flow::Continue)
     }
 
-    /// After each evaluation. The record's scores still have what is not saved: [`Scores::confusion`](crate::Scores::confusion) and
-    /// [`Scores::hardest`](crate::Scores::hardest).
+    /// Called after each evaluation. The scores of `record` still have what checkpoints do not save:
+    /// [`Scores::confusion`](crate::Scores::confusion) and [`Scores::hardest`](crate::Scores::hardest).
     ///
     /// # Errors
     /// Any error ends the run.
@@ -93,10 +93,10 @@ pub trait Callback: Send {
         Ok(Flow::Continue)
     }
 
-    /// When the run is over or stopped, not when it fails.
+    /// Called when the run is complete or stopped, but not when it fails.
     ///
     /// # Errors
-    /// Any error is the run's.
+    /// Any error becomes the result of the run.
     fn end(&mut self, _moment: &RunState<'_>) -> Result<(), CallbackError> {
         Ok(())
     }

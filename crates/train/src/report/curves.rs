@@ -2,13 +2,15 @@
 
 use super::chart::{Panel, Series, Style, figure};
 use crate::callback::RunState;
-use crate::{Record, Scores, StepRecord};
+use crate::record::Part;
+use crate::{Record, StepRecord};
 
+// The colours of the series.
 const TRAIN: usize = 0;
 const TEST: usize = 1;
 const RATE: usize = 2;
 
-/// Loss, and the metrics that people look at, each with the learning rate beneath.
+/// The loss and the main metrics, each with the learning rate below.
 pub(super) fn learning(state: &RunState<'_>) -> String {
     let mut charts = loss(state);
     for name in shown_metrics(state.history) {
@@ -54,7 +56,7 @@ fn loss(state: &RunState<'_>) -> String {
     let steps = curve(state.trace, |step| Some(step.loss));
     let mut series = if steps.len() > 2 { smoothed("train", TRAIN, steps) } else { Vec::new() };
     let means = evaluations(state, "loss");
-    // Where the steps are drawn, the means over epochs say nothing more.
+    // Where the steps are drawn, the means of the training loss would add nothing.
     let drawn = !series.is_empty();
     series.extend(means.into_iter().filter(|mean| !drawn || mean.colour == TEST));
     let values = || series.iter().flat_map(|series| &series.points).map(|point| point.1);
@@ -65,22 +67,20 @@ fn loss(state: &RunState<'_>) -> String {
     ])
 }
 
-/// A metric of training and test, from evaluation to evaluation.
+/// A metric in training and test, over the evaluations.
 fn evaluations(state: &RunState<'_>, name: &str) -> Vec<Series> {
-    let parts: [(&str, usize, fn(&Record) -> Option<&Scores>); 2] =
-        [("train", TRAIN, |record| Some(&record.train)), ("test", TEST, |record| record.test.as_ref())];
-    let series = parts.into_iter().map(|(part, colour, scores)| Series {
-        name: part.into(),
+    let series = [(Part::Train, TRAIN), (Part::Test, TEST)].map(|(part, colour)| Series {
+        name: part.name().into(),
         colour,
         style: Style::Dots,
         points: (state.history.iter())
-            .filter_map(|record| Some((record.steps as f64, scores(record)?.metric(name)?)))
+            .filter_map(|record| Some((record.steps as f64, record.part(part)?.metric(name)?)))
             .collect(),
     });
-    series.filter(|series| !series.points.is_empty()).collect()
+    series.into_iter().filter(|series| !series.points.is_empty()).collect()
 }
 
-/// The metrics that have a chart: at most three, and none that another says already.
+/// The metrics that get a chart: at most three, without those that follow closely from another.
 fn shown_metrics(history: &[Record]) -> Vec<&str> {
     let Some(last) = history.last() else { return Vec::new() };
     let hidden = ["precision", "recall", "f1", "mae", "perplexity"];
@@ -104,7 +104,7 @@ fn positive(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.into_iter().filter(|point| point.1 > 0.0).collect()
 }
 
-/// The points, faintly, and a running mean in front of them.
+/// The points as a faint line, and their running mean in front of it.
 fn smoothed(name: &str, colour: usize, points: Vec<(f64, f64)>) -> Vec<Series> {
     let mean = averaged(&points);
     let series = |style, points| Series { name: name.into(), colour, style, points };

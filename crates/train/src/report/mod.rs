@@ -1,4 +1,4 @@
-//! `report.html`: a run on one page that needs nothing else, neither other files nor scripts.
+//! `report.html`: a run on one self-contained page, without other files or scripts.
 
 mod chart;
 mod curves;
@@ -19,19 +19,20 @@ use crate::{Goal, Record, Scores};
 
 pub(crate) use chart::{Scale, short};
 
-/// What the page tells.
+/// What the page is made of.
 pub(crate) struct ReportInput<'a> {
     pub state: RunState<'a>,
     pub goal: &'a Goal,
-    /// The last scores on the test set, with what is not saved.
+    /// The last scores on the test set, with the fields that checkpoints do not save.
     pub scores: Option<&'a Scores>,
-    /// The samples with the highest loss, as far as they are pictures.
+    /// The samples with the highest loss, if they are pictures.
     pub hardest: Vec<(Hard, Picture)>,
     pub weights_hash: String,
-    /// Samples trained on in this process, ...
+    /// The number of samples that this process trained on.
     pub samples: usize,
-    /// ... the time it took, and the time with everything else.
+    /// The time that it spent training.
     pub training: Duration,
+    /// The time that it spent on everything.
     pub elapsed: Duration,
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn pictures<D: Dataset + ?Sized>(
     Ok(pictures)
 }
 
-/// The page.
+/// The page as HTML.
 pub(crate) fn page(input: &ReportInput<'_>) -> String {
     let state = &input.state;
     let mut html = String::from(
@@ -118,7 +119,7 @@ fn header(html: &mut String, input: &ReportInput<'_>) {
     }
     if let Some(record) = history.last() {
         for name in ["accuracy", "loss"] {
-            // Where the last is the best, it was said already.
+            // If the last one is the best, its card is there already.
             if let Some(value) = record.scores().metric(name)
                 && !(name == goal && best == Some(history.len() - 1))
             {
@@ -164,7 +165,7 @@ fn weights(input: &ReportInput<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A metric as people read it.
+/// A metric for people to read: shares in per cent.
 fn metric(name: &str, value: f64) -> String {
     let share = ["accuracy", "precision", "recall", "f1"].contains(&name) || name.starts_with("top");
     if share { format!("{:.2} %", 100.0 * value) } else { format!("{value:.4}") }
@@ -179,7 +180,7 @@ fn duration(time: Duration) -> String {
     }
 }
 
-/// Text that HTML does not take for its own.
+/// Text with the special characters of HTML replaced.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

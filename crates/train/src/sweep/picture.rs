@@ -1,4 +1,4 @@
-//! Parallel coordinates: an axis for each setting and one for the score, and a line for each trial.
+//! The plot in parallel coordinates: an axis for each setting and one for the score, and a line for each trial.
 
 use std::fmt::Write;
 
@@ -21,11 +21,13 @@ const INK: &str = "#1d2330";
 const BEST: &str = "#e8632c";
 const BAD: &str = "#b3261e";
 
-/// An axis: its title, what it is about, its ticks, and where a trial meets it, from 0 to 1.
 struct Axis<'a> {
     title: String,
+    /// A remark below the title.
     hint: &'static str,
+    /// Positions, from 0 to 1, and labels.
     ticks: Vec<(f64, String)>,
+    /// The position of a trial.
     at: Box<dyn Fn(&TrialResult) -> Option<f64> + 'a>,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn draw(found: &SweepResult) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{HEIGHT}\" viewBox=\"0 0 {width} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\" fill=\"{INK}\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    // The best last, in front of the others.
+    // The best last, so that it is in front.
     for (place, result) in ranking.iter().enumerate().rev() {
         let points: Vec<String> = (axes.iter().enumerate())
             .map(|(i, axis)| format!("{:.1} {:.1}", x(i), (axis.at)(result).map_or(FAILED, y)))
@@ -70,7 +72,7 @@ pub(super) fn draw(found: &SweepResult) -> String {
         for (part, name) in &axis.ticks {
             let at = y(*part);
             let _ = write!(svg, "<path stroke=\"{INK}\" d=\"M{x} {at:.1}h{}\"/>", 5.0 * side);
-            // A white edge, to be read in front of lines.
+            // A white outline keeps labels legible in front of lines.
             let halo = "stroke=\"white\" stroke-width=\"3\" paint-order=\"stroke\"";
             text(&mut svg, x + 8.0 * side, at + 4.0, anchor, halo, name);
         }
@@ -150,7 +152,7 @@ fn setting<'a>(place: usize, name: &str, range: &'a Range) -> Axis<'a> {
     Axis { title: name.into(), hint, ticks, at }
 }
 
-/// From dark blue, for the best, to a pale one.
+/// From dark blue (0, the best) to pale blue (1).
 fn shade(worse: f64) -> String {
     let mix = |dark: f64, pale: f64| (dark + (pale - dark) * worse) as u8;
     format!("#{:02x}{:02x}{:02x}", mix(22.0, 205.0), mix(62.0, 216.0), mix(150.0, 238.0))

@@ -1,4 +1,4 @@
-//! Rungs of trials on a bounded number of threads.
+//! Running a sweep: the rungs of successive halving, each on a bounded number of threads.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,13 +13,13 @@ use super::{Settings, Sweep, SweepError, SweepResult, Trial, TrialError, TrialRe
 use crate::FileError;
 
 impl Sweep {
-    /// Tries the settings: calls `objective` for each trial that the journal does not have, several at once, and gives all that was found.
+    /// Runs the sweep: calls `objective` for each trial that is not in the journal, several at once.
     ///
-    /// The result is the same for any number of threads, if what `objective` gives depends on its trial alone. Its error, a panic, or a score that is not
-    /// finite is the outcome of that trial, and the others go on.
+    /// The result is the same for any number of threads if `objective` depends only on its trial. If it returns an error, panics or gives a
+    /// score that is not finite, that is the outcome of the trial, and the others go on.
     ///
     /// # Errors
-    /// If a setting makes no sense, or the journal cannot be read or written, is of another sweep, broken, or in use.
+    /// If a setting is invalid, or the journal cannot be read or written, is damaged, belongs to another sweep or is in use.
     pub fn run(
         &self,
         objective: impl Fn(&Trial) -> Result<f64, TrialError> + Sync,
@@ -34,7 +34,7 @@ impl Sweep {
         let settings: Vec<Settings> = (0..trials).map(|trial| self.settings(trial)).collect();
         let mut done: HashMap<(usize, usize), TrialResult> = HashMap::new();
         for result in known {
-            // The first line vouches for the rest; what does not fit was put there by someone else.
+            // The journal's first line matches, so a trial with other settings was added by hand: ignore it.
             if settings.get(result.trial) == Some(&result.settings) {
                 done.insert((result.trial, result.budget), result);
             }
@@ -70,7 +70,7 @@ impl Sweep {
             if interrupted {
                 break;
             }
-            // Those that failed have nothing to go on with.
+            // Failed trials do not reach the next rung.
             rung.retain(|result| result.outcome.is_ok());
             rung.sort_by(|a, b| compare(&self.goal, a, b));
             alive = rung.into_iter().map(|result| result.trial).collect();
@@ -93,7 +93,7 @@ impl Sweep {
 }
 
 fn outcome(objective: &impl Fn(&Trial) -> Result<f64, TrialError>, trial: &Trial) -> Result<f64, String> {
-    // What a panic leaves behind is the trial's own, and is dropped with it.
+    // Unwind safe: whatever a panic leaves inconsistent belongs to the trial, and is dropped with it.
     match catch_unwind(AssertUnwindSafe(|| objective(trial))) {
         Ok(Ok(score)) if score.is_finite() => Ok(score),
         Ok(Ok(score)) => Err(format!("the score is {score}")),
@@ -113,7 +113,7 @@ struct Workers {
 }
 
 impl Workers {
-    /// Runs each of `trials`, and writes down what it came to, until there are no more or it is to stop. In no order.
+    /// Runs each of `trials` and adds it to the journal, until there are no more or `stop` says so. The results are in no particular order.
     fn each(
         &self,
         trials: &[usize],
@@ -130,7 +130,7 @@ impl Workers {
                 if let Some(journal) = journal
                     && let Err(error) = journal.add(&result)
                 {
-                    // What cannot be written down need not be begun.
+                    // No use starting trials that cannot be written to the journal.
                     next.store(trials.len(), Ordering::Relaxed);
                     return Err(error);
                 }

@@ -1,4 +1,4 @@
-//! The end of a run: the last words, the report, or the post-mortem.
+//! The end of a run: its last messages and the report, or the post-mortem.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::trainer::{Ended, Report};
 use crate::{Outcome, TrainError, weights_hash};
 
 impl<M: Module + Sync + ?Sized> Run<'_, M> {
-    /// The end of a run that went astray, with all that can be told of it.
+    /// The error of a run that diverged, with its post-mortem, which is also written to the folder.
     pub(super) fn diverged(
         &mut self,
         loss: f64,
@@ -26,7 +26,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
         (found.parameter, found.op) = (parameter, op);
         if let Some(store) = &self.store {
-            // Weights that were saved before a loss was seen on them may be the bad ones.
+            // If no loss has been computed with the weights in the last checkpoint, they may be the bad ones.
             let good = if self.proven { self.saved } else { store.fall_back() };
             found.checkpoint = good.map(|step| (store.last(), step));
             self.display.line(&match found.write(&store.folder) {
@@ -37,7 +37,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         TrainError::Diverged(Box::new(found))
     }
 
-    /// The last checkpoint, the last words, and the report.
+    /// Writes the last checkpoint and the report, and returns the result of the run.
     pub(super) fn finish<B: Send + 'static>(
         mut self,
         ended: Ended,
@@ -62,14 +62,14 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             };
             self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.total_steps));
         }
-        self.tell(|callback, state| callback.end(state).map(|()| Flow::Continue))?;
+        self.notify(|callback, state| callback.end(state).map(|()| Flow::Continue))?;
         if self.trainer.report && self.store.is_some() {
             self.write_report(test, pass, begin)?;
         }
         let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
         let kept = match (&self.store, self.trainer.keep_best) {
             (Some(store), Some(_)) => {
-                let files = best.iter().map(|&place| store.best(self.history[place].steps));
+                let files = best.iter().map(|&i| store.best(self.history[i].steps));
                 files.filter(|file| file.exists()).collect()
             }
             _ => Vec::<PathBuf>::new(),
@@ -117,7 +117,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let file = store.folder.join("report.html");
         match crate::file::replace(&file, &[page.as_bytes()]) {
             Ok(()) => self.display.line(&format!("report: {}", file.display())),
-            Err(error) => self.excuse(error)?,
+            Err(error) => self.file_failed(error)?,
         }
         Ok(())
     }
