@@ -1,9 +1,6 @@
-//! SHA-256 digests of models, texts and files, in hexadecimal.
+//! SHA-256 digests of models and texts, in hexadecimal.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 
 use ravine_autograd::{Module, Visitor};
 use ravine_tensor::Tensor;
@@ -50,19 +47,6 @@ impl Weights {
 /// The SHA-256 digest of a text.
 pub(crate) fn text_hash(text: &str) -> String {
     hexadecimal(&Sha256::digest(text))
-}
-
-/// The SHA-256 digest of a file of any size.
-pub(crate) fn file_hash(file: &Path) -> io::Result<String> {
-    let (mut input, mut digest, mut block) = (File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match input.read(&mut block) {
-            Ok(0) => return Ok(hexadecimal(&digest.finalize())),
-            Ok(n) => digest.update(&block[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

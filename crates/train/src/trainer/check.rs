@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use ravine_data::{DataError, Order, Plan};
+use ravine_data::{DataError, Order, Plan, sha256};
 use ravine_optim::Better;
 
 use super::feed::Data;
 use super::{Length, Trainer};
-use crate::{TrainError, hash};
+use crate::TrainError;
 
 /// The largest number of threads of a pool: more than machines have processors, and few enough for the system to start.
 const MAX_THREADS: usize = 1024;
@@ -216,6 +216,6 @@ fn checksums(
         }
         key = format!("SHA-256 of {name} ({number})");
     }
-    sums.push((key, hash::file_hash(path).map_err(failed)?));
+    sums.push((key, sha256(path).map_err(failed)?));
     Ok(())
 }
