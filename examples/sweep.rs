@@ -75,7 +75,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             .map(|(name, value)| (name.to_owned(), value.to_string().into()))
             .collect();
         let result = serde_json::json!({
-            "runs": found.tried.len(),
+            "runs": found.results.len(),
             "interrupted": found.interrupted,
             "best_accuracy": best.and_then(|best| best.outcome.as_ref().ok()),
             "best_settings": settings,

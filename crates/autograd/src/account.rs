@@ -28,16 +28,16 @@ pub struct AccountRow {
     pub op: &'static str,
     /// How often it was recorded.
     pub count: usize,
-    /// The bytes that its derivatives keep: inputs and outputs noted by [`Var::saved`](crate::Var::saved). What several keep counts for the
-    /// first of them. What a derivative keeps as a plain tensor (the mask of a dropout, the places of a gather) is not counted.
+    /// The bytes that its derivatives keep: inputs and outputs noted by [`Var::saved`](crate::Var::saved). A tensor that several keep counts
+    /// for the first of them. Plain tensors that a derivative keeps (the mask of a dropout, the indices of a gather) are not counted.
     pub bytes_kept: usize,
-    /// Floating-point operations of the forward pass: two for each product and sum of a matrix product or a convolution, otherwise
-    /// one for each element that is read or written, whichever are more, and none for views.
+    /// Floating-point operations of the forward pass: two for each multiply-add of a matrix product or a convolution; otherwise one for
+    /// each element of the output or of the largest input, whichever has more; none for views.
     pub flops: u64,
 }
 
 impl Account {
-    /// The ops that were recorded, leaves not among them.
+    /// The number of ops recorded, without the leaves.
     pub fn count(&self) -> usize {
         self.rows.iter().map(|row| row.count).sum()
     }
@@ -66,7 +66,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// Bytes for readers.
+/// A number of bytes, printed with a binary unit.
 pub(crate) struct Bytes(pub(crate) usize);
 
 impl fmt::Display for Bytes {
@@ -75,7 +75,7 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// Counts for readers.
+/// A count, printed with a decimal prefix.
 struct Count(u64);
 
 impl fmt::Display for Count {
@@ -133,7 +133,7 @@ impl<T: Float> Tape<T> {
     }
 }
 
-/// What the tape writes down for this account alone.
+/// The parts of a tape's record that only the account reads.
 impl<T: Float> Nodes<T> {
     /// The shapes of the inputs of a node, constants among them.
     pub(crate) fn input_shapes(&self, node: usize) -> impl Iterator<Item = Shape> + '_ {
@@ -168,7 +168,7 @@ impl<T: Float> Tape<T> {
     }
 }
 
-/// What the derivative of a node keeps that is not among those already `seen`, by address.
+/// The bytes that the derivative of a node keeps, without storage whose address is among those already `seen`.
 pub(crate) fn bytes_kept<T: Float>(nodes: &Nodes<T>, index: usize, seen: &mut HashSet<usize>) -> usize {
     let kept = nodes.saved(index).iter();
     kept.filter(|&&(address, _)| seen.insert(address)).map(|&(_, bytes)| bytes).sum()

@@ -1,4 +1,4 @@
-//! Where a number that is not finite came from, and values that are on different tapes.
+//! Finding the op that first gave a number that is not finite; and the message for inputs on different tapes.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -9,10 +9,10 @@ use ravine_tensor::{Float, Shape, Tensor};
 use crate::tape::Tape;
 use crate::var::Var;
 
-/// Ops that give an infinity when they are asked for one, as masks of attention do.
+/// Ops whose infinities are intended: attention masks its scores with them.
 const GIVE_WHAT_WAS_ASKED: [&str; 1] = ["masked_fill"];
 
-/// An op, or a derivative, that made a number worse: a NaN where none came in, or an infinity from finite numbers.
+/// An op, or a derivative, that gave a NaN where none came in, or an infinity from finite numbers.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Anomaly {
@@ -30,7 +30,7 @@ pub struct Anomaly {
     pub shape: Shape,
 }
 
-/// Which values of an op an [`Anomaly`] speaks of.
+/// Which values of an op an [`Anomaly`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnomalyPlace {
     /// Its output.
@@ -118,7 +118,7 @@ impl Anomalies {
         }
     }
 
-    /// Looks at a gradient that is complete. That it is bad because a part of it was has been noted before.
+    /// Looks at a complete gradient, unless an anomaly has been noted already: then one of its summands was bad, or something before it.
     pub(crate) fn look_at_sum<T: Float>(
         &self,
         op: &'static str,
@@ -185,13 +185,13 @@ pub(crate) fn look_forward<T: Float>(
     value: &Tensor<T>,
 ) {
     let tape = inputs[0].tape();
-    // What a derivative computes is looked at when it is handed over, in the name of the op that it belongs to.
+    // What a derivative computes is checked when it is handed over, and attributed to the op that it belongs to.
     if tape.anomalies().on() && tape.inner.blamed.get().is_none() {
         tape.anomalies().look(op, line, AnomalyPlace::Output, value, inputs.iter().map(|x| x.value()));
     }
 }
 
-/// Says where inputs come from that cannot meet.
+/// Panics, saying where each of two inputs on different tapes comes from.
 #[cold]
 #[track_caller]
 pub(crate) fn different_tapes<T: Float>(op: &str, inputs: &[&Var<T>]) -> ! {

@@ -1,4 +1,4 @@
-//! Asking for gradients: by all leaves, or by chosen values.
+//! Gradients by all leaves, or by chosen values.
 
 use ravine_tensor::{Float, Tensor};
 
@@ -57,8 +57,8 @@ impl<T: Float> Var<T> {
         values(self, seed, true)
     }
 
-    /// [`backward_from`](Self::backward_from), and the norm of each gradient, taken while that is in a cache: so that an optimizer, which
-    /// looks for infinities or clips, need not go through memory again. [`Gradients::add`] finds the norms of a sum likewise.
+    /// [`backward_from`](Self::backward_from) that also takes the norm of each gradient while it is still in a cache, so that an optimizer
+    /// that checks for infinities or clips need not go through memory again. [`Gradients::add`] finds the norms of a sum likewise.
     ///
     /// # Panics
     /// As there.

@@ -13,8 +13,9 @@ use crate::var::{Saved, Var, push};
 /// has the same masks, buffers are not updated twice, and gradients are added up in the same order. Parameters that `f` uses get their gradients
 /// as ever. It can be differentiated to any order, and nested.
 ///
-/// Parameters must keep their values until then. As the tape keeps `f`, that must own what it uses: blocks of a model go into an [`Arc`](std::sync::Arc), which is a
-/// [`Module`](crate::Module) like the block itself. It must do the same in both runs; a source of randomness other than the tape's would not.
+/// Parameters must keep their values until backward has run. The tape keeps `f`, so `f` must own what it uses: put the blocks of a model into
+/// an [`Arc`](std::sync::Arc), which is a [`Module`](crate::Module) like the block itself. `f` must compute the same in both runs, so its only
+/// source of randomness may be the tape.
 ///
 /// Source: Chen et al. 2016, 'Training deep nets with sublinear memory cost'.
 ///
@@ -58,7 +59,7 @@ pub fn checkpoint<T: Float, const N: usize>(
     }
     let places: Vec<NodeId> = sources.iter().map(|source| source.id()).collect();
     if places.iter().all(|place| place.is_constant()) {
-        // No gradient ends here. It may at what `f` has from elsewhere.
+        // No input or parameter needs a gradient; but `f` may use other values of the tape that do.
         return run_again(&f, &saved, rng.as_ref(), &y);
     }
     let pullback =
@@ -68,7 +69,7 @@ pub fn checkpoint<T: Float, const N: usize>(
             let targets = targets(&places, needs);
             check_that_nothing_is_lost(tape, floor, &places);
             let route = Route { floor, targets: Some(&targets), free: !tape.is_recording() };
-            // Piece by piece, so that sums are formed in the order in which they would be without a checkpoint.
+            // Summand by summand, so that sums are formed in the same order as without a checkpoint.
             sweep(&y, dy.clone(), &route, &mut |id, grad| {
                 let input = places.iter().position(|&place| place == id).expect("a target is a source");
                 give(input, Some(grad));
@@ -135,12 +136,12 @@ fn check_that_nothing_is_lost<T: Float>(tape: &Tape<T>, floor: usize, places: &[
 
 /// What the tape does for checkpoints alone.
 impl<T: Float> Tape<T> {
-    /// Where the random stream is.
+    /// The state of the random stream.
     pub(crate) fn rng_snapshot(&self) -> Option<Rng> {
         self.inner.rng.borrow().as_ref().map(Rng::snapshot)
     }
 
-    /// Runs `f` a second time, so to speak: with the random stream of its first time, and without noting buffer updates again.
+    /// Runs `f` for the second time: with the random stream of its first run, and without noting buffer updates again.
     pub(crate) fn replaying<R>(&self, rng: Option<Rng>, f: impl FnOnce() -> R) -> R {
         let rng = self.inner.rng.replace(rng);
         let updates = self.inner.updates.take();
@@ -150,7 +151,7 @@ impl<T: Float> Tape<T> {
         result
     }
 
-    /// Runs `f` without recording, and finds the parameters that it uses.
+    /// Runs `f` without recording, and returns the leaves of the parameters that it uses.
     pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
         let outer = self.inner.noted.replace(Some(Vec::new()));
         let result = self.no_grad(f);

@@ -1,4 +1,4 @@
-//! Control over gradients: to stop them, to let them pass unchanged, to look at them on their way and to change them.
+//! Control over gradients: stopping them, letting them pass unchanged, observing and changing them on their way.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::var::{Var, record};
 
 type Hook<T> = Rc<dyn Fn(&Var<T>) -> Option<Var<T>>>;
 
-/// What a tape has been asked to do with gradients when they are complete.
+/// What is to be done with complete gradients, by node of the tape.
 pub(crate) struct Hooks<T: Float> {
     places: RefCell<BTreeMap<NodeId, Place<T>>>,
 }
@@ -62,7 +62,7 @@ impl<T: Float> Hooks<T> {
 }
 
 impl<T: Float> Var<T> {
-    /// Whether both are the same: one view of the same numbers, at one place on one tape (or both constants).
+    /// Whether both are the same value: the same view of the same numbers, at the same place on the same tape (or both constants).
     ///
     /// ```
     /// use ravine_autograd::Tape;
@@ -87,7 +87,7 @@ impl<T: Float> Var<T> {
         self.detach()
     }
 
-    /// `y = value`, whatever this is, and yet `dx = dy`: the straight-through estimator, for steps that have no useful derivative.
+    /// `y = value`, and yet `dx = dy`: the straight-through estimator, for functions without a useful derivative.
     ///
     /// Source: Bengio, Léonard and Courville 2013, 'Estimating or propagating gradients through stochastic neurons'.
     ///
@@ -118,8 +118,8 @@ impl<T: Float> Var<T> {
     /// gradient, that goes on in its place.
     ///
     /// Several hooks run in the order in which they were set, each with what the one before it returned. On a value through which no
-    /// gradient flows this does nothing. What `f` needs of this pass it should hold as a `Tensor`: a `Var` in it would hold the tape,
-    /// which holds `f`, so that neither were freed.
+    /// gradient flows this does nothing. `f` should hold values of this pass as `Tensor`s: a `Var` would keep the tape alive, which keeps
+    /// `f` alive, so that neither would ever be freed.
     ///
     /// ```
     /// use std::{cell::Cell, rc::Rc};
@@ -160,7 +160,7 @@ impl<T: Float> Var<T> {
     }
 }
 
-/// Another value in a cell until what this returns is dropped.
+/// Puts `value` into a cell until the returned guard is dropped, which restores the old one.
 pub(crate) fn put<V: Copy>(cell: &Cell<V>, value: V) -> impl Drop + '_ {
     struct Restore<'a, V: Copy>(&'a Cell<V>, V);
     impl<V: Copy> Drop for Restore<'_, V> {

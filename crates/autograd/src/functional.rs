@@ -1,7 +1,7 @@
 //! Derivatives of functions that are closures: [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`jacobian`] and [`hessian`].
 //!
 //! Each takes the function and the [`Point`] at which it is differentiated: a tensor, an array or a `Vec` of tensors, or the parameters of a model
-//! ([`Params`]). What comes back has the form of the point: a tensor for a tensor, an array for an array.
+//! ([`Params`]). The result has the form of the point: a tensor for a tensor, an array for an array.
 //!
 //! ```
 //! use ravine_autograd::functional::{grad, hessian, jacobian};
@@ -332,7 +332,7 @@ fn rows<T: Float>(run: &Run<T>) -> Vec<Tensor<T>> {
     jacobians.iter().zip(&run.x).map(|(rows, x)| Tensor::from_slice(rows, shape(x))).collect()
 }
 
-/// `Σ a v` over all parts; `None` if there are none.
+/// `Σ a v` over all arguments; `None` if there are none.
 #[track_caller]
 fn dot<T: Float>(a: &[Var<T>], v: &[&Tensor<T>]) -> Option<Var<T>> {
     a.iter().zip(v).map(|(a, &v)| (a * a.constant(v.clone())).sum(..)).reduce(|a, b| a + b)

@@ -1,4 +1,4 @@
-//! What a backward pass found.
+//! The gradients that a backward pass returns.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,12 +15,13 @@ use crate::var::Var;
 pub struct Gradients<T: Float = f32, V = Tensor<T>> {
     tape: TapeNumber,
     variables: HashMap<NodeId, V>,
-    /// In the order of the parameters' first uses. What was taken out leaves a gap.
-    params: Vec<Option<Found<T, V>>>,
+    /// In the order of the parameters' first uses. A gradient that was taken out leaves a gap.
+    params: Vec<Option<ParamGrad<T, V>>>,
+    /// The index of each parameter in `params`.
     places: HashMap<ParamKey, usize>,
 }
 
-/// A number that no other tape has. (An address would be that of a later tape, too.)
+/// A number that no other tape has. (An address may be reused by a later tape.)
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct TapeNumber(u64);
 
@@ -32,7 +33,7 @@ impl TapeNumber {
 }
 
 /// The gradient by one parameter.
-struct Found<T: Float, V> {
+struct ParamGrad<T: Float, V> {
     param: Param<T>,
     grad: V,
     /// Its squared norm, if it is known.
@@ -68,15 +69,15 @@ impl<T: Float, V> Gradients<T, V> {
         if place == next {
             self.params.push(None);
         }
-        self.params[place] = Some(Found { param, grad, norm_squared });
+        self.params[place] = Some(ParamGrad { param, grad, norm_squared });
     }
 
-    fn found(&self, param: &Param<T>) -> Option<&Found<T, V>> {
+    fn entry(&self, param: &Param<T>) -> Option<&ParamGrad<T, V>> {
         let place = *self.places.get(&param.key())?;
         self.params[place].as_ref()
     }
 
-    fn found_mut(&mut self, param: &Param<T>) -> Option<&mut Found<T, V>> {
+    fn entry_mut(&mut self, param: &Param<T>) -> Option<&mut ParamGrad<T, V>> {
         let place = *self.places.get(&param.key())?;
         self.params[place].as_mut()
     }
@@ -98,34 +99,34 @@ impl<T: Float, V> Gradients<T, V> {
     /// The gradient by a parameter; `None` if the output does not depend on it, or it is frozen.
     #[doc(alias = "grad")]
     pub fn get(&self, param: &Param<T>) -> Option<&V> {
-        self.found(param).map(|found| &found.grad)
+        self.entry(param).map(|entry| &entry.grad)
     }
 
     /// [`get`](Self::get), with the squared Euclidean norm of the gradient where [`add`](Gradients::add) or
     /// [`backward_with_norms`](Var::backward_with_norms) has found it in passing.
     pub fn get_with_norm(&self, param: &Param<T>) -> Option<(&V, Option<f64>)> {
-        self.found(param).map(|found| (&found.grad, found.norm_squared))
+        self.entry(param).map(|entry| (&entry.grad, entry.norm_squared))
     }
 
     /// The gradient by a parameter, for writing.
     pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut V> {
-        self.found_mut(param).map(Found::change)
+        self.entry_mut(param).map(ParamGrad::grad_mut)
     }
 
     /// Takes the gradient by a parameter out.
     pub fn take(&mut self, param: &Param<T>) -> Option<V> {
         let place = *self.places.get(&param.key())?;
-        self.params[place].take().map(|found| found.grad)
+        self.params[place].take().map(|entry| entry.grad)
     }
 
     /// The parameters with their gradients, in the order of their first uses in the forward pass.
     pub fn iter(&self) -> impl Iterator<Item = (&Param<T>, &V)> {
-        self.params.iter().flatten().map(|found| (&found.param, &found.grad))
+        self.params.iter().flatten().map(|entry| (&entry.param, &entry.grad))
     }
 
     /// [`iter`](Self::iter), for writing.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Param<T>, &mut V)> {
-        self.params.iter_mut().flatten().map(|Found { param, grad, norm_squared }| {
+        self.params.iter_mut().flatten().map(|ParamGrad { param, grad, norm_squared }| {
             *norm_squared = None;
             (&*param, grad)
         })
@@ -143,7 +144,7 @@ impl<T: Float, V> Gradients<T, V> {
 }
 
 impl<T: Float> Gradients<T> {
-    /// Puts the gradient by a parameter in, in place of the one there may be.
+    /// Inserts the gradient by a parameter, or replaces the one that is there.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -162,8 +163,8 @@ impl<T: Float> Gradients<T> {
     ///
     /// Their norms are found in passing, so that an optimizer need not go through memory again to look for infinities or to clip.
     pub fn add(&mut self, other: Gradients<T>) {
-        for Found { param, grad, norm_squared } in other.params.into_iter().flatten() {
-            match self.found_mut(&param) {
+        for ParamGrad { param, grad, norm_squared } in other.params.into_iter().flatten() {
+            match self.entry_mut(&param) {
                 Some(sum) => sum.norm_squared = Some(sum.grad.add_norm_squared(&grad)),
                 None => self.put(param, grad, norm_squared),
             }
@@ -180,14 +181,14 @@ impl<T: Float> Gradients<T> {
     /// The Euclidean norm of all parameter gradients together, as of one vector.
     pub fn norm(&self) -> f64 {
         let norm_squared =
-            |found: &Found<T, _>| found.norm_squared.unwrap_or_else(|| Tensor::norm_squared(&found.grad));
+            |entry: &ParamGrad<T, _>| entry.norm_squared.unwrap_or_else(|| Tensor::norm_squared(&entry.grad));
         self.params.iter().flatten().map(norm_squared).sum::<f64>().sqrt()
     }
 }
 
-impl<T: Float, V> Found<T, V> {
+impl<T: Float, V> ParamGrad<T, V> {
     /// The gradient, for writing.
-    fn change(&mut self) -> &mut V {
+    fn grad_mut(&mut self) -> &mut V {
         self.norm_squared = None;
         &mut self.grad
     }

@@ -54,17 +54,17 @@ pub use gradcheck::{gradcheck, gradgradcheck};
 pub use gradients::Gradients;
 #[doc(alias("nn.Module", "ModuleList", "ModuleDict"))]
 pub use module::Module;
-pub use module::{Leaf, Part, Visitor};
+pub use module::{Part, Visitor};
 #[doc(alias = "register_buffer")]
 pub use param::Buffer;
-pub use param::BufferUpdates;
 #[doc(alias = "Parameter")]
 pub use param::Param;
+pub use param::{BufferUpdates, Leaf};
 pub use ravine_derive::Module;
-pub use state::{Mismatched, Report, StateDict, StateError};
-pub use summary::Row;
+pub use state::{LoadReport, Mismatched, StateDict, StateError};
 #[doc(alias = "torchinfo")]
 pub use summary::Summary;
+pub use summary::SummaryRow;
 pub use tape::Tape;
 pub use tree::Tree;
 #[doc(alias("autograd.Function", "Function"))]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ravine_tensor::Tensor;
 
-use crate::param::{Buffer, Param};
+use crate::param::{Buffer, Leaf, Param};
 use crate::tree::Tree;
 
 /// Something with parameters: a layer, a model, or a part of one.
@@ -45,18 +45,18 @@ pub trait Module {
     /// Shows each part to `visitor`, in order.
     fn visit(&self, visitor: &mut Visitor<'_>);
 
-    /// What this is, for those who draw it: a module with the name of its type.
+    /// What this is in a drawing of the model: a module, with the name of its type.
     fn part(&self) -> Part {
         Part::Module(short_name(std::any::type_name::<Self>()))
     }
 
-    /// The parameters, each with its path, in the order of the fields. A tied parameter is listed at each of its places.
+    /// The parameters, each with its path, in the order of the fields. A tied parameter is listed under each of its paths.
     #[doc(alias("named_parameters", "parameters"))]
     fn named_params(&self) -> Vec<(String, Param)> {
         params_of(&|visitor| self.visit(visitor))
     }
 
-    /// The parameters as [`named_params`](Self::named_params) has them, but a tied one only at the first of its places: what an optimizer steps.
+    /// The parameters as [`named_params`](Self::named_params) lists them, but each tied one only at its first path: what an optimizer updates.
     fn distinct_params(&self) -> Vec<(String, Param)> {
         distinct(params_of(&|visitor| self.visit(visitor)))
     }
@@ -68,7 +68,7 @@ pub trait Module {
         })
     }
 
-    /// The number of trained numbers: the elements of all parameters, tied ones counted once.
+    /// The number of elements of all parameters, tied ones counted once.
     #[doc(alias = "numel")]
     fn num_params(&self) -> usize {
         count(&|visitor| self.visit(visitor))
@@ -147,15 +147,7 @@ pub trait Module {
     }
 }
 
-/// What a walk over a module meets at the end of a path.
-pub enum Leaf<'a> {
-    /// A trained tensor.
-    Param(&'a Param),
-    /// A tensor that is kept but not trained.
-    Buffer(&'a Buffer),
-}
-
-/// What a field is, beside what it holds.
+/// What kind of field a walk has reached, for drawing the model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
     /// A module, with the short name of its type.
@@ -170,7 +162,7 @@ pub enum Part {
     Nothing,
 }
 
-/// A walk over a module: where it is, and what it does with each leaf.
+/// A walk over a module: its current path, and what it does with each leaf.
 pub struct Visitor<'a> {
     path: String,
     meet: &'a mut dyn FnMut(&str, Leaf<'_>),
@@ -184,7 +176,7 @@ impl<'a> Visitor<'a> {
         Visitor { path: String::new(), meet, depth: 0, enter: None }
     }
 
-    /// A walk that also tells `enter` of every field, before what is in it: how deep it is (the first level is 1), its name, and what it is.
+    /// A walk that also calls `enter(depth, name, part)` for every field, before the fields inside it. The first level has depth 1.
     pub fn with_parts(
         enter: &'a mut dyn FnMut(usize, &str, Part),
         meet: &'a mut dyn FnMut(&str, Leaf<'_>),
@@ -208,7 +200,7 @@ impl<'a> Visitor<'a> {
         self.path.truncate(parent);
     }
 
-    /// Tells of a plain value that belongs to the module, for those who draw it; the derive does so for `#[module(setting)]`.
+    /// Reports a plain value of the module, to be shown in its tree; the derive does so for `#[module(setting)]`.
     pub fn setting(&mut self, name: &str, value: &dyn std::fmt::Debug) {
         if let Some(enter) = &mut self.enter {
             enter(self.depth + 1, name, Part::Setting(format!("{value:?}")));
@@ -216,10 +208,10 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// Takes a visitor through some model. What a model can do is written for this, and so compiled once, and not for every type of model.
+/// Takes a visitor through some model. Code that takes a `Walk` is compiled once, not once for every type of model.
 pub(crate) type Walk<'a> = &'a dyn Fn(&mut Visitor<'_>);
 
-/// What `keep` takes of the leaves, each with its path.
+/// The leaves for which `keep` returns something, each with its path.
 fn leaves<T>(walk: Walk<'_>, keep: fn(Leaf<'_>) -> Option<T>) -> Vec<(String, T)> {
     let mut found = Vec::new();
     walk(&mut Visitor::new(&mut |path, leaf| {

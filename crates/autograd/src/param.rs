@@ -10,8 +10,8 @@ use crate::tape::Tape;
 
 /// A trained tensor of a model.
 ///
-/// A parameter is itself, whatever its value: [`tied`](Self::tied) gives the same parameter again, for weights used in two places,
-/// and `clone` an independent copy. Tapes on any number of threads can read it at once.
+/// A parameter has an identity beside its value: [`tied`](Self::tied) gives another handle to the same parameter, for weights used in
+/// two places, and `clone` an independent copy. Tapes on any number of threads can read it at once.
 pub struct Param<T: Float = f32> {
     cell: Arc<Cell<T>>,
 }
@@ -78,8 +78,8 @@ impl<T: Float> Param<T> {
         *self.cell.value.write().unwrap_or_else(PoisonError::into_inner) = value.contiguous();
     }
 
-    /// Changes the value in place. Who reads the parameter meanwhile waits for the end of `f`, so `f` itself must not, nor wait
-    /// for a thread that does. (Kernels may be used: they need no other thread.)
+    /// Changes the value in place. Other readers of the parameter wait until `f` returns; so `f` must not read it itself, nor wait for
+    /// a thread that does. (It may call kernels, which never wait for another thread's work.)
     ///
     /// # Panics
     /// If `f` changes the shape.
@@ -197,6 +197,44 @@ impl<T: Float> fmt::Debug for Buffer<T> {
     }
 }
 
+/// A parameter or a buffer: what a walk over a module finds at the end of a path.
+pub enum Leaf<'a> {
+    /// A trained tensor.
+    Param(&'a Param),
+    /// A tensor that is saved but not trained.
+    Buffer(&'a Buffer),
+}
+
+impl Leaf<'_> {
+    /// Its value. The numbers are shared, not copied.
+    pub fn value(&self) -> Tensor {
+        match self {
+            Leaf::Param(param) => param.value(),
+            Leaf::Buffer(buffer) => buffer.value(),
+        }
+    }
+
+    /// The size along each axis.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Leaf::Param(param) => param.shape(),
+            Leaf::Buffer(buffer) => buffer.shape(),
+        }
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Panics
+    /// If the shape differs.
+    #[track_caller]
+    pub fn set(&self, value: Tensor) {
+        match self {
+            Leaf::Param(param) => param.set(value),
+            Leaf::Buffer(buffer) => buffer.set(value),
+        }
+    }
+}
+
 struct BufferUpdate<T: Float> {
     buffer: Buffer<T>,
     statistic: Tensor<T>,
@@ -204,7 +242,7 @@ struct BufferUpdate<T: Float> {
     samples: usize,
 }
 
-/// What the forward passes of one step have to say about the model's buffers, in the order of their calls.
+/// The buffer updates that the forward passes of one step have noted, in the order of their calls.
 pub struct BufferUpdates<T: Float = f32> {
     list: Vec<BufferUpdate<T>>,
 }
@@ -268,7 +306,7 @@ impl<T: Float> BufferUpdates<T> {
 }
 
 impl<T: Float> Tape<T> {
-    /// Notes that `buffer` should move towards `statistic`, which was computed from `samples` samples:
+    /// Notes that `buffer` is to move towards `statistic`, which was computed from `samples` samples:
     /// `buffer <- (1 - momentum) buffer + momentum statistic`, once the step is done.
     ///
     /// # Panics

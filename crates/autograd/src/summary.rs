@@ -1,7 +1,7 @@
-//! What a forward pass costs, layer by layer: read off its tape.
+//! What a forward pass costs, layer by layer, read off its tape.
 //!
-//! A tape is a record of a pass, so nothing has to be measured or wrapped: each op tells its name, its inputs and its shape, and the
-//! parameters among its inputs tell whose op it is.
+//! The tape records each op's name, inputs and shape; the parameters among the inputs show which module the op belongs to. So no layer
+//! has to be wrapped or measured.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::tape::{NodeId, Nodes, Origin, Tape};
 use crate::tree::grouped;
 use crate::var::Var;
 
-/// Ops that only look at the numbers of their input in another way.
+/// Ops that compute nothing: their output is a view of their input.
 pub(crate) const VIEWS: [&str; 16] = [
     "reshape",
     "flatten",
@@ -57,8 +57,8 @@ pub(crate) const VIEWS: [&str; 16] = [
 /// ```
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// One for the ops of each module, and for each op without parameters, in the order of the pass.
-    pub rows: Vec<Row>,
+    /// A row for the ops of each module, and one for each op without parameters, in the order of the pass.
+    pub rows: Vec<SummaryRow>,
     /// The shape of the input.
     pub input: Shape,
     /// The elements of all parameters, tied ones counted once.
@@ -77,7 +77,7 @@ pub struct Summary {
 
 /// A line of a [`Summary`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct SummaryRow {
     /// The path of the module that the parameters belong to; empty for an op without parameters, and for the model itself.
     pub path: String,
     /// The name of the module's type, or of the op.
@@ -120,11 +120,9 @@ impl Summary {
                 .filter(|node| !matches!(node.origin, Origin::Leaf) && !VIEWS.contains(&node.op));
             made.map(|node| node.shape.numel()).sum::<usize>()
         });
-        let mut distinct = std::collections::HashSet::new();
-        let all: Vec<_> =
-            model.named_params().into_iter().filter(|(_, p)| distinct.insert(p.key())).collect();
+        let distinct = model.distinct_params();
         let count = |frozen: bool| -> usize {
-            all.iter().filter(|(_, p)| p.is_frozen() == frozen).map(|(_, p)| p.shape().numel()).sum()
+            distinct.iter().filter(|(_, p)| p.is_frozen() == frozen).map(|(_, p)| p.shape().numel()).sum()
         };
         let params = count(true) + count(false);
         let buffers: usize = model.named_buffers().iter().map(|(_, buffer)| buffer.shape().numel()).sum();
@@ -175,9 +173,9 @@ fn rows(
     nodes: &Nodes<f32>,
     mut params: HashMap<usize, (String, usize)>,
     kinds: &HashMap<String, String>,
-) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    // Where the row is that has the last op with parameters.
+) -> Vec<SummaryRow> {
+    let mut rows: Vec<SummaryRow> = Vec::new();
+    // The row of the last op with parameters.
     let mut last_owned: Option<usize> = None;
     for (index, node) in nodes.list.iter().enumerate() {
         if matches!(node.origin, Origin::Leaf) {
@@ -215,7 +213,7 @@ fn rows(
             last_owned = Some(rows.len());
         }
         let kind = path.as_ref().and_then(|path| kinds.get(path)).map_or(node.op, |kind| kind).to_owned();
-        rows.push(Row {
+        rows.push(SummaryRow {
             path: path.unwrap_or_default(),
             kind,
             output: node.shape,
@@ -227,23 +225,23 @@ fn rows(
     rows
 }
 
-/// Of the ops that are worth counting.
+/// The multiply-adds of an op: 0 for all but matrix products, convolutions, recurrences and attention.
 pub(crate) fn multiply_adds<T: Float>(nodes: &Nodes<T>, index: usize) -> usize {
     let (op, output) = (nodes.list[index].op, nodes.list[index].shape);
     let inputs: Vec<Shape> = nodes.input_shapes(index).collect();
-    // What each place of the output takes from one weight: a window over all channels of its group.
+    // The multiply-adds for one element of the output: a window over all channels of its group.
     let window = |weight: &Shape| weight.numel() / weight[0].max(1);
     match (op, inputs.as_slice()) {
         ("matmul" | "linear", [x, ..]) => output.numel() * x.last().copied().unwrap_or(0),
         ("conv1d" | "conv2d", [_, weight, ..]) => output.numel() * window(weight),
-        // Of a transposed convolution every input takes that.
+        // In a transposed convolution, as many for one element of the input.
         ("conv_transpose1d" | "conv_transpose2d" | "conv2d_input_grad", [x, weight, ..]) => {
             x.numel() * window(weight)
         }
         ("conv2d_weight_grad", [_, dy]) => dy.numel() * window(&output),
         // At each step, a product of every state with the weight.
         ("recurrent", [gates, weight, ..]) => gates.numel() * weight.last().copied().unwrap_or(0),
-        // Of every query with every key, and for every query a mean of the values.
+        // The product of every query with every key, and for every query a weighted mean of the values.
         ("scaled_dot_product_attention", [query, key, value, ..]) => {
             let (width, keys) = (query[query.rank() - 1].max(1), key[key.rank() - 2]);
             query.numel() / width * keys * (width + value[value.rank() - 1])
@@ -257,7 +255,7 @@ impl fmt::Display for Summary {
         let some = |n: usize| if n == 0 { String::new() } else { grouped(n) };
         let mut table = vec![["layer", "output", "parameters", "multiply-adds"].map(str::to_owned)];
         table.push(["input".into(), self.input.to_string(), String::new(), String::new()]);
-        for Row { path, kind, output, params, multiply_adds, .. } in &self.rows {
+        for SummaryRow { path, kind, output, params, multiply_adds, .. } in &self.rows {
             let layer = if path.is_empty() { kind.clone() } else { format!("{path}: {kind}") };
             table.push([layer, output.to_string(), some(*params), some(*multiply_adds)]);
         }

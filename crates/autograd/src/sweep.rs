@@ -7,9 +7,9 @@ use ravine_tensor::Float;
 use crate::tape::{NodeId, Origin, Tape};
 use crate::var::Var;
 
-/// Where a sweep goes.
+/// Which nodes a sweep visits, and whose gradients it emits.
 pub(crate) struct Route<'a> {
-    /// Nodes before this one are not walked: what goes to them is emitted piece by piece.
+    /// Nodes before this one are not visited: each summand of their gradients is emitted as it arises.
     pub(crate) floor: usize,
     /// The places whose gradients are emitted, in ascending order; if `None`, all leaves.
     pub(crate) targets: Option<&'a [NodeId]>,
@@ -22,7 +22,7 @@ impl Route<'_> {
         self.targets.is_some_and(|targets| targets.binary_search(&id).is_ok())
     }
 
-    /// For each node from the floor to `last`, whether it is a target or was computed from one; `None` if all leaves are meant.
+    /// For each node from the floor to `last`, whether it is a target or was computed from one; `None` if the targets are all leaves.
     fn leads<T: Float>(&self, tape: &Tape<T>, last: usize) -> Option<Vec<bool>> {
         self.targets?;
         let mut leads = vec![false; last + 1 - self.floor];
@@ -90,7 +90,7 @@ pub(crate) fn sweep<T: Float>(
             Origin::Op(pullback) => {
                 needs.clear();
                 needs.extend(inputs.iter().map(|&x| route.needed(x, leads.as_ref())));
-                // What is wrong with the derivative: told outside of the closure, so that the panic points at the caller's line.
+                // A fault of the derivative is reported outside the closure, so that the panic points at the caller's line.
                 let mut fault = None;
                 let mut give = |i: usize, grad: Option<Var<T>>| {
                     let x = inputs[i];
@@ -126,8 +126,7 @@ pub(crate) fn sweep<T: Float>(
     }
 }
 
-/// The gradient by a node in the shape of its value: where the op broadcast that, the gradient is summed over the axes along
-/// which it did; or what is wrong with it.
+/// The gradient by a node in the shape of its value, summed over the axes along which the op broadcast it; or what is wrong with it.
 fn fitted<T: Float>(input: usize, id: NodeId, grad: Option<Var<T>>) -> Result<Var<T>, String> {
     let grad = grad.ok_or_else(|| format!("no gradient for input {input}, which needs one"))?;
     let shape = grad.tape().nodes(|nodes| nodes.list[id.index()].shape);
@@ -140,7 +139,7 @@ fn fitted<T: Float>(input: usize, id: NodeId, grad: Option<Var<T>>) -> Result<Va
     Ok(grad.sum_to(shape))
 }
 
-/// The gradients that are not complete yet. Few are at any time, so a node has only the number of its sum.
+/// The gradients that are not complete yet. There are few at any time, so a node has only an index into the sums.
 struct Pending<T: Float> {
     place: Vec<u32>,
     sums: Vec<Option<Var<T>>>,

@@ -34,8 +34,8 @@ impl NodeId {
     }
 }
 
-/// The derivative of one recorded op: given the gradient of its output, the place of that, and which inputs need one, it hands the
-/// gradient by each input, with the number of the input, to the last argument. `None` says that there is none.
+/// The derivative of one recorded op, called with the gradient by its output, the output's place on the tape, which inputs need a
+/// gradient, and a function that takes each input's number and gradient. `None` says that the op has no gradient for it.
 pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, NodeId, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
 
 /// How the gradient goes on from a node.
@@ -119,7 +119,7 @@ pub struct Tape<T: Float = f32> {
 pub(crate) struct Inner<T: Float> {
     training: bool,
     recording: Cell<bool>,
-    /// Whether constants are recorded, too, so that the tape tells of every op.
+    /// Whether constants are recorded, too, so that every op is on the tape.
     surveying: Cell<bool>,
     nodes: RefCell<Nodes<T>>,
     params: RefCell<HashMap<ParamKey, (Param<T>, NodeId)>>,
@@ -127,13 +127,13 @@ pub(crate) struct Inner<T: Float> {
     pub(crate) rng: RefCell<Option<Rng>>,
     hooks: Hooks<T>,
     anomalies: Anomalies,
-    /// The line of the op whose derivative is running: what it records is recorded in that line's name.
+    /// The line of the op whose derivative is running: the ops that it records are attributed to that line.
     pub(crate) blamed: Cell<Option<&'static Location<'static>>>,
     /// The leaves of the parameters that a checkpointed function uses in its first run, while that lasts.
     pub(crate) noted: RefCell<Option<Vec<Var<T>>>>,
     /// The line that made this tape.
     line: &'static Location<'static>,
-    /// What its gradients know it by.
+    /// Tells its gradients from those of other tapes.
     pub(crate) number: TapeNumber,
 }
 
@@ -252,7 +252,7 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     fn leaf(&self, op: &'static str, value: Tensor<T>) -> Var<T> {
         let shape = *value.shape();
-        // Not in the closure, whose caller is not ours.
+        // Taken here: inside the closure, the caller would be another.
         let line = Location::caller();
         let id = self.nodes_mut(|nodes| nodes.push(op, line, shape, Origin::Leaf, &[]));
         Var::at(self.clone(), id, value)
@@ -272,12 +272,12 @@ impl<T: Float> Tape<T> {
         f()
     }
 
-    /// Recording on or off until what this returns is dropped. (In a closure, panics would not point at the caller's line.)
+    /// Switches recording on or off until the returned guard is dropped. (With a closure, panics would not point at the caller's line.)
     pub(crate) fn set_recording(&self, on: bool) -> impl Drop + '_ {
         put(&self.inner.recording, on)
     }
 
-    /// Runs `f`; what it records is recorded in the name of `line`, if there is one.
+    /// Runs `f`, attributing the ops that it records to `line`, if there is one.
     pub(crate) fn blaming<R>(&self, line: Option<&'static Location<'static>>, f: impl FnOnce() -> R) -> R {
         let _until_the_end = put(&self.inner.blamed, line);
         f()
@@ -319,7 +319,7 @@ impl<T: Float> Tape<T> {
         f(&mut self.inner.nodes.borrow_mut())
     }
 
-    /// The parameters used so far, with their places, in the order of their first uses.
+    /// The parameters used so far, with their leaves, in the order of their first uses.
     pub(crate) fn params(&self) -> Vec<(Param<T>, NodeId)> {
         let params = self.inner.params.borrow();
         let mut params: Vec<_> = params.values().map(|(param, id)| (param.tied(), *id)).collect();

@@ -1,14 +1,14 @@
-//! A model as a drawing of its parts.
+//! A model drawn as a tree of its parts.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::module::{Leaf, Part, Visitor, Walk, count};
+use crate::module::{Part, Visitor, Walk, count};
+use crate::param::Leaf;
 
-/// The parts of a model, made by [`Module::tree`](crate::Module::tree); printed, each on its line, with name, type and settings, or the shape of a tensor.
-///
-/// After a shape stands what is particular: `frozen`, `buffer`, or the path of the parameter that it is tied to.
+/// The parts of a model, made by [`Module::tree`](crate::Module::tree). Printed, each part has a line: its name, with type and settings
+/// for a module, and shape for a tensor. A tensor is marked `buffer`, `frozen`, or with the path of the parameter that it is tied to.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: Node,
@@ -67,7 +67,7 @@ impl Node {
         Node { name: name.into(), what, settings: Vec::new(), parts: Vec::new() }
     }
 
-    /// The last node of this depth, or the deepest last one: where a walk in order is.
+    /// The last node at this depth, or the deepest on the way there: the one that the walk has just entered.
     fn last_at(&mut self, depth: usize) -> &mut Node {
         if depth == 0 || self.parts.is_empty() {
             return self;

@@ -81,7 +81,7 @@ impl<T: Float> Var<T> {
         self.tape.constant(value)
     }
 
-    /// What a derivative keeps of this value. It does not hold the tape, which would then hold itself and never be freed.
+    /// This value as a derivative keeps it: without the tape, which would otherwise keep itself alive.
     pub fn saved(&self) -> Saved<T> {
         self.tape.note_saved(&self.value);
         Saved { id: self.id, value: self.value.clone() }
@@ -115,10 +115,10 @@ impl<T: Float> Saved<T> {
 
 /// Records an op: its name, inputs, output, and derivative. Every op of this crate goes through here, and yours can.
 ///
-/// `pullback(dy, needs)` gets the gradient `dy` by the output and says the gradient by each input, where `needs` asks for it,
+/// `pullback(dy, needs)` takes the gradient `dy` by the output and returns the gradient by each input for which `needs` is true,
 /// written with `Var` ops so that it can be differentiated again. Values that it needs are kept by [`Var::saved`];
-/// never move a `Var` into it (the tape would hold itself). A gradient in a shape to which its input was broadcast is
-/// summed back to the shape of the input by the engine.
+/// never move a `Var` into it (the tape would keep itself alive). Where an input was broadcast, the engine sums its gradient back
+/// to the shape of the input.
 ///
 /// ```
 /// use ravine_autograd::{Tape, Var, record};
@@ -168,7 +168,7 @@ pub fn record_with_output<T: Float, const N: usize>(
     push(op, &inputs, value, for_each_input(pullback))
 }
 
-/// [`record`] for any number of inputs: `pullback(dy, i)` says the gradient by input `i`, and is asked only where one is needed.
+/// [`record`] for any number of inputs: `pullback(dy, i)` returns the gradient by input `i`, and is called only where one is needed.
 #[track_caller]
 pub fn record_many<T: Float>(
     op: &'static str,
@@ -183,7 +183,7 @@ pub fn record_many<T: Float>(
     push(op, inputs, value, Box::new(pullback))
 }
 
-/// The derivative of an op with so many inputs.
+/// The derivative of an op with a fixed number of inputs, as the tape keeps it.
 fn for_each_input<T: Float, const N: usize>(
     pullback: impl Fn(&Var<T>, NodeId, [bool; N]) -> [Option<Var<T>>; N] + 'static,
 ) -> Pullback<T> {

@@ -1,4 +1,4 @@
-//! What the rest of the framework asks of data.
+//! The interface of data sets.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ use crate::{Augmented, DataError, Draws, Pick, Subset};
 ///
 /// References, boxes and `Arc`s of a data set are data sets too, and `Box<dyn Dataset<Batch = B>>` is one of several kinds.
 pub trait Dataset: Send + Sync {
-    /// Some samples, joined for the model to take in at once.
+    /// Several samples, joined into the input of a forward pass.
     type Batch: Send + 'static;
 
     /// The number of samples. Must not change.

@@ -1,4 +1,4 @@
-//! What can be wrong with data.
+//! The errors of reading data.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,29 +11,29 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The system did not let us read or write a file.
+    /// A file could not be read or written.
     #[error("{}: cannot {action}: {error}", file.display())]
     Io {
         /// The file.
         file: PathBuf,
         /// What was tried: `read` or `write`.
         action: &'static str,
-        /// What the system answered.
+        /// The system's error.
         error: io::Error,
     },
-    /// The content is not as it should be.
+    /// The content is invalid.
     #[error("{}: {field}: found {found}, expected {expected}", file.display())]
     Invalid {
         /// The file.
         file: PathBuf,
         /// The part of it that is wrong: `magic number`, `dimension 2`, `label of row 17`, ...
         field: String,
-        /// What stands there.
+        /// What it holds.
         found: String,
-        /// What should.
+        /// What it should hold.
         expected: String,
     },
-    /// The content is not the one that the checksum beside it was taken of.
+    /// The content does not match its checksum.
     #[error("{}: SHA-256: found {found}, expected {expected} as {} says", file.display(), sums.display())]
     Checksum {
         /// The file.
@@ -45,7 +45,7 @@ pub enum DataError {
         /// The digest that it should have.
         expected: String,
     },
-    /// A file of tensors is not as it should be.
+    /// A file of tensors could not be read.
     #[error(transparent)]
     File(#[from] ravine_tensor::FileError),
     /// An error of a user's own data set. See [`DataError::other`].

@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! What comes out depends on the data, the seed and the batch size, and on nothing else. The samples of batch `k` of epoch
-//! `e` are a pure function ([`Plan`]), so a run can be taken up in the middle of an epoch without replaying it:
+//! The batches depend only on the data, the seed and the batch size. The samples of batch `k` of epoch `e` are a pure function of them
+//! ([`Plan`]), so a run can be resumed in the middle of an epoch without replaying it:
 //!
 //! ```
 //! use ravine_data::{Loader, Order, Position, TensorSet};
@@ -36,13 +36,13 @@
 //!
 //! The chapters, in reading order:
 //!
-//! 1. What is asked of data: [`Dataset`], [`DataError`].
-//! 2. Files: [`Idx`], [`Csv`] and what it reads, [`Table`] and [`CsvStream`], [`verify`].
-//! 3. The sets that are here: [`TensorSet`] (in memory, or from npy and npz files), [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
+//! 1. The interface: [`Dataset`], [`DataError`].
+//! 2. Files: [`Idx`], [`Csv`] and what it reads, [`Table`] and [`CsvStream`], [`verify`] and [`sha256`].
+//! 3. Data sets: [`TensorSet`] (in memory, or from npy and npz files), [`ImageSet`], [`Mnist`], [`Samples`]; with the feature `images`, `ImageFolder`.
 //! 4. Sets made from others: [`Subset`], [`Concat`], [`Augmented`].
-//! 5. Pictures changed on their way: [`Pictures`], [`Transform`] and those that are here, [`MixUp`] and [`CutMix`].
-//! 6. Which samples come when: [`Order`], [`Plan`], [`Weights`], [`Strata`].
-//! 7. Who fetches them: [`Loader`], [`Stream`], [`StreamLoader`] and [`Walk`], [`read_ahead`], and how samples become batches: [`Collate`], [`Padded`].
+//! 5. Augmentation of pictures: [`Pictures`], [`Transform`] and its implementations, [`MixUp`] and [`CutMix`].
+//! 6. The order of the samples: [`Order`], [`Plan`], [`Weights`], [`Strata`].
+//! 7. Fetching them: [`Loader`], [`Stream`], [`StreamLoader`] and [`Walk`], [`read_ahead`], and joining samples into batches: [`Collate`], [`Padded`].
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -63,7 +63,7 @@ pub use derived::Augmented;
 pub use derived::Concat;
 pub use derived::{Draws, Rows, Subset};
 pub use error::DataError;
-pub use files::{Csv, CsvStream, Idx, Row, SUMS, Table, verify};
+pub use files::{Csv, CsvStream, Idx, Row, SUMS, Table, sha256, verify};
 #[doc(alias = "collate_fn")]
 pub use load::Collate;
 #[doc(alias = "DataLoader")]

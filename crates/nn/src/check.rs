@@ -1,4 +1,4 @@
-//! What constructors ask of their arguments: a size or a rate that makes no sense is a panic that names layer and field.
+//! Checks of constructor arguments: an invalid size or rate is a panic that names layer and field.
 
 /// A size for each of `AXES` axes: one number for all of them, or an array with one for each (height before width).
 pub trait Sizes<const AXES: usize> {

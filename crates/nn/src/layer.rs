@@ -1,9 +1,9 @@
-//! What all layers have in common.
+//! The trait of layers.
 
 use ravine_autograd::{Module, Var};
 
-/// A module that makes one variable of another. Layers that need more than one input, or give more than one output (recurrent ones,
-/// attention, embeddings), have a `forward` of their own and are not of this trait.
+/// A module that maps one variable to another. Layers with several inputs or outputs, or with other inputs (recurrent ones, attention,
+/// embeddings), have a `forward` of their own and do not implement this trait.
 pub trait Layer: Module {
     /// The output for this input, on its tape.
     fn forward(&self, x: &Var) -> Var;

@@ -1,4 +1,4 @@
-//! What a chain of layers costs.
+//! The cost of a model, layer by layer.
 
 use ravine_autograd::Summary;
 use ravine_tensor::{Shape, Tensor};

@@ -3,13 +3,13 @@
 use ravine_autograd::{Gradients, Module, Param};
 use ravine_tensor::Tensor;
 
-use crate::beside::Beside;
+use crate::extra_slot::ExtraSlot;
 use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome};
 
-/// Any optimizer, and beside it an average of the weights that it passes, which often are better than the last ones.
+/// Any optimizer, with a running average of the weights, which often is better than the last weights.
 ///
-/// Training goes on as without it; [`Optimize::averaged`] puts the average into the model to evaluate or save it. Of buffers there is
-/// no average: after [`keep`](Swapped::keep), a model with batch norm should see some training batches for new statistics.
+/// Training is not affected; [`Optimize::averaged`] puts the average into the model to evaluate or save it. Buffers are not averaged:
+/// after [`keep`](Swapped::keep), a model with batch norm should see some training batches for new statistics.
 ///
 /// ```
 /// use ravine_autograd::{Param, Tape};
@@ -30,11 +30,11 @@ use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome};
 /// ```
 pub struct Averaged<O> {
     optimizer: O,
-    average: Beside,
+    average: ExtraSlot,
     kind: Kind,
 }
 
-/// What share the newest weights have in the average.
+/// The share of the newest weights in the average.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Exponential { decay: f64 },
@@ -42,8 +42,8 @@ enum Kind {
 }
 
 impl<O: Optimize> Averaged<O> {
-    /// The exponential moving average `a <- decay a + (1 - decay) w` after each step of `optimizer`, beginning with the first step's
-    /// weights (until there the average is what the model has now). Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
+    /// The exponential moving average `a <- decay a + (1 - decay) w` after each step of `optimizer`, starting from the weights after the
+    /// first step (before that, the average is the model's present weights). Usual: 0.999, or `1 - 1/n` for a memory of `n` steps.
     ///
     /// Polyak and Juditsky 1992; Tarvainen and Valpola 2017, 'Mean teachers are better role models'.
     ///
@@ -56,14 +56,14 @@ impl<O: Optimize> Averaged<O> {
             "Averaged::ema: decay: found {decay}, expected from 0 to below 1 (usual: 0.999)"
         );
         Averaged {
-            average: Beside::new("Ema", "average", model),
+            average: ExtraSlot::new("Ema", "average", model),
             optimizer,
             kind: Kind::Exponential { decay },
         }
     }
 
-    /// The mean of the weights after every `every` steps beyond step `start`; until there, the last ones. Usually from three
-    /// quarters of the way on, at a rate that does not fall to zero, once per epoch.
+    /// The mean of the weights after every `every` steps from step `start` on; before that, the latest weights. Usual: from three
+    /// quarters of the run on, once per epoch, at a rate that does not fall to zero.
     ///
     /// Izmailov et al. 2018, 'Averaging weights leads to wider optima and better generalization'.
     ///
@@ -73,18 +73,18 @@ impl<O: Optimize> Averaged<O> {
     pub fn swa(model: &(impl Module + ?Sized), optimizer: O, start: u64, every: u64) -> Self {
         assert!(every > 0, "Averaged::swa: every: found 0, expected at least 1 step");
         Averaged {
-            average: Beside::new("Swa", "average", model),
+            average: ExtraSlot::new("Swa", "average", model),
             optimizer,
             kind: Kind::Equal { start, every },
         }
     }
 
-    /// The optimizer within, to ask it for its settings or what its last step was made of.
+    /// The wrapped optimizer, for its settings or the [explanation](crate::Optimizer::explain) of its last step.
     pub fn optimizer(&self) -> &O {
         &self.optimizer
     }
 
-    /// The optimizer within, for changing: to watch a parameter, say.
+    /// The wrapped optimizer, for writing: for example to watch a parameter.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
     }
@@ -146,7 +146,7 @@ impl<O: Optimize> Optimize for Averaged<O> {
     }
 }
 
-/// Parameters that have other values for a while. When this is dropped, they have their own again.
+/// Parameters with temporary values. When this is dropped, their own values are restored.
 #[must_use = "the trained values are back as soon as this is dropped"]
 pub struct Swapped {
     originals: Vec<(Param, Tensor)>,
@@ -162,7 +162,7 @@ impl Swapped {
         Swapped { originals: values.map(swap).collect() }
     }
 
-    /// Keeps the other values for good.
+    /// Makes the temporary values permanent.
     pub fn keep(mut self) {
         self.originals.clear();
     }

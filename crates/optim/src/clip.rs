@@ -1,23 +1,23 @@
-//! Keeping gradients from being too large.
+//! Gradient clipping.
 
 use ravine_tensor::Tensor;
 
-/// What is done to the gradients before a step.
+/// How gradients are clipped before a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
-    /// Nothing.
+    /// Not at all.
     #[default]
     None,
-    /// Each element is held between `-limit` and `limit`.
+    /// Each element is clamped to `-limit` to `limit`.
     Value(f64),
-    /// The gradient of each parameter is scaled to a norm of at most so much.
+    /// The gradient of each parameter is scaled to a norm of at most this limit.
     Norm(f64),
-    /// All gradients together are scaled to a norm of at most so much, so that the direction of the step stays.
+    /// All gradients together are scaled to a norm of at most this limit, which keeps the direction of the step.
     ///
     /// Pascanu, Mikolov and Bengio 2013, 'On the difficulty of training recurrent neural networks'.
     GlobalNorm(f64),
-    /// The gradient of each unit (a row of a matrix, a filter of a convolution, a whole vector) is scaled to a norm of at most so
-    /// much of the norm of the unit's weights, which is taken to be at least 1e-3.
+    /// The gradient of each unit (a row of a matrix, a filter of a convolution, a whole vector) is scaled to a norm of at most this share
+    /// of the norm of the unit's weights, which counts as at least 1e-3.
     ///
     /// Brock et al. 2021, 'High-performance large-scale image recognition without normalization'.
     Adaptive(f64),
@@ -37,12 +37,12 @@ impl Clip {
     }
 }
 
-/// The factor that brings a norm down to `limit`. As PyTorch's, a little smaller than the quotient, and never above 1.
+/// The factor that reduces a norm to `limit`, at most 1. Like PyTorch's, it is a little smaller than the quotient.
 pub(crate) fn factor(limit: f64, norm: f64) -> f64 {
     (limit / (norm + 1e-6)).min(1.0)
 }
 
-/// The gradient `g` of `w` with its units clipped; `None` if none has to be.
+/// The gradient `g` of `w` with its units clipped; `None` if no unit has to be.
 pub(crate) fn adaptive(w: &Tensor, g: &Tensor, limit: f64) -> Option<Tensor> {
     if w.numel() == 0 {
         return None;

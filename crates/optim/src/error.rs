@@ -1,6 +1,6 @@
-//! Why a step or a saved state is refused.
+//! The errors of optimizers.
 
-/// An error of an optimizer. Nothing was changed.
+/// An error of an optimizer, which has changed nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimError {
@@ -33,7 +33,7 @@ pub enum OptimError {
     /// There is nothing to train.
     #[error("all parameters are frozen, so a step would change nothing: thaw some (set_frozen(false))")]
     AllFrozen,
-    /// A learning rate that makes no sense.
+    /// The learning rate is negative or not finite.
     #[error(
         "learning rate of step {step}: found {found}, expected a number that is not negative (to climb, use maximize)"
     )]
@@ -43,7 +43,7 @@ pub enum OptimError {
         /// What the schedule says.
         found: f64,
     },
-    /// A weight decay that makes no sense.
+    /// The weight decay is negative or not finite.
     #[error("weight decay of step {step}: found {found}, expected a number that is not negative")]
     Decay {
         /// The step, counted from 0.
@@ -51,13 +51,13 @@ pub enum OptimError {
         /// What the schedule says.
         found: f64,
     },
-    /// A path that no parameter of the model has.
+    /// The model has no parameter of this path.
     #[error("{path}: the model has no such parameter")]
     UnknownParameter {
         /// The path that was asked for.
         path: String,
     },
-    /// A saved state is of another optimizer or another model.
+    /// The saved state is that of another optimizer or another model.
     #[error("optimizer state: {what}: found {found}, expected {expected}")]
     State {
         /// The field, parameter, or slot of a parameter.

@@ -1,4 +1,4 @@
-//! What a step was made of.
+//! Taking a step apart: how much of it is due to the gradient, the schedule, clipping, decay and momentum.
 
 use ravine_tensor::Tensor;
 
@@ -8,20 +8,20 @@ use crate::{Decay, OptimError, Optimizer, Rule, Step};
 
 /// The parts of a parameter's last step. They add up to it.
 ///
-/// Each part is what one ingredient changes: the rule is applied to what the step began with, first with the gradient alone, then
-/// with one ingredient more each time. They are differences of such steps and may be far larger than the step itself (a gradient
-/// that explodes, and what clipping takes from it), so they are in `f64`, where they add up nevertheless.
+/// Each part is the effect of one ingredient: the rule is applied to the state before the step, first with the gradient alone, then with
+/// one more ingredient each time, and the parts are the differences. They may be far larger than the step itself (for example an
+/// exploding gradient and the part of clipping that cancels it), so they are in `f64`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// The gradient as it came, at the schedule's [base rate](crate::Schedule::base), by a rule that remembers nothing.
+    /// The step of the unclipped gradient at the schedule's [base rate](crate::Schedule::base), by a rule without memory.
     pub gradient: Tensor<f64>,
-    /// What the schedule adds: it changes the rate.
+    /// The effect of the schedule, which changes the rate.
     pub schedule: Tensor<f64>,
-    /// What clipping adds.
+    /// The effect of clipping.
     pub clipping: Tensor<f64>,
-    /// What weight decay adds.
+    /// The effect of weight decay.
     pub decay: Tensor<f64>,
-    /// What the rule's memory of earlier gradients adds.
+    /// The effect of the rule's memory of earlier gradients.
     pub momentum: Tensor<f64>,
 }
 
@@ -32,12 +32,12 @@ impl Explanation {
     }
 }
 
-/// What a step began with.
+/// The state of a parameter before a step.
 pub(crate) struct Before {
     pub w: Tensor,
-    /// The gradient as it came, ...
+    /// The gradient before adaptive clipping.
     pub raw: Tensor,
-    /// ... and as it was after adaptive clipping.
+    /// The gradient after adaptive clipping.
     pub grad: Tensor,
     pub slots: Vec<Tensor>,
     pub count: u64,
@@ -46,8 +46,8 @@ pub(crate) struct Before {
 }
 
 impl<R: Rule> Optimizer<R> {
-    /// Keeps what each step of the parameter at `path` begins with, so that [`explain`](Self::explain) can take the last one apart.
-    /// It costs a copy of the parameter and its slots at each step.
+    /// Keeps the state of the parameter at `path` before each step, so that [`explain`](Self::explain) can take the last step apart.
+    /// This costs a copy of the parameter and its slots at each step.
     ///
     /// # Errors
     /// If there is no such parameter.

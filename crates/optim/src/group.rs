@@ -1,4 +1,4 @@
-//! Parameters that are treated in their own way.
+//! Parameter groups.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use ravine_tensor::Shape;
 
 use crate::{Decay, Schedule};
 
-/// Settings for the parameters whose path and shape satisfy a predicate. What a group does not say is as in the rest of the optimizer.
+/// Settings for the parameters whose path and shape satisfy a predicate. Settings that a group does not make are those of the optimizer.
 ///
 /// ```
 /// use ravine_autograd::Param;
@@ -25,10 +25,10 @@ pub struct Group<R> {
     pub(crate) overrides: Overrides<R>,
 }
 
-/// Whether a parameter of this path and shape is meant.
+/// Whether a parameter of this path and shape belongs to a group.
 type Predicate = Box<dyn Fn(&str, &Shape) -> bool>;
 
-/// What a group says.
+/// The settings of a group.
 pub(crate) struct Overrides<R> {
     pub rule: Option<R>,
     pub schedule: Option<Arc<dyn Schedule>>,
@@ -38,14 +38,14 @@ pub(crate) struct Overrides<R> {
 }
 
 impl<R> Group<R> {
-    /// The parameters whose path and shape satisfy `which`. If several groups want a parameter, the first one has it.
+    /// The parameters whose path and shape satisfy `which`. A parameter that satisfies several groups belongs to the first one.
     pub fn new(which: impl Fn(&str, &Shape) -> bool + 'static) -> Self {
         let overrides =
             Overrides { rule: None, schedule: None, rate_factor: 1.0, decay: None, weight_decay: None };
         Group { which: Box::new(which), optional: false, overrides }
     }
 
-    /// A group that a model may have no parameter for. Without this, that is taken for a mistake in the predicate.
+    /// Permits the group to be empty. Otherwise that is taken for a mistake in the predicate.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.optional = true;

@@ -1,4 +1,4 @@
-//! Optimizers: rules that change one parameter by its gradient, and the driver that does the rest.
+//! Optimizers: rules that update one parameter by its gradient, and the driver that does everything else.
 //!
 //! ```
 //! use ravine_autograd::{Param, Tape};
@@ -16,7 +16,7 @@
 //! # Ok::<(), ravine_optim::OptimError>(())
 //! ```
 //!
-//! A new optimizer is a [`Rule`]: a struct of settings, the names of what it keeps of each parameter, and one update.
+//! A new optimizer is a [`Rule`]: a struct of settings, the names of the tensors that it keeps for each parameter, and one update.
 //! Schedules, groups, weight decay, clipping, frozen parameters, saving and loading, and threads come with [`Optimizer`].
 //!
 //! ```
@@ -43,26 +43,25 @@
 //!     }
 //! }
 //! ```
-
 //!
-//! What the crate has beside the rules:
+//! Besides the rules, the crate has:
 //!
-//! - [`conformance`] puts any rule through its checks in one line.
-//! - [`RateFinder`] looks for a learning rate before training.
-//! - [`Lookahead`] and [`Averaged`] (exponential or equal averages of weights) wrap any optimizer and are optimizers; [`Sam`] wraps one
-//!   and takes a closure, because it needs two passes for a step, as does [`Lbfgs`], which needs several.
-//! - [`Optimizer::explain`] takes a step apart.
+//! - [`conformance`], which puts any rule through its checks in one line.
+//! - [`RateFinder`], which looks for a learning rate before training.
+//! - [`Lookahead`] and [`Averaged`] (exponential or equal averages of weights), optimizers that wrap another; [`Sam`], which also wraps
+//!   one, but takes a closure, because a step needs two passes; and [`Lbfgs`], whose step needs several.
+//! - [`Optimizer::explain`], which takes a step apart.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod average;
-mod beside;
 mod clip;
 pub mod conformance;
 mod decay;
 mod error;
 mod explain;
+mod extra_slot;
 mod finder;
 mod group;
 mod lbfgs;

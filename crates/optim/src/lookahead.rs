@@ -1,17 +1,17 @@
-//! Lookahead: slow weights behind any optimizer.
+//! Lookahead: slow weights that follow those of any optimizer.
 
 use ravine_autograd::{Gradients, Module};
 
-use crate::beside::Beside;
+use crate::extra_slot::ExtraSlot;
 use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome, Swapped};
 
-/// Any optimizer, pulled back every `every` steps towards where it was before them:
+/// Any optimizer, pulled back every `k` steps towards where it was before them:
 ///
 /// ```text
 /// every k steps:  slow <- slow + alpha (w - slow);  w <- slow
 /// ```
 ///
-/// What the optimizer itself keeps is left alone. Zhang, Lucas, Hinton and Ba 2019, 'Lookahead optimizer: k steps forward, 1 step back';
+/// The optimizer's own slots are not changed. Zhang, Lucas, Hinton and Ba 2019, 'Lookahead optimizer: k steps forward, 1 step back';
 /// they use `k` from 5 to 10 and `alpha` from 0.5 to 0.8.
 ///
 /// ```
@@ -29,14 +29,14 @@ use crate::{Better, OptimError, Optimize, OptimizerState, StepOutcome, Swapped};
 /// ```
 pub struct Lookahead<O> {
     optimizer: O,
-    slow: Beside,
+    slow: ExtraSlot,
     every: u64,
     alpha: f32,
 }
 
 impl<O: Optimize> Lookahead<O> {
-    /// Pulls `optimizer`, which trains the parameters of `model`, back by `1 - alpha` of the way every `every` steps. The way begins at the
-    /// weights that the model has now: load others before.
+    /// Wraps `optimizer`, which trains the parameters of `model`; `every` is `k`. The slow weights begin as the model's present weights, so
+    /// load saved weights before.
     ///
     /// # Panics
     /// If `every` is 0, or `alpha` not finite.
@@ -44,15 +44,15 @@ impl<O: Optimize> Lookahead<O> {
     pub fn new(model: &(impl Module + ?Sized), optimizer: O, every: u64, alpha: f64) -> Self {
         assert!(every > 0, "Lookahead: every: found 0, expected at least 1 step");
         assert!(alpha.is_finite(), "Lookahead: alpha: found {alpha}, expected a finite number (usual: 0.5)");
-        Lookahead { slow: Beside::new("Lookahead", "slow", model), optimizer, every, alpha: alpha as f32 }
+        Lookahead { slow: ExtraSlot::new("Lookahead", "slow", model), optimizer, every, alpha: alpha as f32 }
     }
 
-    /// The optimizer within, to ask it for its settings or what its last step was made of.
+    /// The wrapped optimizer, for its settings or the [explanation](crate::Optimizer::explain) of its last step.
     pub fn optimizer(&self) -> &O {
         &self.optimizer
     }
 
-    /// The optimizer within, for changing: to watch a parameter, say.
+    /// The wrapped optimizer, for writing: for example to watch a parameter.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
     }

@@ -4,43 +4,43 @@ use ravine_autograd::Gradients;
 
 use crate::{Better, OptimError, Optimizer, OptimizerState, Rule, StepOutcome, Swapped};
 
-/// An optimizer of any rule: what a training loop asks of it.
+/// An optimizer of any rule: the interface that a training loop uses.
 pub trait Optimize: Send {
-    /// Changes the parameters by their gradients.
+    /// Updates the parameters by their gradients.
     ///
-    /// Gradients of parameters that are not this optimizer's are passed over.
+    /// Gradients of other parameters than this optimizer's are ignored.
     ///
     /// # Errors
-    /// If a parameter that is neither frozen nor optional has no gradient, all of them are frozen, a gradient is not finite, or the learning rate is
-    /// negative or no number. Nothing is changed then.
+    /// If a parameter that is neither frozen nor optional has no gradient, all of them are frozen, a gradient is not finite, or the learning rate
+    /// is negative or not finite. Nothing is changed then.
     fn step(&mut self, gradients: Gradients) -> Result<StepOutcome, OptimError>;
 
-    /// The steps that are done.
+    /// The number of steps done.
     fn steps(&self) -> u64;
 
-    /// The learning rate of the step that comes next.
+    /// The learning rate of the next step.
     fn learning_rate(&self) -> f64;
 
-    /// Records a metric, for rates that fall when it stands still; see [`Optimizer::plateau`].
+    /// Records a metric, for rates that fall when it stops improving; see [`Optimizer::plateau`].
     fn observe(&mut self, metric: f64);
 
-    /// Which of the metrics that it is told it takes for better, if its rate depends on them.
+    /// Which direction of the observed metric counts as better, if the rate depends on it.
     fn better(&self) -> Option<Better> {
         None
     }
 
-    /// Gives the parameters the values with which the model should be used until what this returns is dropped. For most rules
-    /// they are the ones that are trained; see [`Optimizer::averaged`].
+    /// Sets the parameters to the values with which the model should be used, until the returned guard is dropped. For most rules these are
+    /// the trained values; see [`Optimizer::averaged`].
     #[must_use = "the trained values are back as soon as this is dropped"]
     fn averaged(&self) -> Swapped;
 
-    /// What is kept from step to step.
+    /// The state that is kept from step to step.
     fn state(&self) -> OptimizerState;
 
-    /// Goes on from a state that [`state`](Self::state) gave.
+    /// Restores a [`state`](Self::state).
     ///
     /// # Errors
-    /// If it is of another rule or other parameters. Nothing is changed then.
+    /// If it is that of another rule or of other parameters. Nothing is changed then.
     fn load_state(&mut self, state: &OptimizerState) -> Result<(), OptimError>;
 }
 

@@ -1,4 +1,4 @@
-//! What every optimizer needs and no author of a rule should write again.
+//! The driver: everything that optimizers have in common beside their rule.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -10,25 +10,24 @@ use crate::explain::Before;
 use crate::group::Overrides;
 use crate::{Clip, Decay, Group, NonFinite, Plateau, Rule, Schedule, Swapped};
 
-/// A parameter, and what is kept of it.
+/// A parameter, and the optimizer's state for it.
 pub(crate) struct Entry {
     pub path: String,
     pub param: Param,
     pub numel: usize,
     pub group: usize,
     pub updates: u64,
-    /// What the rule keeps of it, ...
     pub slots: Vec<Tensor>,
-    /// ... and the names of that.
+    /// The names of the slots.
     pub names: &'static [&'static str],
-    /// Whether steps of this parameter are to be explained, ...
+    /// Whether steps of this parameter are to be explained.
     pub watched: bool,
-    /// ... and what the last one began with.
+    /// The state before the last step, if it is watched.
     pub before: Option<Box<Before>>,
 }
 
 impl Entry {
-    /// The slots that the rule has now: zeros, but for those that it had before.
+    /// Brings the slots to those that the rule has now: keeps the ones that it had before, and adds others as zeros.
     pub fn arrange(&mut self, rule: &impl Rule) {
         let (names, shape) = (rule.slots(), self.param.shape());
         let mut had: Vec<(&str, Tensor)> = self.names.iter().copied().zip(take(&mut self.slots)).collect();
@@ -41,7 +40,7 @@ impl Entry {
     }
 }
 
-/// A [`Rule`] at work on the parameters of a model, under a [`Schedule`].
+/// A [`Rule`] applied to the parameters of a model, with a [`Schedule`] of learning rates.
 ///
 /// ```
 /// use ravine_autograd::{Param, Tape};
@@ -76,7 +75,7 @@ pub struct Optimizer<R> {
     pub(crate) skipped: u64,
     pub(crate) plateau: Option<Plateau>,
     pub(crate) metrics: Vec<f64>,
-    /// What the metrics make of the rate.
+    /// The factor on the rate that follows from the metrics.
     plateau_factor: f64,
 }
 
@@ -97,7 +96,7 @@ pub struct Settings {
 }
 
 impl<R: Rule> Optimizer<R> {
-    /// The rule for all parameters of `model`, at the rate that `schedule` says (a number: always the same).
+    /// An optimizer of all parameters of `model` by `rule`, at the rates of `schedule` (a number is a constant rate).
     ///
     /// A parameter that is tied, so that the model has it under several paths, is one parameter under its first path.
     ///
@@ -137,10 +136,10 @@ impl<R: Rule> Optimizer<R> {
         }
     }
 
-    /// Other settings for some of the parameters. A parameter that several groups want is in the first of them.
+    /// Adds a group of parameters with settings of their own. A parameter that satisfies several groups belongs to the first of them.
     ///
     /// # Panics
-    /// If the group wants no parameter at all, unless it is [optional](Group::optional), or its rule has a [`fault`](Rule::fault).
+    /// If no parameter satisfies the group, unless it is [optional](Group::optional), or its rule has a [`fault`](Rule::fault).
     #[track_caller]
     #[must_use]
     pub fn group(mut self, group: Group<R>) -> Self {
@@ -175,9 +174,10 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
-    /// Changes settings of the rule, and of the rules that groups have of their own, from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
-    /// a function of the step alone, so that a run can be resumed. A slot that the new settings ask for (a velocity, when momentum rises
-    /// from 0) begins as zeros; one that they do not need is dropped. Settings with a [`fault`](Rule::fault) are a panic in that step.
+    /// Changes the settings of the rule, and of the groups' own rules, from step to step: `tune(rule, step)` is called before each step,
+    /// counted from 0. It should depend only on the step, so that a run can be resumed. A slot that the new settings need (such as the
+    /// velocity, when momentum rises from 0) begins as zeros; one that they no longer need is dropped. Settings with a
+    /// [`fault`](Rule::fault) make the step panic.
     ///
     /// ```
     /// use ravine_autograd::Param;
@@ -195,7 +195,7 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
-    /// Gives the rules the settings of step `step`.
+    /// Gives the rules their settings for step `step`.
     pub(crate) fn tune_to(&mut self, step: u64) {
         if let Some(tune) = &self.tune {
             tune(&mut self.rule, step);
@@ -207,7 +207,7 @@ impl<R: Rule> Optimizer<R> {
         }
     }
 
-    /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.
+    /// Lets the rate fall, in addition to its schedule, when the metric passed to [`observe`](Self::observe) stops improving.
     ///
     /// # Panics
     /// If its factor is not from 0 to below 1.
@@ -219,7 +219,7 @@ impl<R: Rule> Optimizer<R> {
         self
     }
 
-    /// What is done to the gradients before each step.
+    /// How gradients are clipped before each step.
     ///
     /// # Panics
     /// If its limit is not above 0.
@@ -264,20 +264,20 @@ impl<R: Rule> Optimizer<R> {
     /// Records a metric, such as the loss of an epoch on held-out data, for [`plateau`](Self::plateau).
     pub fn observe(&mut self, metric: f64) {
         self.metrics.push(metric);
-        self.reckon_plateau();
+        self.update_plateau_factor();
     }
 
-    pub(crate) fn reckon_plateau(&mut self) {
+    pub(crate) fn update_plateau_factor(&mut self) {
         self.plateau_factor = self.plateau.map_or(1.0, |plateau| plateau.factor(&self.metrics));
     }
 
-    /// The settings of the parameter at `path` in the step that comes next.
+    /// The settings of the parameter at `path` in the next step.
     pub fn settings(&self, path: &str) -> Option<Settings> {
         let entry = self.entries.iter().find(|entry| entry.path == path)?;
         Some(self.settings_of(entry.group))
     }
 
-    /// The settings of group `group` (0: of those in no group) in the step that comes next.
+    /// The settings of group `group` in the next step; group 0 has the parameters that are in no group.
     pub(crate) fn settings_of(&self, group: usize) -> Settings {
         let group = group.checked_sub(1).map(|index| &self.groups[index]);
         let schedule = group.and_then(|g| g.schedule.as_ref()).unwrap_or(&self.schedule);
@@ -299,14 +299,14 @@ impl<R: Rule> Optimizer<R> {
         paths.join(", ") + more
     }
 
-    /// The learning rate of the step that comes next, for parameters in no group.
+    /// The learning rate of the next step, for parameters in no group.
     #[doc(alias = "get_last_lr")]
     pub fn learning_rate(&self) -> f64 {
         self.schedule.rate(self.steps) * self.plateau_factor
     }
 
-    /// Gives the parameters the values with which the model should be used, where [`Rule::averaged`] has others than are trained:
-    /// to evaluate or save it. When what this returns is dropped, the trained values are back.
+    /// Sets the parameters to the values with which the model should be evaluated or saved, if [`Rule::averaged`] gives others than the
+    /// trained ones. The trained values are restored when the returned guard is dropped.
     ///
     /// ```
     /// use ravine_autograd::{Param, Tape};
@@ -343,7 +343,7 @@ fn assert_sound<R: Rule>(rule: &R) {
     }
 }
 
-/// The rule of a group (0: of those in no group).
+/// The rule of a group; group 0 has the parameters that are in no group.
 pub(crate) fn group_rule<'a, R>(rule: &'a R, groups: &'a [Overrides<R>], group: usize) -> &'a R {
     group.checked_sub(1).and_then(|index| groups[index].rule.as_ref()).unwrap_or(rule)
 }

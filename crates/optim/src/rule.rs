@@ -1,23 +1,23 @@
-//! What the author of an optimizer writes, and what the driver hands to it.
+//! The rule, which the author of an optimizer writes, and the step, which the driver passes to it.
 
 use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::Decay;
 
-/// How an optimizer changes a parameter: all that the author of a new one writes. The crate's [front page](crate) shows a whole one.
+/// How an optimizer updates a parameter: all that the author of a new one writes. The crate's [front page](crate) has an example.
 ///
-/// Clipping and weight decay are not the rule's business: the gradient that it sees has them in it. (`T` is there so that
-/// our rules can be compared with others in `f64`; write `impl Rule for ...` and forget it.)
+/// A rule need not clip or decay: the driver has already applied both to the gradient that it gets. (`T` exists so that our rules can be
+/// compared with others in `f64`; `impl Rule for ...` is enough.)
 pub trait Rule<T: Float = f32>: Send + Sync + 'static {
-    /// The name of the rule, as saved states know it.
+    /// The name of the rule in saved states.
     const NAME: &'static str;
 
-    /// How weights decay under this rule, unless the user says otherwise, ...
+    /// The default kind of weight decay.
     const DECAY: Decay = Decay::L2;
-    /// ... and how much.
+    /// The default coefficient of weight decay.
     const WEIGHT_DECAY: f64 = 0.0;
 
-    /// The names of the tensors that the rule keeps of each parameter under its present settings. They are zero at first, and saved
+    /// The names of the tensors that the rule, with its present settings, keeps for each parameter. They are zero at first, and saved
     /// in checkpoints.
     fn slots(&self) -> &'static [&'static str] {
         &[]
@@ -29,43 +29,43 @@ pub trait Rule<T: Float = f32>: Send + Sync + 'static {
         *param
     }
 
-    /// Changes one parameter, once, by [`Step::each`] or [`Step::whole`].
+    /// Updates one parameter, once, by [`Step::each`] or [`Step::whole`].
     ///
-    /// Several threads call it at once, each for another parameter. It may hold a lock while it uses kernels, which need no other thread. (What
-    /// it keeps behind one is not in checkpoints, and the order in which parameters come to it is open.)
+    /// Several threads call it at once, each for another parameter. It may hold a lock while it calls kernels, which never wait for another
+    /// thread's lock. (State behind a lock is not in checkpoints, and the order of the parameters is not defined.)
     fn update(&self, step: Step<T>);
 
-    /// What is wrong with the settings, if anything is: `beta1: found 1, expected from 0 to below 1`. The driver panics with it.
+    /// The fault of the settings, if there is one: `beta1: found 1, expected from 0 to below 1`. The driver panics with it.
     fn fault(&self) -> Option<String> {
         None
     }
 
-    /// The largest product of rate and curvature at which the rule does not diverge on a quadratic, where such a number is known:
-    /// 2 for plain gradient descent, `2 + 2 momentum` for a heavy ball.
+    /// The largest product of rate and curvature at which the rule does not diverge on a quadratic, if it is known: 2 for plain gradient
+    /// descent, `2 + 2 momentum` with (heavy-ball) momentum.
     fn stability_limit(&self) -> Option<f64> {
         None
     }
 
-    /// The product of rate and curvature at which the rule loses least on its way down a quadratic, where such a number is known: from
-    /// rest, the sum of the losses of all steps is least. 1 for plain gradient descent, `1 - momentum²` for a heavy ball.
+    /// The product of rate and curvature at which the rule descends a quadratic, from rest, with the least sum of the losses of all steps,
+    /// if it is known: 1 for plain gradient descent, `1 - momentum²` with (heavy-ball) momentum.
     fn quickest(&self) -> Option<f64> {
         None
     }
 
-    /// The value with which the model should be used, if it is not the one that is trained: an average, say.
+    /// The value with which the model should be used, if it is not the trained one: for example an average.
     fn averaged(&self, w: &Tensor<T>, slots: &[Tensor<T>]) -> Option<Tensor<T>> {
         let _ = (w, slots);
         None
     }
 }
 
-/// One step of one parameter: what a [`Rule`] is told, and the tensors that it changes.
+/// One step of one parameter: the input of a [`Rule`], and the tensors that it changes.
 pub struct Step<'a, T: Float = f32> {
-    /// The learning rate, as schedule and group say.
+    /// The learning rate, from schedule and group.
     pub rate: f64,
-    /// How often this parameter has been updated, this time included: 1 at first.
+    /// The number of updates of this parameter, including this one: 1 at first.
     pub count: u64,
-    /// The weight decay that the rule applies itself; 0 unless it is of the kind [`Decay::Own`].
+    /// The coefficient of weight decay for the rule to apply; 0 unless the kind is [`Decay::Own`].
     pub weight_decay: f64,
     rule: &'static str,
     shaping: Shaping,
@@ -75,8 +75,8 @@ pub struct Step<'a, T: Float = f32> {
 }
 
 impl<'a, T: Float> Step<'a, T> {
-    /// A step outside an [`Optimizer`](crate::Optimizer), to try a rule alone: of parameter `w` by gradient `g` with `slots` as
-    /// [`Rule::slots`] names them.
+    /// A step outside an [`Optimizer`](crate::Optimizer), to try a rule alone: of parameter `w` by gradient `g`, with `slots` in the order
+    /// of [`Rule::slots`].
     pub fn new<R: Rule<T>>(
         _rule: &R,
         rate: f64,
@@ -88,7 +88,7 @@ impl<'a, T: Float> Step<'a, T> {
         Step { rate, count, weight_decay: 0.0, rule: R::NAME, shaping: Shaping::NONE, w, g, slots }
     }
 
-    /// The same step with the gradient and the weights shaped by clipping and decay.
+    /// The same step, with clipping and decay applied to gradient and weights.
     pub(crate) fn shaped(mut self, shaping: Shaping) -> Self {
         if shaping.decay == Decay::Own {
             self.weight_decay = shaping.weight_decay;
@@ -108,14 +108,14 @@ impl<'a, T: Float> Step<'a, T> {
         self.w.shape()
     }
 
-    /// Changes each weight by itself: `f(&mut w[i], g[i], [&mut slot[i], ...])` for all `i`, in one pass over memory.
+    /// Updates element by element: calls `f(&mut w[i], g[i], [&mut slot[i], ...])` for all `i`, in one pass over memory.
     ///
     /// # Panics
-    /// If `f` does not take as many slots as the rule names, or one has not the shape of the parameter.
+    /// If `f` does not take as many slots as the rule names, or the shape of one is not that of the parameter.
     #[track_caller]
     pub fn each<const N: usize>(self, f: impl Fn(&mut T, T, [&mut T; N]) + Sync) {
         let Step { rate, shaping, w, g, .. } = self;
-        let slots = named(self.rule, self.slots);
+        let slots = slot_array(self.rule, self.slots);
         if shaping.is_none() {
             return w.update_with(g, slots, f);
         }
@@ -131,14 +131,14 @@ impl<'a, T: Float> Step<'a, T> {
         });
     }
 
-    /// Changes the parameter as a whole: `f(w, g, [slot, ...])`, for rules that need norms, rows and columns, or matrix products.
+    /// Updates the parameter as a whole: calls `f(w, g, [slot, ...])`, for rules that need norms, rows and columns, or matrix products.
     ///
     /// # Panics
     /// If `f` does not take as many slots as the rule names.
     #[track_caller]
     pub fn whole<const N: usize>(self, f: impl FnOnce(&mut Tensor<T>, &Tensor<T>, [&mut Tensor<T>; N])) {
         let Step { rate, shaping, w, g, .. } = self;
-        let slots = named(self.rule, self.slots);
+        let slots = slot_array(self.rule, self.slots);
         if shaping.is_none() {
             return f(w, g, slots);
         }
@@ -161,9 +161,12 @@ impl<'a, T: Float> Step<'a, T> {
     }
 }
 
-/// The slots one by one, if there are `N`.
+/// The slots as an array, which must be `N`.
 #[track_caller]
-fn named<'a, T: Float, const N: usize>(rule: &str, slots: &'a mut [Tensor<T>]) -> [&'a mut Tensor<T>; N] {
+fn slot_array<'a, T: Float, const N: usize>(
+    rule: &str,
+    slots: &'a mut [Tensor<T>],
+) -> [&'a mut Tensor<T>; N] {
     let count = slots.len();
     match <&mut [Tensor<T>; N]>::try_from(slots) {
         Ok(slots) => slots.each_mut(),
@@ -171,12 +174,12 @@ fn named<'a, T: Float, const N: usize>(rule: &str, slots: &'a mut [Tensor<T>]) -
     }
 }
 
-/// What the driver does to gradient and weights around a rule. It is done in the rule's own pass over memory.
+/// The clipping and decay that the driver applies around a rule, within the rule's own pass over memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shaping {
-    /// Elements of the gradient are held between `-limit` and `limit`, ...
+    /// Elements of the gradient are clamped to `-limit` to `limit`.
     pub limit: f64,
-    /// ... and then multiplied by this, which is negative to climb instead of descend.
+    /// The factor on the clamped gradient, which is negative to climb instead of descending.
     pub scale: f64,
     pub decay: Decay,
     pub weight_decay: f64,
@@ -197,7 +200,7 @@ impl Shaping {
     }
 }
 
-/// `x` held between `-limit` and `limit`; NaN stays NaN.
+/// `x` clamped to `-limit` to `limit`; NaN stays NaN.
 #[inline(always)]
 fn clamp<T: Float>(x: T, limit: T) -> T {
     if x > limit {

@@ -1,4 +1,4 @@
-//! Sharpness-aware minimisation: gradients from a little uphill.
+//! Sharpness-aware minimisation.
 
 use ravine_autograd::{Gradients, Module, Param};
 use ravine_tensor::Tensor;
@@ -6,7 +6,7 @@ use ravine_tensor::Tensor;
 use crate::average::Swapped;
 use crate::{OptimError, Optimize, StepOutcome};
 
-/// Any optimizer, fed with the gradient at the worst point nearby, so that it ends where the loss is flat:
+/// Any optimizer, given the gradient at the worst point nearby, so that it finds flat minima:
 ///
 /// ```text
 /// e = rho g / ‖g‖                 g: the gradient at w, all parameters together
@@ -39,8 +39,8 @@ pub struct Sam<O> {
 }
 
 impl<O: Optimize> Sam<O> {
-    /// Looks `rho` uphill before each step of `optimizer`, which trains the parameters of `model` and goes downhill: what should be largest,
-    /// give it with the other sign instead of to an optimizer that [maximizes](crate::Optimizer::maximize).
+    /// Wraps `optimizer`, which trains the parameters of `model`; `rho` is the distance of the worst point. The optimizer must descend: to
+    /// maximize a function, pass its negative, instead of an optimizer that [maximizes](crate::Optimizer::maximize).
     ///
     /// # Panics
     /// If `rho` is negative or not finite.
@@ -61,7 +61,7 @@ impl<O: Optimize> Sam<O> {
         self
     }
 
-    /// One step. `gradients` is a pass over the batch with the weights that the model has; it is run twice.
+    /// Does one step. `gradients` is a forward and backward pass over the batch with the present weights of the model; it is run twice.
     ///
     /// # Errors
     /// As [`Optimize::step`]. Nothing is changed then.
@@ -89,12 +89,12 @@ impl<O: Optimize> Sam<O> {
         self.optimizer.step(there)
     }
 
-    /// The optimizer within, to ask it for its rate or save its state.
+    /// The wrapped optimizer, for its rate or to save its state.
     pub fn optimizer(&self) -> &O {
         &self.optimizer
     }
 
-    /// The optimizer within, for changing: to load its state, say.
+    /// The wrapped optimizer, for writing: for example to load its state.
     pub fn optimizer_mut(&mut self) -> &mut O {
         &mut self.optimizer
     }

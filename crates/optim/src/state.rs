@@ -1,4 +1,4 @@
-//! What an optimizer keeps from step to step, as plain data.
+//! The state of an optimizer as plain data.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use crate::{OptimError, Optimizer, Rule};
 pub struct OptimizerState {
     /// The name of the rule.
     pub rule: String,
-    /// The steps that are done.
+    /// The number of steps done.
     pub steps: u64,
-    /// The steps that were skipped because a gradient was not finite.
+    /// The number of steps that were skipped because a gradient was not finite.
     pub skipped: u64,
     /// The metrics that were observed.
     pub metrics: Vec<f64>,
@@ -23,14 +23,14 @@ pub struct OptimizerState {
     pub params: Vec<ParamState>,
 }
 
-/// What is kept of one parameter.
+/// The state of one parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParamState {
     /// Its path.
     pub path: String,
     /// How often it was updated.
     pub updates: u64,
-    /// What the rule keeps of it; empty before the first update.
+    /// The tensors that the rule keeps for it; empty before the first update.
     pub slots: Vec<Slot>,
 }
 
@@ -81,7 +81,7 @@ impl<R: Rule> Optimizer<R> {
     }
 
     pub(crate) fn restore_state(&mut self, state: &OptimizerState) -> Result<(), OptimError> {
-        // What a rule keeps may depend on the settings that it had in the last step.
+        // The slots of a rule may depend on the settings that it had in the last step.
         self.tune_to(state.steps.saturating_sub(1));
         let loaded = self.loaded(state);
         if loaded.is_err() {
@@ -94,7 +94,7 @@ impl<R: Rule> Optimizer<R> {
         }
         (self.steps, self.skipped) = (state.steps, state.skipped);
         self.metrics.clone_from(&state.metrics);
-        self.reckon_plateau();
+        self.update_plateau_factor();
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl<R: Rule> Optimizer<R> {
             let Some(saved) = saved_of.remove(entry.path.as_str()) else {
                 return differ(&entry.path, "nothing", "a parameter");
             };
-            // Of settings that change, a parameter that stood still since may not have seen the last change.
+            // If `tune` changes the slots, a parameter that was not updated since may still have the old ones, or none.
             let bare = saved.updates == 0 || saved.slots.is_empty() && self.tune.is_some();
             let expected = if bare { Vec::new() } else { self.slots_of(entry) };
             let names: Vec<&str> = saved.slots.iter().map(|slot| slot.name.as_str()).collect();

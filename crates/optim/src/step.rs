@@ -18,11 +18,11 @@ pub enum NonFinite {
     Error,
     /// Skip the step: nothing is changed, and [`OptimizerState::skipped`](crate::OptimizerState::skipped) counts it.
     Skip,
-    /// Do not look, which saves a pass over gradients whose norms [are not known](Gradients::get_with_norm).
+    /// Do not check, which saves a pass over gradients whose norms [are not known](Gradients::get_with_norm).
     Ignore,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepOutcome {
     /// The learning rate.
@@ -136,7 +136,7 @@ impl<R: Rule> Optimizer<R> {
         }
     }
 
-    /// The squared norm of each gradient, where something asks for them. Of finite numbers it is finite, and else not.
+    /// The squared norm of each gradient, if clipping or the check for finite numbers needs them: it is finite if and only if all elements are.
     fn squared_norms(&self, grads: &[Option<Given>]) -> Option<Vec<f64>> {
         let clips = matches!(self.clip, Clip::Norm(_) | Clip::GlobalNorm(_));
         if !clips && self.non_finite == NonFinite::Ignore {
@@ -188,7 +188,7 @@ impl<R: Rule> Optimizer<R> {
                 rule.update(Step::new(rule, rate, entry.updates, w, grad, &mut entry.slots).shaped(shaping));
             });
         };
-        // The last parameter first: so the first ones, with which the next forward pass begins, are in a cache then.
+        // In reverse order: then the first parameters, with which the next forward pass begins, are still in a cache.
         if parallel {
             self.entries.par_iter_mut().zip(grads).rev().for_each(update);
         } else {
@@ -197,8 +197,8 @@ impl<R: Rule> Optimizer<R> {
     }
 }
 
-/// Whether it pays to work on several parameters at once: where there is much to do on small ones. A large one is cut into pieces by its kernels, and each thread
-/// finds those in its cache that it has worked on before.
+/// Whether it pays to update several parameters at once: if there is much work on small ones. Kernels split the work on a large one among
+/// the threads, each of which then finds in its cache the part that it worked on before.
 fn in_parallel(work: impl Iterator<Item = usize>) -> bool {
     threads_for(work.filter(|&each| threads_for(each) == 1).sum()) > 1
 }
@@ -206,11 +206,11 @@ fn in_parallel(work: impl Iterator<Item = usize>) -> bool {
 /// A gradient, and its squared norm if that is known.
 type Given<'g> = (&'g Tensor, Option<f64>);
 
-/// The gradient of a parameter, and what clipping makes of it.
+/// The gradient of a parameter, and its clipping.
 struct Clipped<'g> {
     grad: Option<&'g Tensor>,
-    /// Another gradient in its place (boxed: there is one of these for each of what may be thousands of parameters), ...
+    /// The gradient that replaces it after adaptive clipping. (Boxed, as there may be thousands of parameters and few have one.)
     replaced: Option<Box<Tensor>>,
-    /// ... or a factor on it.
+    /// The factor on the gradient.
     scale: f64,
 }

@@ -1,8 +1,8 @@
 //! Keeping threads awake between one kernel and the next.
 //!
-//! Between two kernels that are worth several threads there is often some work for one, in which the others fall asleep; and to wake
-//! a thread takes the system longer than many a kernel takes. So a thread that has no work looks for more during [`PATIENCE`] before it
-//! sleeps, as those of OpenMP do for much longer. No bit depends on who is awake.
+//! Between two parallel kernels there is often some work for one thread, during which the others would fall asleep; and waking a thread
+//! takes longer than many a kernel. So an idle thread looks for work for [`PATIENCE`] before it sleeps, as those of OpenMP do for much
+//! longer. The results do not depend on which threads are awake.
 
 use std::cell::Cell;
 use std::hint::spin_loop;
@@ -13,54 +13,54 @@ use std::time::{Duration, Instant};
 
 use crate::team::help;
 
-/// How long a thread looks for work.
+/// How long an idle thread looks for work.
 const PATIENCE: Duration = Duration::from_micros(200);
 
-/// How often it looks for a job to help with, before it looks for others.
+/// How often it looks at the board of jobs before it looks at rayon's queues and at the clock, which takes longer.
 const LOOKS: usize = 16;
 
-/// The longest that it does so before it is asked again.
+/// The longest time that a thread watches without being asked again.
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// Threads that are asked to look for work, or do.
+/// The number of threads that watch for work, or have been asked to.
 static WATCHING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static WATCHES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Asks other threads of the current pool to look for work, so that this many are awake; no more than there are processors, on which they would be
-/// in each other's way.
+/// Asks other threads of the current pool to watch for work, so that this many are awake: at most as many as there are processors.
 pub fn keep_awake(threads: usize) {
     static PROCESSORS: LazyLock<usize> =
         LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
     let threads = threads.min(*PROCESSORS);
     let caller = rayon::current_thread_index();
-    // The caller may be a job that a watch has come to, and is no help to itself.
+    // The caller may itself be a watching thread that has found a job; it does not count.
     let others = WATCHING.load(Ordering::Relaxed) - usize::from(WATCHES.get());
     for _ in others + 1..threads {
         WATCHING.fetch_add(1, Ordering::Relaxed);
         rayon::spawn(move || {
-            // One watch a thread is enough; and the caller has other things to do.
+            // A thread needs only one watch; and the caller has other work.
             if rayon::current_thread_index() != caller && !WATCHES.replace(true) {
                 watch();
                 WATCHES.set(false);
             }
             WATCHING.fetch_sub(1, Ordering::Relaxed);
         });
-        // A thread that falls asleep just then may miss a job from its own pool. Rayon leaves that to whoever made the job, who comes to it in the
-        // end; but the caller may not for hours. A second job, after the first is seen by all, finds the thread either asleep, or about to look once more.
+        // A thread that is just falling asleep may miss a job spawned in its own pool. Rayon relies on the spawning thread to run such a job
+        // in the end, but this one may not do so for hours. A second job, spawned when the first is visible to all threads, finds the thread
+        // either asleep, and wakes it, or about to look once more.
         fence(Ordering::SeqCst);
         rayon::spawn(|| ());
     }
 }
 
-/// Helps with what there is to do, until there has been nothing for a while. But not for long: something else may wait for this thread.
+/// Helps with jobs until there have been none for a while, or for [`LONGEST`]: other work may be waiting for this thread.
 fn watch() {
     let begun = Instant::now();
     let (mut idle, mut now) = (begun, begun);
     while now - idle < PATIENCE && now - begun < LONGEST {
-        // Looking for a job is quick, for others and at the clock is not.
+        // Looking at the board is quick; looking at rayon's queues and at the clock is not.
         let helped = (0..LOOKS).any(|_| {
             spin_loop();
             help()

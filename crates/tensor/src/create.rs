@@ -117,7 +117,7 @@ impl<T: Number> Tensor<T> {
     }
 }
 
-/// How many numbers there are from `start` on before `end`. Of floats in `f64`, as PyTorch counts, of integers exactly.
+/// The number of steps from `start` to before `end`: computed in `f64` for floats, like PyTorch, and exactly for integers.
 fn steps_between<T: Number + num_traits::NumCast>(start: T, end: T, step: T) -> Option<usize> {
     if T::DTYPE.is_float() {
         let count = ((end.to_f64()? - start.to_f64()?) / step.to_f64()?).ceil();
@@ -145,7 +145,7 @@ impl<T: Float> Tensor<T> {
     pub fn linspace(start: T, end: T, steps: usize) -> Self {
         let last = steps.saturating_sub(1);
         let step = (end - start) / T::of(last.max(1) as f64);
-        // Counted from the nearer end, as PyTorch does: exact at both.
+        // Computed from the nearer end, as PyTorch does, so that both ends are exact.
         Self::from_fn(steps, |i| {
             if step.is_infinite() {
                 // The distance is more than the type can say, or an end is infinite.
@@ -235,7 +235,7 @@ impl<T: Element> From<Vec<T>> for Tensor<T> {
     }
 }
 
-/// Vectors of vectors, which panic where one is longer than its neighbours. An empty one has no size inside: all its sizes are 0.
+/// Nested vectors, which must all have the same length. In an empty vector the inner sizes are not known: they become 0.
 macro_rules! nested {
     ($($axes:literal $vec:ty;)*) => {$(
         impl<T: Element> From<$vec> for Tensor<T> {

@@ -1,4 +1,4 @@
-//! What a tensor can hold.
+//! The types of elements.
 
 use std::fmt::{Debug, Display};
 
@@ -24,17 +24,17 @@ pub trait Number: Element + num_traits::NumAssign + num_traits::Bounded {
     fn unordered(self) -> bool {
         self.partial_cmp(&self).is_none()
     }
-    /// Addition as the type does it in tensors: integers wrap.
+    /// Addition; integers wrap.
     fn plus(self, rhs: Self) -> Self;
     /// Subtraction; integers wrap.
     fn minus(self, rhs: Self) -> Self;
     /// Multiplication; integers wrap.
     fn times(self, rhs: Self) -> Self;
-    /// Division; of integers rounded towards 0, wrapping, by a divisor that is not 0.
+    /// Division. For integers it rounds towards 0 and wraps, and the divisor must not be 0.
     fn over(self, rhs: Self) -> Self;
-    /// What is left of a division that rounds towards 0. The divisor is not an integer 0.
+    /// The remainder of a division that rounds towards 0. For integers it wraps, and the divisor must not be 0.
     fn wrapping_rest(self, rhs: Self) -> Self;
-    /// What running sums are kept in: `f64` for `f32`, else the type itself.
+    /// The type of running sums: `f64` for `f32`, otherwise the type itself.
     type Wide: Number;
     /// This value, exactly.
     fn widen(self) -> Self::Wide;

@@ -4,7 +4,7 @@ use crate::shape::{MAX_RANK, Shape};
 
 /// The map from an index to a place in the storage: `offset + Σ index[d] * strides[d]`.
 ///
-/// Views are made by changing this map and nothing else. The functions here trust their arguments; the ops that call them have checked.
+/// A view differs from its tensor in this map alone. The functions here do not check their arguments; the ops that call them do.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     shape: Shape,
@@ -71,7 +71,7 @@ impl Layout {
         if view.shape.numel() > 0 {
             view.offset = self.offset.wrapping_add_signed(start as isize * self.strides[axis]);
         }
-        // A step that leads beyond what memory has leads nowhere: there is one element.
+        // The product can only overflow if there is a single element, whose stride does not matter.
         view.strides[axis] = self.strides[axis].wrapping_mul(step);
         view
     }
@@ -123,8 +123,8 @@ impl Layout {
         Some(Layout { shape: *shape, strides, offset: self.offset })
     }
 
-    /// For an index of `shape` that fits into this one beside `axis`: the places at index 0 of `axis`, from which an op that chooses along
-    /// it goes on.
+    /// The places at index 0 of `axis`, for an index tensor of `shape`, which is at most as large as this one along the other axes. Ops that
+    /// choose along `axis` start from these places.
     pub fn at_start_of(&self, axis: usize, shape: &Shape) -> Layout {
         let mut view = Layout { shape: *shape, ..*self };
         view.strides[axis] = 0;
@@ -147,7 +147,7 @@ impl Layout {
         view
     }
 
-    /// The view with a new last axis of `size` elements that lie `stride` apart; the caller sees to it that they are there.
+    /// The view with a new last axis of `size` elements, `stride` apart; the caller ensures that they are in the storage.
     #[track_caller]
     pub fn with_last(&self, size: usize, stride: isize) -> Layout {
         let rank = self.shape.rank();
@@ -189,20 +189,20 @@ fn row_major(shape: &Shape) -> [isize; MAX_RANK] {
     strides
 }
 
-/// `N` layouts of one shape, walked in step: axes that can be walked as one are merged, and what is left is a number of
-/// equal *runs* along the innermost merged axis.
+/// `N` layouts of the same shape, iterated in step: adjacent axes are merged where their strides permit, which leaves a number of equally
+/// long *runs* along the innermost merged axis.
 ///
-/// This is the one place where the loops over strided elements are. Everything element-wise goes through it.
+/// All element-wise loops over strided elements go through it.
 pub(crate) struct Runs<const N: usize> {
     rank: usize,
     sizes: [usize; MAX_RANK],
     strides: [[isize; MAX_RANK]; N],
     offsets: [usize; N],
-    /// Elements in a run.
+    /// The number of elements in a run.
     pub len: usize,
-    /// Runs.
+    /// The number of runs.
     pub count: usize,
-    /// Distance between the elements of a run, in each storage.
+    /// The distance between the elements of a run, in each storage.
     pub step: [isize; N],
 }
 

@@ -10,8 +10,8 @@
 //! assert_eq!(y.mean(0).shape(), &[10]);
 //! ```
 //!
-//! The chapters, in reading order: [`Shape`] and [`Axes`] (what a caller says), `layout` (where the elements of a view lie),
-//! [`storage`] (recycled memory), [`Tensor`] (the three together), `ops` (one room per family) and `kernels` (the loops).
+//! The chapters, in reading order: [`Shape`] and [`Axes`] (arguments of ops), `layout` (where the elements of a view lie), [`storage`]
+//! (recycled memory), [`Tensor`] (the three together), `ops` (one file per family) and `kernels` (the loops).
 
 #![deny(missing_docs)]
 
@@ -33,7 +33,7 @@ mod tensor;
 
 pub use element::{DType, Element, Float, Number};
 #[doc(hidden)]
-pub use files::whole;
+pub use files::atomic_file;
 pub use files::{FileError, numpy, safetensors};
 pub use kernels::math::Math;
 pub use kernels::simd::instruction_set;

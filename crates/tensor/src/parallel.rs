@@ -1,12 +1,12 @@
-//! When a kernel may use more than one thread, and how.
+//! When and how kernels use several threads.
 //!
-//! Kernels split their *outputs*, never a sum, among as many threads as rayon's current pool has, so the number of threads cannot change a
-//! bit. Splitting pays for large work only, and not at all where the caller already runs one piece of work per thread:
-//! such a caller wraps each piece in [`sequential`].
+//! Kernels split their *outputs*, never a sum, among the threads of rayon's current pool, so the number of threads cannot change a bit.
+//! Splitting pays only for large work, and not at all if the caller already runs one piece of work per thread: such a caller wraps each
+//! piece in [`sequential`].
 //!
-//! Kernels do not use rayon's own loops. In those a thread that waits begins whatever other job the pool has, while it may hold a
-//! lock (of a parameter, or of the user) that this job asks for: it would wait for itself. A thread that splits a kernel ([`for_parts`]) does all parts
-//! that nobody else has begun, and waits only for those that others work on ([`share_out`]).
+//! Kernels do not use rayon's own loops. In those, a waiting thread may start any other job of the pool; if it holds a lock (of a parameter,
+//! or of the user) that this job needs, it deadlocks. Instead, a thread that splits a kernel ([`for_parts`]) does all parts that no other
+//! thread has begun, and waits only for those that others are working on ([`share_out`]).
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -21,7 +21,7 @@ thread_local! {
 
 /// Runs `f`; kernels called inside it on this thread stay on this thread.
 ///
-/// Results are the same bits with and without. The data-parallel step runs each shard like this.
+/// The results are the same, bit for bit. The data-parallel step runs each shard like this.
 pub fn sequential<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
@@ -33,11 +33,11 @@ pub fn sequential<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Work, in additions of numbers from the cache, below which a second thread costs more than it brings (some 10 µs).
+/// The work, in additions of numbers from the cache, below which a second thread costs more than it saves (some 10 µs).
 pub(crate) const WORTH_SPLITTING: usize = 1 << 16;
 
-/// How many threads `work` elementary operations should use here: 1 inside [`sequential`] or when the work is small. If more, the others are
-/// told to look out for it.
+/// The number of threads that `work` elementary operations should use here: 1 inside [`sequential`] or if the work is small. If it is more,
+/// the other threads are asked to stay awake.
 pub fn threads_for(work: usize) -> usize {
     if work < WORTH_SPLITTING || SEQUENTIAL.get() {
         return 1;
@@ -47,10 +47,11 @@ pub fn threads_for(work: usize) -> usize {
     threads
 }
 
-/// Into how many pieces to cut what several threads share out. What is small stays in the caches of the thread that had it last, if each has one piece. Large
-/// arrays come from memory, where a late thread should cost little; and few units do not halve well.
+/// The number of pieces to cut the work of several threads into. Small arrays are cut into one piece per thread, which stays in that thread's
+/// cache from kernel to kernel. Large ones come from memory, and are cut into more pieces, so that a late thread costs little; so are few
+/// units, which may not divide evenly.
 pub(crate) fn pieces_for(threads: usize, units: usize) -> usize {
-    /// Elements of which one thread's share fits in its second-level cache.
+    /// The number of elements up to which a thread's share fits in its second-level cache.
     const SMALL: usize = 1 << 19;
     if (64 * threads..SMALL).contains(&units) { threads } else { 4 * threads }
 }
@@ -70,8 +71,7 @@ pub(crate) fn split_units<T: Send>(
     run_pieces(out, unit, units.div_ceil(pieces_for(threads, units)), &f);
 }
 
-/// The pieces of [`split_units`] on several threads. It does not know what is done to a piece: all that is done shares the compiled code of
-/// the threads.
+/// Runs the pieces of [`split_units`] on several threads. It takes a trait object, so that its code is compiled only once.
 fn run_pieces<T: Send>(
     out: &mut [T],
     unit: usize,
@@ -84,7 +84,7 @@ fn run_pieces<T: Send>(
     });
 }
 
-/// [`split_units`] of two outputs that have as many units, of different lengths.
+/// [`split_units`] for two outputs with the same number of units, of different lengths.
 pub(crate) fn split_pairs<T: Send>(
     [a, b]: [&mut [T]; 2],
     [a_unit, b_unit]: [usize; 2],
@@ -105,10 +105,10 @@ pub(crate) fn split_pairs<T: Send>(
     });
 }
 
-/// Calls `f` with each part, here and on threads that are awake and have nothing else to do, each of which is [`sequential`] meanwhile. A lone
-/// part is done as if it stood there, and so are all inside [`sequential`].
+/// Calls `f` with each part, on this thread and on idle threads that are awake; each is [`sequential`] meanwhile. A single part is run
+/// directly, and so are all parts inside [`sequential`].
 ///
-/// A panic of `f` is passed on when all parts have ended.
+/// A panic of `f` is propagated when all parts have ended.
 pub(crate) fn for_parts<P: Send>(parts: impl IntoIterator<Item = P>, f: impl Fn(P) + Sync) {
     map_parts(parts, f);
 }

@@ -32,14 +32,14 @@ impl Rng {
         Rng { key: seed, stream: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// The same stream at the same place: both go on with the same numbers. For a computation that is done twice.
+    /// A copy of the stream at its present position, which continues with the same numbers: for a computation that is done twice.
     pub fn snapshot(&self) -> Rng {
         Rng { key: self.key, stream: ChaCha8Rng::deserialize_state(&self.stream.serialize_state()) }
     }
 
-    /// The stream `index` below this one: as if independent of it and of its other children.
+    /// The stream `index` below this one: statistically independent of it and of its other children.
     ///
-    /// It depends on the seed and the path of indices alone, not on how much of this stream has been used.
+    /// It depends only on the seed and the path of indices, not on how much of this stream has been used.
     pub fn child(&self, index: u64) -> Rng {
         // SplitMix64 (Steele, Lea, Flood 2014) of the pair, so that (1, 2) and (2, 1) are different streams.
         let mut mixed = self
@@ -103,16 +103,16 @@ where
         Self::from_fn(shape, |_| mean + std * rng.sample::<T, _>(StandardNormal))
     }
 
-    /// Normal with this mean and standard deviation, but for draws outside `[low, high]`, which are made again.
+    /// Normal with this mean and standard deviation, truncated to `[low, high]`.
     ///
-    /// The standard deviation is that before cutting, as in PyTorch's `trunc_normal_`. Far from the mean by the method of Robert 1995,
-    /// 'Simulation of truncated normal variables', so that it takes no longer there.
+    /// The standard deviation is that before truncation, as in PyTorch's `trunc_normal_`. Far from the mean, numbers are drawn by the method
+    /// of Robert 1995, 'Simulation of truncated normal variables', which takes no longer there.
     ///
     /// # Panics
     /// If `mean` is not finite, `std` not positive and finite, or `low` not below `high`.
     #[track_caller]
     pub fn trunc_normal(shape: impl Into<Shape>, mean: T, std: T, low: T, high: T, rng: &mut Rng) -> Self {
-        /// Standard deviations beyond which what is cut off is all but what rounds to the bound.
+        /// If the interval begins this many standard deviations from the mean, every number rounds to the bound.
         const FAR: f64 = 1e8;
         assert!(mean.is_finite(), "trunc_normal: the mean {mean} is not finite");
         assert!(
@@ -138,7 +138,8 @@ where
     }
 }
 
-/// A standard normal number in `[a, b]`, where `b > 0`: proposed by a distribution near it, and kept with the ratio of the two densities.
+/// A standard normal number in `[a, b]`, where `b > 0`, by rejection: drawn from a similar distribution, and accepted with a probability in
+/// proportion to the ratio of the two densities.
 fn truncated(a: f64, b: f64, rng: &mut Rng) -> f64 {
     loop {
         // The normal distribution itself where the middle is inside, the uniform one in narrow intervals, else the exponential one from
@@ -163,7 +164,7 @@ fn truncated(a: f64, b: f64, rng: &mut Rng) -> f64 {
 impl Tensor<bool> {
     /// `true` with probability `p`, independently.
     ///
-    /// Decided on 32 random bits each, so `p` is met to within 2⁻³².
+    /// Each is decided by 32 random bits, so `p` is exact to within 2⁻³².
     #[track_caller]
     pub fn bernoulli(shape: impl Into<Shape>, p: f64, rng: &mut Rng) -> Self {
         assert!((0.0..=1.0).contains(&p), "bernoulli: {p} is not a probability");

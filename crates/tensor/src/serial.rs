@@ -1,4 +1,4 @@
-//! Tensors as `serde` sees them: a shape, and the elements in row-major order. Checkpoints are made of this, so it does not change.
+//! Serialization of tensors: a shape, and the elements in row-major order. Checkpoints contain it, so it must not change.
 
 use std::any::Any;
 
@@ -22,10 +22,10 @@ struct Loaded<T> {
     values: Vec<T>,
 }
 
-/// `{"shape": [2, 3], "values": [..]}`. The type of the elements is that of the tensor, and is not written.
+/// `{"shape": [2, 3], "values": [..]}`. The type of the elements is not written.
 ///
-/// Binary formats keep every bit. In those that people read, JSON among them, a number that is not finite is an error: they have no common
-/// name for it, and many would write another value without a word.
+/// Binary formats keep every bit. In human-readable formats, such as JSON, a number that is not finite is an error: they have no common
+/// notation for it, and many would silently write another value.
 ///
 /// ```
 /// use ravine_tensor::Tensor;

@@ -1,4 +1,4 @@
-//! Shapes and axes: how a caller says them, and what they must satisfy.
+//! Shapes and axes: the forms in which ops take them, and their checks.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, RangeFull};
@@ -28,12 +28,12 @@ impl Shape {
         }
     }
 
-    /// The shape with these sizes, or what is expected of them.
+    /// The shape with these sizes, or, as an error, what is expected of them.
     pub(crate) fn checked(sizes: &[usize]) -> Result<Self, String> {
         if sizes.len() > MAX_RANK {
             return Err(format!("at most {MAX_RANK} axes"));
         }
-        // Beside a size of 0, which makes the product 0, the others can still be anything.
+        // Sizes of 0 are left out: they make the product 0, whatever the other sizes are.
         let mut sides = sizes.iter().filter(|&&n| n > 0);
         if sides.try_fold(1isize, |product, &n| product.checked_mul(n.try_into().ok()?)).is_none() {
             return Err("no more elements than memory has addresses".into());
@@ -55,7 +55,7 @@ impl Shape {
 
     /// The shape that `self` and `other` broadcast to, or `None` if they do not, or it would have more elements than memory has addresses.
     ///
-    /// Aligned at the last axis, two sizes go together if they are equal or one of them is 1; missing axes count as 1 (NumPy's rule).
+    /// Aligned at the last axis, two sizes are compatible if they are equal or one of them is 1; missing axes count as 1 (NumPy's rule).
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
         let mut shape = Shape { rank: rank as u8, sizes: [0; MAX_RANK] };
@@ -208,7 +208,7 @@ fn mask_of(op: &str, shape: &Shape, axes: impl Iterator<Item = isize>) -> [bool;
     mask
 }
 
-/// A number as the signed one that counts from the end if it is negative. One that is too large must not become such a one.
+/// A number as `isize`, saturating: one that is too large must not become negative, which would count from the end.
 pub(crate) fn signed(n: impl TryInto<isize>) -> isize {
     n.try_into().unwrap_or(isize::MAX)
 }
@@ -243,12 +243,12 @@ macro_rules! axes {
 }
 axes!(isize, i32, usize);
 
-/// A shape in which one size may be left to be worked out, as an argument of `reshape`: `[64, -1]`.
+/// A shape in which one size may be -1, to be inferred from the number of elements: the argument of `reshape`, as in `[64, -1]`.
 pub trait Extents {
-    /// The shape with `numel` elements that is meant.
+    /// The shape for a tensor of shape `from`.
     ///
     /// # Panics
-    /// If it cannot have `numel` elements, or more than one size is negative.
+    /// If it cannot have as many elements as `from`, or more than one size is negative.
     #[track_caller]
     fn resolve(&self, op: &str, from: &Shape) -> Shape;
 }

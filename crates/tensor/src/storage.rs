@@ -1,4 +1,4 @@
-//! Where the numbers live: aligned blocks of memory that are recycled.
+//! The memory of tensors: aligned blocks, which are recycled.
 //!
 //! A training step makes and drops the same temporaries over and over. Handing each one back to the operating system
 //! costs a page fault per 4 KiB at its next use, which is more than the arithmetic on it. So blocks of
@@ -21,22 +21,22 @@ use crate::Element;
 /// Smaller blocks go straight to the system allocator, which is quick enough for them.
 pub const RECYCLED_FROM: usize = 2048;
 
-/// The most bytes that the free lists hold together; what is dropped beyond it goes back to the system at once.
+/// The most bytes that the free lists hold together; blocks beyond it are returned to the system at once.
 pub const MAX_CACHED: usize = 256 << 20;
 
 /// Recycled blocks are aligned to a cache line (which is also the widest vector).
 const ALIGN: usize = 64;
 
-/// Blocks of this size and more ask the system for huge pages, ...
+/// The system is asked to put blocks of this size and more on huge pages.
 const HUGE_FROM: usize = 2 * HUGE_PAGE;
 
-/// ... which have this size, and alignment, on the machines that we know.
+/// The size and alignment of huge pages, on x86-64 and on AArch64 with pages of 4 KiB.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// A fixed number of elements in one block of memory.
 ///
-/// Every byte was written at some time: by the system's zeroing when the block was made, or by an earlier user. So a
-/// [`scratch`](Buffer::scratch) buffer holds unspecified but valid numbers, and reading it is a bug without being undefined.
+/// Every byte has been initialised: zeroed when the block was allocated, or written by an earlier user. So a [`scratch`](Buffer::scratch)
+/// buffer holds unspecified but valid numbers, and reading it is a bug, but not undefined behaviour.
 pub struct Buffer<T: Element> {
     ptr: NonNull<T>,
     len: usize,
@@ -113,18 +113,18 @@ impl<T: Element> From<&[T]> for Buffer<T> {
     }
 }
 
-/// What the free lists hold now. See [`stats`].
+/// The state of the free lists. See [`stats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes waiting in the free lists.
     pub cached: usize,
-    /// Blocks of at least [`RECYCLED_FROM`] bytes asked from the system since the program began.
+    /// Blocks of at least [`RECYCLED_FROM`] bytes that were allocated from the system since the program began.
     pub system_allocations: usize,
-    /// Bytes of such blocks that the system has not got back: in use, or waiting in the free lists.
+    /// Bytes of such blocks that have not been returned to the system: in use, or waiting in the free lists.
     pub system_bytes: usize,
 }
 
-/// Bytes in the free lists now, how many large blocks the system was ever asked for, and how much of it is still here.
+/// The present state of the free lists, and the number of allocations from the system.
 pub fn stats() -> Stats {
     Stats {
         cached: CACHED.load(Ordering::Relaxed),
@@ -133,7 +133,7 @@ pub fn stats() -> Stats {
     }
 }
 
-/// Gives every block in the free lists back to the system.
+/// Returns every block in the free lists to the system.
 pub fn trim() {
     for (class, list) in FREE.iter().enumerate() {
         let blocks = std::mem::take(&mut *lock(list));
@@ -151,7 +151,7 @@ struct Block(NonNull<u8>);
 // SAFETY: see above.
 unsafe impl Send for Block {}
 
-/// Size classes an octave, from 2 KiB to beyond any memory: a block is at most a sixteenth larger than asked.
+/// Size classes per octave, from 2 KiB on: a block is at most a sixteenth larger than needed.
 const PER_OCTAVE: usize = 16;
 const CLASSES: usize = PER_OCTAVE * 44;
 static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
@@ -183,7 +183,7 @@ fn class_layout(class: usize) -> Layout {
 }
 
 fn small_layout(bytes: usize) -> Layout {
-    // 16 is what the system allocator gives without being asked twice.
+    // System allocators align to 16 bytes anyway; a larger alignment would take a slower path.
     Layout::from_size_align(bytes, 16).expect("a small block")
 }
 
@@ -213,13 +213,13 @@ fn take(bytes: usize) -> (NonNull<u8>, bool) {
     (NonNull::new(ptr).unwrap_or_else(|| alloc::handle_alloc_error(layout)), true)
 }
 
-/// A zeroed block, or null, on huge pages if the system has them to give: a pass over it then needs hundreds of translations of
-/// addresses, not hundreds of thousands.
+/// A zeroed block, or null, on huge pages if the system has some: a pass over it then needs hundreds of address translations instead of
+/// hundreds of thousands.
 fn huge_zeroed(layout: Layout) -> *mut u8 {
     // SAFETY: the layout is not empty.
     let ptr = unsafe { alloc::alloc(layout) };
     if !ptr.is_null() {
-        // Before the first touch: that is when pages are chosen. Advice that is not taken changes nothing.
+        // Before the first access, when the pages are allocated. If the advice fails, the block has ordinary pages.
         #[cfg(target_os = "linux")]
         // SAFETY: the range is this block's own, and this advice does not change what memory holds.
         unsafe {
@@ -231,7 +231,7 @@ fn huge_zeroed(layout: Layout) -> *mut u8 {
     ptr
 }
 
-/// Takes back a block that `take(bytes)` gave.
+/// Frees a block that `take(bytes)` returned, or puts it into a free list.
 fn give(ptr: NonNull<u8>, bytes: usize) {
     if bytes == 0 {
         return;

@@ -1,8 +1,8 @@
-//! Threads that do one job together.
+//! Jobs that several threads share.
 //!
-//! A thread that has a job of several parts puts it on a board, begins with the parts, and takes what nobody else has begun. Threads that
-//! are [awake](crate::awake), of whatever pool, look at the board, and come to help. This passes a job on in the time that a line of memory takes from one
-//! processor to another and back a few times: half a microsecond if they share a cache, and two if they do not.
+//! A thread with a job of several parts posts it on a board, and works on the parts that no other thread has begun. Threads of any pool that
+//! are [awake](crate::awake) look at the board and help. Passing on a job takes as long as moving a cache line between processors and back
+//! a few times: half a microsecond if they share a cache, two if they do not.
 
 use std::any::Any;
 use std::hint::spin_loop;
@@ -14,21 +14,21 @@ use std::thread;
 use crate::awake::keep_awake;
 use crate::parallel::sequential;
 
-/// Jobs for which members are looked for. Whoever puts one up waits for those who have come before it goes.
+/// The jobs that need members. A job's owner waits for all members that have joined before it removes the job's memory.
 static BOARD: Mutex<Vec<Job>> = Mutex::new(Vec::new());
 
-/// How many there are, for those who look often.
+/// The number of jobs on the board, for threads that look often.
 static JOBS: AtomicUsize = AtomicUsize::new(0);
 
 /// A team on the board.
 struct Job(*const Team<'static>);
 
-// SAFETY: all that a team has may be used by several threads at once.
+// SAFETY: a `Team` is `Sync`: its function is, and the rest are atomics and a mutex.
 unsafe impl Send for Job {}
 
-/// Calls `f(0)` to `f(parts - 1)`, here and on threads that come to help: `members` at most, with this one.
+/// Calls `f(0)` to `f(parts - 1)` on at most `members` threads, including this one.
 ///
-/// A panic of `f` is passed on when all parts have ended.
+/// A panic of `f` is propagated when all parts have ended.
 pub fn share_out(parts: usize, members: usize, f: &(dyn Fn(usize) + Sync)) {
     let team = Team::new(parts, members, f);
     keep_awake(members);
@@ -41,14 +41,14 @@ pub fn share_out(parts: usize, members: usize, f: &(dyn Fn(usize) + Sync)) {
     }
 }
 
-/// Helps with a job, if there is one that looks for members.
+/// Helps with a job, if there is one that needs members, and returns whether there was.
 pub fn help() -> bool {
     if JOBS.load(Ordering::Relaxed) == 0 {
         return false;
     }
     let mut board = lock(&BOARD);
     let Some(&Job(team)) = board.last() else { return false };
-    // SAFETY: a job that is on the board is there, and from here on its owner waits for this thread.
+    // SAFETY: the team of a job on the board exists, and from here on its owner waits for this thread.
     let team = unsafe { &*team };
     team.present.fetch_add(1, Ordering::Relaxed);
     if team.vacant.fetch_sub(1, Ordering::Release) == 1 {
@@ -71,7 +71,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// That a team is on the board. When this ends, it is not, and all who came have gone.
+/// A guard for a team on the board. Dropping it removes the team, and waits until all members have left.
 struct Posted<'a>(&'a Team<'a>);
 
 impl<'a> Posted<'a> {
@@ -85,9 +85,9 @@ impl<'a> Posted<'a> {
 
 impl Drop for Posted<'_> {
     fn drop(&mut self) {
-        /// How often to look before others are let on this processor, where there are more threads than processors.
+        /// How often to look before yielding the processor, as there may be more threads than processors.
         const LOOKS: usize = 1 << 10;
-        // The last one to come has taken the job off the board.
+        // If there is no vacancy, the last thread that joined has removed the job.
         if self.0.vacant.load(Ordering::Acquire) > 0 {
             remove(&mut lock(&BOARD), self.0);
         }
@@ -99,17 +99,17 @@ impl Drop for Posted<'_> {
     }
 }
 
-/// What the threads that share out a job have in common.
+/// The state of a job, shared by the threads that work on it.
 struct Team<'a> {
-    /// What to do.
+    /// Does a part.
     f: &'a (dyn Fn(usize) + Sync),
     parts: usize,
-    /// Each member has a range of parts, of which this one is the next; who is through takes from the others'.
+    /// Each member has a range of parts, of which this is the next; one that has finished its range takes parts from the others'.
     next: Box<[AtomicUsize]>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Members that have not come.
+    /// The number of members that have not joined.
     vacant: AtomicUsize,
-    /// Members that have come, besides the owner, and not gone.
+    /// The number of members, besides the owner, that have joined and not left.
     present: AtomicUsize,
 }
 
@@ -125,9 +125,9 @@ impl<'a> Team<'a> {
         }
     }
 
-    /// Does what is to be done, until all of it is begun.
+    /// Does parts until all have been begun.
     ///
-    /// A thread begins with the same range each time, as far as it can: one kernel after another finds in its cache what the one before has left there.
+    /// If possible, a thread begins with the same range in every job, whose data the last kernel may have left in its cache.
     fn work(&self) {
         let members = self.next.len();
         let me = rayon::current_thread_index().unwrap_or(0);

@@ -32,7 +32,7 @@ impl<T: Element> Tensor<T> {
         Tensor { storage: Arc::new(buffer), layout: Layout::contiguous(shape) }
     }
 
-    /// A contiguous tensor whose elements `write` sets, every one. They hold unspecified values before.
+    /// A contiguous tensor, all of whose elements `write` must set: they have unspecified values before.
     pub(crate) fn build(shape: Shape, write: impl FnOnce(&mut [T])) -> Self {
         let mut buffer = Buffer::scratch(shape.numel());
         write(&mut buffer);
@@ -126,13 +126,13 @@ impl<T: Element> Tensor<T> {
         &mut storage[start..start + len]
     }
 
-    /// Whether writing to this tensor would not copy: it is contiguous and nobody else sees its storage.
+    /// Whether writing to this tensor does not copy: it is contiguous and the only one with its storage.
     pub(crate) fn is_exclusive(&self) -> bool {
         self.is_contiguous() && Arc::strong_count(&self.storage) == 1
     }
 
-    /// The address of the storage that this tensor is a view of, and its size in bytes: for an account of memory, in which
-    /// views of one storage count once.
+    /// The address and size in bytes of the storage that this tensor is a view of: for an account of memory in which views of the same
+    /// storage count once.
     pub fn storage_span(&self) -> (usize, usize) {
         (self.storage.as_ptr() as usize, self.storage.len() * size_of::<T>())
     }

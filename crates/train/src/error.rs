@@ -1,4 +1,4 @@
-//! What can go wrong in a run.
+//! The errors of a run.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use ravine_optim::OptimError;
 
 use crate::{CallbackError, FileError, PostMortem};
 
-/// Why a run stopped, or did not begin.
+/// Why a run failed, or could not begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// A setting that makes no sense.
+    /// A setting has an invalid value.
     #[error("{name}: found {found}, expected {expected}")]
     Setting {
         /// Its name.
@@ -33,18 +33,18 @@ pub enum TrainError {
     /// The run diverged. The weights are those before the step.
     #[error("{0}")]
     Diverged(Box<PostMortem>),
-    /// The goal's metric is none that the run has.
+    /// The run has no metric of the name that the goal gives.
     #[error("goal: metric: found {metric}, expected one of {known}")]
     NoMetric {
         /// The metric that the goal names.
         metric: String,
-        /// Those that there are.
+        /// The metrics of the run.
         known: String,
     },
     /// A callback failed.
     #[error("a callback failed: {0}")]
     Callback(#[source] CallbackError),
-    /// The run is not the one in the record that it was compared with.
+    /// The run differs from the record that it is verified against.
     #[error("the run differs from its record at {at}: {what}: found {found}, expected {expected}{reason}")]
     Differs {
         /// Where it first differs.
@@ -94,7 +94,7 @@ pub enum TrainError {
         /// What this run has.
         expected: String,
     },
-    /// The system gives no threads.
+    /// The system cannot start the threads.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
         /// How many were asked for.
@@ -102,4 +102,10 @@ pub enum TrainError {
         /// What the system said.
         source: rayon::ThreadPoolBuildError,
     },
+}
+
+impl TrainError {
+    pub(crate) fn setting(name: &'static str, found: impl ToString, expected: &'static str) -> Self {
+        TrainError::Setting { name, found: found.to_string(), expected }
+    }
 }

@@ -1,8 +1,8 @@
-//! One value in one file that is either whole or refused, and never half written.
+//! One value in one file, which is replaced atomically, and checked before it is read.
 //!
-//! Layout: the magic `RAVINE\r\n` (8 bytes; a transfer as text breaks the line end), the version of the format (`u32`), the length of
+//! Layout: the magic `RAVINE\r\n` (8 bytes; a transfer as text would change the line end), the version of the format (`u32`), the length of
 //! the payload (`u64`), the CRC-32 of version, length and payload (`u32`), all little-endian, and the payload: the value in bincode.
-//! (In version 1 the CRC was of the payload alone.) This is the only module that knows bincode: it writes, and `decode` reads.
+//! (In version 1 the CRC was that of the payload alone.) Only this module knows of bincode: the crate writes, and `decode` reads.
 
 mod decode;
 
@@ -10,12 +10,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ravine_tensor::whole;
+use ravine_tensor::atomic_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const MAGIC: [u8; 8] = *b"RAVINE\r\n";
-/// The version that is written. Older ones are read: see [`Payload::decode`].
+/// The version that is written. Older ones can be read: see [`Payload::version`].
 const VERSION: u32 = 3;
 const HEADER: usize = 24;
 
@@ -23,7 +23,7 @@ const HEADER: usize = 24;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The system refused.
+    /// The system refused an operation.
     #[error("{}: cannot {action}: {source}", file.display())]
     Io {
         /// The file.
@@ -33,7 +33,7 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file does not begin as ours do.
+    /// The file does not begin with the magic.
     #[error("{}: magic: found {found:02x?}, expected {MAGIC:02x?}: this is not a Ravine file", file.display())]
     Foreign {
         /// The file.
@@ -59,7 +59,7 @@ pub enum FileError {
         /// The length it should have.
         expected: u64,
     },
-    /// The payload is not what was written.
+    /// The checksum is wrong.
     #[error("{}: CRC-32: found {found:08x}, expected {expected:08x}: the file is corrupt", file.display())]
     Corrupt {
         /// The file.
@@ -69,12 +69,12 @@ pub enum FileError {
         /// The checksum that the header gives.
         expected: u32,
     },
-    /// The payload is whole, but holds something else than was asked for.
+    /// The file is undamaged, but does not hold a value of the type that was asked for.
     #[error("{}: contents: {why}", file.display())]
     Contents {
         /// The file.
         file: PathBuf,
-        /// What is wrong with them.
+        /// What is wrong with its contents.
         why: String,
     },
 }
@@ -83,17 +83,22 @@ impl FileError {
     pub(crate) fn io(file: &Path, action: &'static str) -> impl FnOnce(io::Error) -> FileError {
         move |source| FileError::Io { file: file.to_owned(), action, source }
     }
+
+    pub(crate) fn contents(file: &Path, why: impl ToString) -> FileError {
+        FileError::Contents { file: file.to_owned(), why: why.to_string() }
+    }
 }
 
-/// Writes `value` to `file`, in the place of what it may hold.
+/// Writes `value` to `file`, replacing it if it exists.
 ///
-/// It is written beside, flushed to the disk, and renamed: whenever the power fails, `file` holds the old value or the new one.
+/// The value is written to a new file beside it, which is flushed to the disk and renamed: whenever the power fails, `file` holds either
+/// the old value or the new one.
 ///
 /// # Errors
 /// If the system refuses. The old file is then as it was.
 pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
     let payload = bincode::serde::encode_to_vec(value, bincode::config::standard())
-        .map_err(|error| FileError::Contents { file: file.to_owned(), why: error.to_string() })?;
+        .map_err(|error| FileError::contents(file, error))?;
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(&MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -103,13 +108,13 @@ pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
     replace(file, &[&header, &payload])
 }
 
-/// Writes bytes to `file` in the place of what it may hold: all of them, or none.
+/// Replaces the contents of `file` by these bytes: by all of them, or not at all.
 pub(crate) fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
-    whole::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
+    atomic_file::write(file, |out| parts.iter().try_for_each(|part| out.write_all(part)))
         .map_err(|(action, source)| FileError::io(file, action)(source))
 }
 
-/// Adds bytes at the end of `out`: all of them, or none. Half a line or half an event would spoil what comes behind it once there is room again.
+/// Appends bytes to `out`: all of them, or none. Half a line or half an event would spoil those that follow it once there is room again.
 pub(crate) fn append(out: &mut File, bytes: &[u8]) -> io::Result<()> {
     let end = out.metadata()?.len();
     out.write_all(bytes).inspect_err(|_| {
@@ -123,11 +128,11 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// Reads the value that [`write`](write()) wrote.
+/// Reads a value that [`write`](write()) wrote.
 ///
 /// # Errors
-/// If the file cannot be read, is not ours, of another version, torn, corrupt, or holds another kind of value. Whatever is in it, no more memory is taken
-/// than a small multiple of its length: as many values as it has bytes.
+/// If the file cannot be read, is not a Ravine file, is of another version, torn or corrupt, or holds a value of another type. Whatever it
+/// contains, reading it takes no more memory than a small multiple of its length: at most as many values as it has bytes.
 pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
     let payload = Payload::read(file)?;
     if payload.version != VERSION {
@@ -136,15 +141,16 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
     payload.decode()
 }
 
-/// The contents of a file, whole and as they were written, and the version of the program that wrote them.
+/// The checked contents of a file.
 pub(crate) struct Payload {
     file: PathBuf,
+    /// The version of the format, which decides the type of the value.
     pub version: u32,
     bytes: Vec<u8>,
 }
 
 impl Payload {
-    /// The contents of a file of any version up to ours.
+    /// The contents of a file of any version up to the present one.
     pub fn read(file: &Path) -> Result<Self, FileError> {
         let mut input = File::open(file).map_err(FileError::io(file, "open it"))?;
         let mut bytes = Vec::new();
@@ -152,7 +158,7 @@ impl Payload {
         Payload::parse(bytes, file)
     }
 
-    /// The contents of a file that holds these bytes.
+    /// The contents of a file of these bytes.
     pub fn parse(mut bytes: Vec<u8>, file: &Path) -> Result<Self, FileError> {
         let owned = || file.to_owned();
 
@@ -184,14 +190,14 @@ impl Payload {
         Ok(Payload { file: owned(), version, bytes })
     }
 
-    /// The value; its type is the caller's to know, from [`version`](Self::version).
+    /// The value. The caller chooses its type by the [`version`](Self::version).
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FileError> {
-        decode::decode(&self.bytes).map_err(|error| self.wrong(error.to_string()))
+        decode::decode(&self.bytes).map_err(|error| self.wrong(error))
     }
 
     /// The error that says what is wrong with the value.
-    pub fn wrong(&self, why: String) -> FileError {
-        FileError::Contents { file: self.file.clone(), why }
+    pub fn wrong(&self, why: impl ToString) -> FileError {
+        FileError::contents(&self.file, why)
     }
 }
 

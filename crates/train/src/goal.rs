@@ -4,9 +4,9 @@ use ravine_optim::Better;
 
 use crate::Record;
 
-/// The metric that a run is after: by it [`Trainer::keep_best`](crate::Trainer::keep_best) keeps checkpoints, and
-/// [`Trainer::patience`](crate::Trainer::patience) stops the run. It is looked for in the scores on the test set, or in those of training if
-/// there is none.
+/// The metric that a run is to optimize: it decides which checkpoints [`Trainer::keep_best`](crate::Trainer::keep_best) keeps, and when
+/// [`Trainer::patience`](crate::Trainer::patience) stops the run. It is taken from the scores on the test set, or from those of training if
+/// there is no test set.
 ///
 /// ```
 /// use ravine_train::Goal;
@@ -31,30 +31,34 @@ impl Goal {
         Goal { metric: metric.into(), better: Better::Higher, margin: 0.0 }
     }
 
-    /// By how much a value must beat the best one so far in order to count as better, when the patience of a run is reckoned.
+    /// By how much a value must improve on the best one so far to count as better for the patience of a run.
     #[must_use]
     pub fn by_at_least(mut self, margin: f64) -> Self {
         self.margin = margin;
         self
     }
 
-    /// Its metric in a record; NaN if the record has none.
+    /// The metric in a record; NaN if the record does not have it.
     pub fn value(&self, record: &Record) -> f64 {
         record.scores().metric(&self.metric).unwrap_or(f64::NAN)
     }
 
-    /// The places of the best `k` records, the best first; of equal ones the earlier is the better, and what is no number is never good.
-    pub fn best(&self, history: &[Record], k: usize) -> Vec<usize> {
-        let mut places: Vec<usize> =
-            (0..history.len()).filter(|&place| !self.value(&history[place]).is_nan()).collect();
-        let sign = if self.better == Better::Lower { 1.0 } else { -1.0 };
-        let key = |&place: &usize| sign * self.value(&history[place]);
-        places.sort_by(|a, b| key(a).total_cmp(&key(b)));
-        places.truncate(k);
-        places
+    /// The value or its negative, so that the lowest cost is the best.
+    pub(crate) fn cost(&self, value: f64) -> f64 {
+        if self.better == Better::Lower { value } else { -value }
     }
 
-    /// How many records there are since the last one that was better than all before it.
+    /// The indices of the best `k` records, the best first. Of equal ones the earlier comes first; those whose metric is NaN are left out.
+    pub fn best(&self, history: &[Record], k: usize) -> Vec<usize> {
+        let mut indices: Vec<usize> =
+            (0..history.len()).filter(|&i| !self.value(&history[i]).is_nan()).collect();
+        let cost = |&i: &usize| self.cost(self.value(&history[i]));
+        indices.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        indices.truncate(k);
+        indices
+    }
+
+    /// How many records have come since the last improvement.
     pub fn stale(&self, history: &[Record]) -> usize {
         let (mut best, mut stale) = (f64::NAN, 0);
         for value in history.iter().map(|record| self.value(record)) {

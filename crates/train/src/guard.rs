@@ -1,44 +1,44 @@
-//! Watching for divergence, and what is said when it comes.
+//! Detecting divergence, and the post-mortem of a run that diverged.
 
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use ravine_autograd::{Gradients, Leaf, Module, Param, Tape, Visitor};
+use ravine_autograd::{Gradients, Module, Param, Tape, Visitor};
 use ravine_tensor::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::report::short;
 use crate::{FileError, Outcome, StepRecord, file};
 
-/// Over how many losses the guard takes its mean.
+/// The number of losses over which the guard takes its mean.
 const WINDOW: u64 = 16;
 
-/// What the guard remembers of the losses it saw.
+/// Running means of the losses of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Guard {
     seen: u64,
-    /// The mean of the first losses.
+    /// The mean of the first [`WINDOW`] losses.
     first: f64,
-    /// The mean over a sliding window of about as many.
+    /// The exponential mean of the losses, over about as many.
     recent: f64,
 }
 
-/// What is wrong with a loss.
+/// What made a run diverge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// It is infinite or NaN.
+    /// The loss is infinite or NaN.
     Loss,
-    /// It is a number, but a gradient is not finite.
+    /// The loss is finite, but a gradient is not.
     Gradient,
-    /// It is a number, but a weight or buffer is not finite.
+    /// The loss is finite, but a weight or buffer is not.
     Weight,
-    /// The mean of the last losses is so many times that of the first ones.
+    /// The mean of the last losses is this many times that of the first ones.
     Explosion(f64),
 }
 
 impl Guard {
-    /// Takes notice of a loss. `limit` is how many times the first losses is too much.
+    /// Takes a loss into account. The run diverges when the mean of the losses exceeds `limit` times that of the first ones.
     pub fn see(&mut self, loss: f64, limit: f64) -> Result<(), Trouble> {
         if !loss.is_finite() {
             return Err(Trouble::Loss);
@@ -53,12 +53,12 @@ impl Guard {
         Ok(())
     }
 
-    /// How many losses it took notice of.
+    /// How many losses were taken into account.
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
-    /// Whether a loss is too many times the first ones. Of nothing there is no multiple.
+    /// Whether a loss exceeds `limit` times the first ones; never if those were 0.
     pub fn exploded(&self, loss: f64, limit: f64) -> bool {
         self.first != 0.0 && loss - self.first > limit * self.first.abs()
     }
@@ -74,10 +74,7 @@ pub(crate) fn bad_gradient(model: &(impl Module + ?Sized), gradients: &Gradients
 pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
     let mut bad = None;
     model.visit(&mut Visitor::new(&mut |path, leaf| {
-        let value = match leaf {
-            Leaf::Param(param) => param.value(),
-            Leaf::Buffer(buffer) => buffer.value(),
-        };
+        let value = leaf.value();
         if bad.is_none() && !value.norm_squared().is_finite() && value.iter().any(|x| !x.is_finite()) {
             bad = Some(path.to_owned());
         }
@@ -85,14 +82,14 @@ pub(crate) fn bad_weight(model: &(impl Module + ?Sized)) -> Option<String> {
     bad
 }
 
-/// Runs a shard once more, looking for the first anomaly, in the forward pass or the backward pass.
+/// Runs the forward and backward pass of a shard once more, and describes the first anomaly.
 pub(crate) fn anomaly<B>(rng: Rng, batch: &B, pass: impl Fn(&Tape, &B) -> Outcome) -> Option<String> {
     let tape = Tape::train(rng).anomaly();
     pass(&tape, batch).loss.backward();
     tape.first_anomaly().map(|anomaly| anomaly.to_string())
 }
 
-/// Why a run diverged, as far as can be told. The trainer writes it into the run's folder, as `post-mortem.txt` and `post-mortem.json`.
+/// Why a run diverged, as far as it could be found out. The trainer writes it to the run's folder, as `post-mortem.txt` and `post-mortem.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PostMortem {
@@ -104,15 +101,15 @@ pub struct PostMortem {
     pub trouble: Trouble,
     /// The learning rate of the step.
     pub learning_rate: f64,
-    /// A rate to try: the one at which the largest recent update would have been a hundredth of its weight, but at most a third of the
-    /// present one; a tenth of it where no update was measured.
+    /// A learning rate to try: the one at which the largest recent update would have been a hundredth of its weight, but at most a third
+    /// of the present rate; a tenth of the present rate where no update was measured.
     pub suggested_rate: f64,
     /// The first parameter or buffer that is not finite, or whose gradient is not.
     pub parameter: Option<String>,
-    /// The op that first gave a number that is not finite, or whose derivative did, and the line that called it; found by running the
-    /// step once more.
+    /// The op that first gave a number that is not finite, or whose derivative did, and the line that called it. It is found by running
+    /// the step once more.
     pub op: Option<String>,
-    /// The largest update relative to its weight that was measured last: the parameter and the ratio.
+    /// The largest of the relative updates that were measured last: the parameter, and the ratio of update to weight.
     pub largest_update: Option<(String, f32)>,
     /// The last losses that were recorded, by step.
     pub losses: Vec<(usize, f64)>,
@@ -121,10 +118,10 @@ pub struct PostMortem {
 }
 
 impl PostMortem {
-    /// The files that it is written into: for people, and for programs.
+    /// The files that it is written to: one for people, one for programs.
     pub(crate) const FILES: [&'static str; 2] = ["post-mortem.txt", "post-mortem.json"];
 
-    /// What can be said of the records of a run and the parameters they watch.
+    /// The post-mortem as far as it follows from the records of a run; `watched` are the parameters whose updates were measured.
     pub(crate) fn new(
         (step, loss, trouble): (usize, f64, Trouble),
         learning_rate: f64,
@@ -157,22 +154,21 @@ impl PostMortem {
         }
     }
 
-    /// Whether the first number that was not finite came in as an input, and no rate can help.
+    /// Whether the first number that was not finite is in the data, so that no learning rate can help.
     fn data_is_bad(&self) -> bool {
         self.op.as_ref().is_some_and(|op| op.starts_with("input ("))
     }
 
-    /// Writes it into `folder`, and says where the text is.
+    /// Writes it to `folder`, and returns the path of the text.
     pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, FileError> {
         let [text, file] = Self::FILES.map(|name| folder.join(name));
         file::replace(&text, &[self.text().as_bytes()])?;
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|error| FileError::Contents { file: file.clone(), why: error.to_string() })?;
+        let json = serde_json::to_string_pretty(self).map_err(|error| FileError::contents(&file, error))?;
         file::replace(&file, &[json.as_bytes(), b"\n"])?;
         Ok(text)
     }
 
-    /// What was found, and what to do.
+    /// What was found, and what to do about it.
     pub fn text(&self) -> String {
         let mut text = format!("The run diverged at step {}.\n\n", self.step);
         let mut line = |what: &str, value: &str| {
@@ -205,7 +201,7 @@ impl PostMortem {
     }
 }
 
-/// `x` with one digit that counts.
+/// `x` rounded to one significant digit.
 fn one_digit(x: f64) -> f64 {
     format!("{x:.0e}").parse().unwrap_or(x)
 }

@@ -1,11 +1,8 @@
-//! A model's bits as one short text, and a file's.
+//! SHA-256 digests of models and texts, in hexadecimal.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 
-use ravine_autograd::{Leaf, Module, Visitor};
+use ravine_autograd::{Module, Visitor};
 use ravine_tensor::Tensor;
 use sha2::{Digest, Sha256};
 
@@ -14,13 +11,7 @@ use sha2::{Digest, Sha256};
 /// Two models have the same hash if every number in them has the same bits.
 pub fn weights_hash(model: &(impl Module + ?Sized)) -> String {
     let mut weights = Weights::default();
-    model.visit(&mut Visitor::new(&mut |path, leaf| {
-        let value = match leaf {
-            Leaf::Param(param) => param.value(),
-            Leaf::Buffer(buffer) => buffer.value(),
-        };
-        weights.add(path, &value);
-    }));
+    model.visit(&mut Visitor::new(&mut |path, leaf| weights.add(path, &leaf.value())));
     weights.finish()
 }
 
@@ -38,11 +29,11 @@ impl Weights {
         self.digest.update(path);
         self.digest.update((shape.len() as u64).to_le_bytes());
         shape.iter().for_each(|&n| self.digest.update((n as u64).to_le_bytes()));
-        // A digest takes long pieces faster than short ones.
+        // Blocks of numbers: the digest is slow on single ones.
         let mut bytes = [0; 4096];
         for chunk in values.chunks(bytes.len() / 4) {
-            for (place, x) in bytes.chunks_exact_mut(4).zip(chunk) {
-                place.copy_from_slice(&x.to_bits().to_le_bytes());
+            for (target, x) in bytes.chunks_exact_mut(4).zip(chunk) {
+                target.copy_from_slice(&x.to_bits().to_le_bytes());
             }
             self.digest.update(&bytes[..chunk.len() * 4]);
         }
@@ -56,19 +47,6 @@ impl Weights {
 /// The SHA-256 digest of a text.
 pub(crate) fn text_hash(text: &str) -> String {
     hexadecimal(&Sha256::digest(text))
-}
-
-/// The SHA-256 digest of a file of any size.
-pub(crate) fn file_hash(file: &Path) -> io::Result<String> {
-    let (mut input, mut digest, mut block) = (File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match input.read(&mut block) {
-            Ok(0) => return Ok(hexadecimal(&digest.finalize())),
-            Ok(n) => digest.update(&block[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

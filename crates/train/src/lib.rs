@@ -24,9 +24,9 @@
 //! # use ravine_data::Dataset;
 //! for epoch in 0..5 {
 //!     for (i, pick) in plan.epoch(epoch).iter().enumerate() {
-//!         let found = step(&data.train, pick, 2, &rng.child(epoch as u64).child(i as u64), pass)?;
-//!         optimizer.step(found.gradients)?;
-//!         found.updates.apply();
+//!         let result = step(&data.train, pick, 2, &rng.child(epoch as u64).child(i as u64), pass)?;
+//!         optimizer.step(result.gradients)?;
+//!         result.updates.apply();
 //!     }
 //!     println!("{:?}", evaluate(&data.test, 250, pass)?);
 //! }
@@ -34,13 +34,13 @@
 //! # }
 //! ```
 //!
-//! [`Trainer`] is that loop with metrics, checkpoints, resuming, early stopping, logs, a report, a record to repeat the run by, and
-//! [callbacks](Callback) for whatever else.
+//! [`Trainer`] is that loop with metrics, checkpoints, resuming, early stopping, logs, a report, a record for repeating the run, and
+//! [callbacks](Callback) for everything else.
 //!
-//! The chapters, in reading order: [`Outcome`] (what a pass finds) and [`metrics`], [`data_parallel`], [`step`] and [`evaluate`],
-//! [`Trainer`] (the settings of a run) and [`Record`] (what it writes down), [`Goal`] (which evaluation is the best), [`Callback`],
-//! [`PostMortem`] (why it diverged), [`file`](mod@file) (one value in one file, whole or refused), [`Checkpoint`], [`RunRecord`] (the run again, and
-//! whether it is the same), [`TensorBoard`], [`png_grid`] and [`Progress`]; and [`Sweep`] (many runs, to find settings).
+//! The chapters, in reading order: [`Outcome`] (the result of a forward pass) and [`metrics`], [`data_parallel`], [`step`] and [`evaluate`],
+//! [`Trainer`] (the settings of a run) and [`Record`] (its evaluations), [`Goal`] (which evaluation is the best), [`Callback`],
+//! [`PostMortem`] (why a run diverged), [`file`](mod@file) (one value in one file), [`Checkpoint`], [`RunRecord`] (repeating a run, and
+//! verifying that it is the same), [`TensorBoard`], [`png_grid`] and [`Progress`]; and [`Sweep`] (many runs, to find settings).
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -63,7 +63,7 @@ mod step;
 pub mod sweep;
 mod trainer;
 
-pub use callback::{Callback, CallbackError, CallbackResult, Flow, Moment};
+pub use callback::{Callback, CallbackError, CallbackResult, Flow, RunState};
 pub use checkpoint::Checkpoint;
 pub use error::TrainError;
 pub use file::FileError;

@@ -1,4 +1,4 @@
-//! What a forward pass over some samples found: the loss to differentiate, and the scores to report.
+//! The result of a forward pass over some samples: the loss to differentiate, and the scores to report.
 
 use ravine_autograd::Var;
 use ravine_tensor::Tensor;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Average, Confusion, Hardest, Ranking, Residuals, top_k};
 
-/// The names of the metrics that are not kept as sums.
+/// The names that [`Outcome::metric`] refuses: the loss, and the metrics that are not kept as sums.
 const RESERVED: [&str; 9] = ["loss", "mae", "rmse", "r2", "perplexity", "precision", "recall", "f1", "auroc"];
 
 /// The result of a forward pass over some samples.
@@ -20,8 +20,8 @@ pub struct Outcome {
 impl Outcome {
     /// The outcome with this mean loss over this many samples.
     ///
-    /// What is counted as samples is what the loss is a mean over: the tokens, where padded sequences have different numbers of them. Losses,
-    /// metrics and gradients of several passes are weighted by it when they are joined. A pass may have none; its loss counts for nothing then.
+    /// `samples` is the number of items that the loss is a mean over: of tokens, for example, where padded sequences have different numbers of
+    /// them. Losses, metrics and gradients of several passes are weighted by it when they are joined. It may be 0; the loss is then ignored.
     ///
     /// # Panics
     /// If `loss` is not a single number.
@@ -39,8 +39,8 @@ impl Outcome {
     /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`. With logits
     /// `[batch, tokens, classes]` and indices `[batch, tokens]`, each token is a sample.
     ///
-    /// A pass that evaluates (not one that trains, which is kept short) also counts the [`Confusion`] of up to [`Scores::MAX_CLASSES`]
-    /// classes, which gives the metrics `precision`, `recall` and `f1`, and notes the [`Hardest`] samples, but no tokens.
+    /// An evaluating pass (a training pass is kept short) also counts the [`Confusion`] of up to [`Scores::MAX_CLASSES`] classes, from which
+    /// the metrics `precision`, `recall` and `f1` follow, and notes the [`Hardest`] samples, but not tokens.
     ///
     /// # Panics
     /// If the shapes do not fit together, or a label is not a class.
@@ -61,10 +61,10 @@ impl Outcome {
         outcome
     }
 
-    /// The cross-entropy `-Σ t log softmax(x)` of logits `x [batch, classes]` with target probabilities `t [batch, classes]`, as mixed samples
-    /// have them, and the metric `accuracy`: how often the highest logit is that of the class with the highest target.
+    /// The cross-entropy `-Σ t log softmax(x)` of logits `x [batch, classes]` with target probabilities `t [batch, classes]`, such as those of
+    /// mixup, and the metric `accuracy`: how often the highest logit is that of the class with the highest target.
     ///
-    /// A pass that evaluates counts and notes what [`classification`](Self::classification) does.
+    /// An evaluating pass counts and notes what [`classification`](Self::classification) does.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -102,19 +102,19 @@ impl Outcome {
     }
 
     /// Adds the metric `topK`: how many samples have their label among the `k` highest of `logits` `[batch, classes]`.
-    /// A logit that is NaN is above all others, and the sample is no hit if it is that of its label.
+    /// A NaN counts as higher than every number, but a sample is no hit if the logit of its label is NaN.
     ///
     /// # Panics
     /// If the shapes do not fit together, a label is not a class, or there is a metric of this name already.
     #[track_caller]
     #[must_use]
     pub fn top_k(self, logits: &Var, labels: &Tensor<i64>, k: usize) -> Self {
-        let among = top_k(logits.value(), labels, k);
-        self.metric(&format!("top{k}"), among as f64)
+        let hits = top_k(logits.value(), labels, k);
+        self.metric(&format!("top{k}"), hits as f64)
     }
 
-    /// Adds the metric `auroc`, the area under the ROC curve of scores `[batch]` for labels `[batch]` of 0 and 1; in passes that
-    /// evaluate only, because every score is kept.
+    /// Adds the metric `auroc`, the area under the ROC curve of scores `[batch]` for labels `[batch]` of 0 and 1; only in evaluating
+    /// passes, because every score is kept.
     ///
     /// # Panics
     /// If the numbers of elements differ, a label is neither 0 nor 1, or there is an `auroc` already.
@@ -138,8 +138,8 @@ impl Outcome {
     /// Adds a metric, given as its sum over the samples; it is reported as the mean.
     ///
     /// # Panics
-    /// If there is one of this name already, or the name is `loss` or that of a metric which passes collect otherwise: `mae`, `rmse`, `r2`,
-    /// `perplexity`, `precision`, `recall`, `f1` or `auroc`.
+    /// If there is a metric of this name already, or the name is reserved: `loss`, `mae`, `rmse`, `r2`, `perplexity`, `precision`, `recall`,
+    /// `f1` or `auroc`.
     #[track_caller]
     #[must_use]
     pub fn metric(mut self, name: &str, sum: f64) -> Self {
@@ -165,7 +165,7 @@ pub struct Scores {
     means: Vec<(String, f64)>,
     residuals: Option<Residuals>,
     perplexity: bool,
-    /// Metrics that were reckoned from what follows, which is not saved: it can be large, and only an evaluation has it.
+    /// Metrics that were computed from the fields below, which are not saved: they can be large, and only an evaluation has them.
     settled: Vec<(String, f64)>,
     #[serde(skip)]
     confusion: Option<Confusion>,
@@ -176,25 +176,25 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// The most classes of which [`Outcome::classification`] counts the confusion.
+    /// The largest number of classes for which [`Outcome::classification`] counts the confusion.
     pub const MAX_CLASSES: usize = 256;
 
-    /// The most that is counted in them: samples, or their elements.
+    /// The largest of the counters: of samples, or of their elements.
     pub(crate) fn counted(&self) -> u64 {
         self.samples.max(self.residuals.map_or(0, |residuals| residuals.count()))
     }
 
-    /// The scores of so many samples, given as sums.
+    /// The scores of these samples, given as sums.
     pub(crate) fn from_sums(samples: u64, loss: f64, means: Vec<(String, f64)>) -> Self {
         Scores { samples, loss, means, ..Scores::default() }
     }
 
-    /// How many samples they are of.
+    /// The number of samples.
     pub fn samples(&self) -> usize {
         self.samples as usize
     }
 
-    /// The mean loss; NaN of no samples.
+    /// The mean loss; NaN if there are no samples.
     pub fn loss(&self) -> f64 {
         self.loss / self.samples as f64
     }
@@ -207,8 +207,8 @@ impl Scores {
         self.metrics().find_map(|(found, value)| (found == name).then_some(value))
     }
 
-    /// The metrics, by name: those that were added as sums, in their order, and then those that the pass collected:
-    /// `mae`, `rmse`, `r2`, `perplexity`, `precision`, `recall` and `f1` (means over the classes), `auroc`.
+    /// The metrics, by name: first those that were added as sums, in their order, then those of Ravine's own: `mae`, `rmse`, `r2`,
+    /// `perplexity`, `precision`, `recall` and `f1` (means over the classes), `auroc`.
     pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
         let means = self.means.iter().map(|(name, sum)| (name.as_str(), sum / self.samples as f64));
         let residuals =
@@ -218,7 +218,7 @@ impl Scores {
         means.chain(residuals).chain(perplexity).chain(settled).chain(self.unsettled())
     }
 
-    /// The metrics that are reckoned from what is not saved.
+    /// The metrics that are computed from fields that are not saved.
     fn unsettled(&self) -> impl Iterator<Item = (&str, f64)> {
         let macros = |c: &Confusion| {
             let average = Average::Macro;
@@ -228,17 +228,17 @@ impl Scores {
         confusion.chain(self.ranking.as_ref().and_then(Ranking::auroc).map(|area| ("auroc", area)))
     }
 
-    /// Which class was taken for which, if the samples were classified in a pass that evaluates.
+    /// The confusion matrix, if the samples were classified in an evaluating pass.
     pub fn confusion(&self) -> Option<&Confusion> {
         self.confusion.as_ref()
     }
 
-    /// The samples with the highest loss, if they were classified in a pass that evaluates.
+    /// The samples with the highest loss; none unless they were classified in an evaluating pass.
     pub fn hardest(&self) -> &Hardest {
         &self.hardest
     }
 
-    /// The same numbers, without the counts behind them.
+    /// The same metrics, without the fields that are not saved.
     pub(crate) fn settle(&self) -> Scores {
         let mut settled = self.settled.clone();
         settled.extend(self.unsettled().map(|(name, value)| (name.to_owned(), value)));
@@ -253,7 +253,7 @@ impl Scores {
         }
     }
 
-    /// Joins the scores of other samples, which come after these.
+    /// Adds the scores of other samples, which come after these.
     pub fn add(&mut self, other: &Scores) {
         self.hardest.add(&other.hardest, self.samples());
         self.samples += other.samples;
@@ -271,12 +271,12 @@ impl Scores {
     }
 }
 
-/// The sum of so many samples' losses, of which this is the mean: 0 of none, though the mean of none is no number.
+/// The sum of the losses whose mean is `mean`: 0 for no samples, whose mean is NaN.
 fn sum_of(mean: &Var, samples: u64) -> f64 {
     if samples == 0 { 0.0 } else { f64::from(mean.item()) * samples as f64 }
 }
 
-/// Adds to what there is, or begins with it.
+/// Adds `other` to `sum`, where it is missing from either as if it were 0.
 fn join<T: Clone>(sum: &mut Option<T>, other: &Option<T>, add: impl Fn(&mut T, &T)) {
     match (sum, other) {
         (Some(sum), Some(other)) => add(sum, other),

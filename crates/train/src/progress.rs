@@ -1,4 +1,4 @@
-//! What a run shows of itself while it runs.
+//! Progress bars and lines on the standard error stream.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -8,15 +8,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{Record, Scores};
 
-/// How a run shows itself, on the standard error stream.
+/// How a run shows its progress, on the standard error stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
     /// Not at all.
     #[default]
     Silent,
-    /// A line for each evaluation, and one every ten seconds of training or other work.
+    /// A line for each evaluation, and one for every ten seconds of training or other work.
     Lines,
-    /// Bars for the run, the epoch, and an evaluation under way, and a line for each evaluation above them.
+    /// Bars for the run, the epoch and the current evaluation, and above them a line for each evaluation.
     Bar,
 }
 
@@ -26,8 +26,8 @@ impl Progress {
         if stderr().is_terminal() { Progress::Bar } else { Progress::Lines }
     }
 
-    /// Shows some other work that takes long, such as reading data: a bar of `total` parts, or a sign of life if `total` is 0. It goes
-    /// away when what this returns is dropped.
+    /// Shows other work that takes long, such as reading data: a bar of `total` parts, or a spinner if `total` is 0. It disappears when the
+    /// returned task is dropped.
     ///
     /// ```
     /// use ravine_train::Progress;
@@ -48,11 +48,11 @@ impl Progress {
     }
 }
 
-/// Work that is shown while this lives. Made by [`Progress::task`].
+/// Work that is shown until this is dropped. Made by [`Progress::task`].
 #[derive(Debug)]
 pub struct Task {
     bar: ProgressBar,
-    /// When a line was written last, if lines are.
+    /// When the last line was written; `None` if none are.
     shown: Option<Mutex<Instant>>,
 }
 
@@ -69,7 +69,7 @@ impl Task {
         Task { bar, shown: lines.then(|| Mutex::new(Instant::now())) }
     }
 
-    /// Some more parts are done.
+    /// Reports that `parts` more parts are done.
     pub fn advance(&self, parts: usize) {
         self.bar.inc(parts as u64);
         if let Some(line) = self.line(PAUSE) {
@@ -77,7 +77,7 @@ impl Task {
         }
     }
 
-    /// `evaluating  12/40`, if lines are written and the last one is long ago.
+    /// `evaluating  12/40`, if lines are written and the last one is at least `pause` ago.
     fn line(&self, pause: Duration) -> Option<String> {
         let mut shown = self.shown.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.elapsed() < pause {
@@ -98,26 +98,26 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━━─")
 }
 
-/// How often a bar changes.
+/// The time between two updates of a bar.
 const BLINK: Duration = Duration::from_millis(100);
-/// How often a line comes within an epoch, or another task.
+/// The time between two lines within an epoch or another task.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// A run on display.
+/// The display of a run.
 pub(crate) struct Display {
     mode: Progress,
     screen: MultiProgress,
     run: ProgressBar,
     epoch: ProgressBar,
-    whole: usize,
-    /// Nobody knows it of a stream.
+    total_steps: usize,
+    /// `None` for a stream, whose length is not known.
     per_epoch: Option<usize>,
     shown: Instant,
 }
 
 impl Display {
-    /// A run of so many steps, in epochs of so many.
-    pub(crate) fn new(mode: Progress, whole: usize, per_epoch: Option<usize>) -> Self {
+    /// The display of a run of `total_steps` steps, in epochs of `per_epoch`.
+    pub(crate) fn new(mode: Progress, total_steps: usize, per_epoch: Option<usize>) -> Self {
         let screen = MultiProgress::with_draw_target(mode.target());
         let run = style("{prefix:<14} {bar:30.cyan/black.bright} {percent:>3} %  {eta} left");
         let epoch = style(match per_epoch {
@@ -125,11 +125,11 @@ impl Display {
             None => "{prefix:<14} {msg}",
         });
         let bar = |total: usize, style| screen.add(ProgressBar::new(total as u64).with_style(style));
-        let (run, epoch) = (bar(whole, run).with_prefix("run"), bar(per_epoch.unwrap_or(0), epoch));
-        Display { mode, screen, run, epoch, whole, per_epoch, shown: Instant::now() }
+        let (run, epoch) = (bar(total_steps, run).with_prefix("run"), bar(per_epoch.unwrap_or(0), epoch));
+        Display { mode, screen, run, epoch, total_steps, per_epoch, shown: Instant::now() }
     }
 
-    /// After a step of this epoch: `step` are done, the scores since the last evaluation are these, and so many samples are trained on in a second.
+    /// To be called after each step: `step` steps are done, `scores` are those since the last evaluation, `rate` is in samples per second.
     pub(crate) fn step(&mut self, epoch: usize, step: usize, scores: &Scores, rate: f64) {
         let pause = match self.mode {
             Progress::Silent => return,
@@ -153,11 +153,11 @@ impl Display {
             self.epoch.set_message(message);
             self.epoch.set_position(self.per_epoch.map_or(0, |per_epoch| (step - 1) % per_epoch + 1) as u64);
         } else {
-            self.line(&format!("{epoch}  step {step}/{}  {message}", self.whole));
+            self.line(&format!("{epoch}  step {step}/{}  {message}", self.total_steps));
         }
     }
 
-    /// After an evaluation.
+    /// To be called after each evaluation.
     pub(crate) fn evaluated(&mut self, record: &Record, rate: f64) {
         let mut line = self.epoch_of(record.epoch);
         if !self.per_epoch.is_some_and(|per_epoch| record.steps.is_multiple_of(per_epoch)) {
@@ -170,24 +170,24 @@ impl Display {
         self.line(&format!("{line}  |  {} samples/s", grouped(rate)));
     }
 
-    /// Work between two steps.
+    /// Shows work between two steps.
     pub(crate) fn task(&self, name: &str, total: usize) -> Task {
         Task::on(&self.screen, self.mode, name, total)
     }
 
-    /// `epoch  3/12`, or `epoch 3` if nobody knows how many there are.
+    /// `epoch  3/12`, or `epoch 3` if the number of epochs is not known.
     fn epoch_of(&self, epoch: usize) -> String {
         let Some(per_epoch) = self.per_epoch else { return format!("epoch {}", epoch + 1) };
-        let epochs = self.whole.div_ceil(per_epoch);
+        let epochs = self.total_steps.div_ceil(per_epoch);
         let digits = epochs.to_string().len();
         format!("epoch {:>digits$}/{epochs}", epoch + 1)
     }
 
-    /// Something that the user should know.
+    /// Shows a message to the user.
     pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Progress::Silent => {}
-            // Who closed the stream does not want to hear of it; the run goes on.
+            // A closed stream is no reason to stop the run.
             Progress::Bar => drop(self.screen.println(text)),
             Progress::Lines => drop(writeln!(stderr(), "{text}")),
         }
@@ -201,7 +201,7 @@ impl Drop for Display {
     }
 }
 
-/// `loss 0.0123  accuracy 98.76 %`; precision and recall are for the records.
+/// `loss 0.0123  accuracy 98.76 %`. Precision, recall and the like appear only in the records.
 fn describe(scores: &Scores) -> String {
     let mut text = format!("loss {:.4}", scores.loss());
     for (name, value) in scores.metrics() {

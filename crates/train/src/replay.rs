@@ -1,4 +1,4 @@
-//! What it takes to repeat a run, and to know that it was repeated.
+//! The record for repeating a run, and for verifying that the repetition is the same.
 
 use std::fs;
 use std::num::NonZero;
@@ -23,13 +23,13 @@ pub struct RunRecord {
     pub format: u32,
     /// The settings and the notes, by name; among them the checksums of the data files.
     pub settings: Vec<(String, String)>,
-    /// What the run was made on and with.
+    /// The machine and the program that the run was made with.
     pub environment: Environment,
     /// How many steps were done.
     pub steps: usize,
     /// Whether it came to its end.
     pub finished: bool,
-    /// What was found at the evaluations.
+    /// The evaluations.
     pub evaluations: Vec<Evaluation>,
     /// The losses of some steps: the number of the step (counted from 1) and the bits of the loss, in hexadecimal.
     pub losses: Vec<(usize, String)>,
@@ -52,7 +52,7 @@ pub struct Evaluation {
     pub weights_hash: Option<String>,
 }
 
-/// What a run is made on and with.
+/// The machine and the program of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// The version of Ravine.
@@ -61,11 +61,11 @@ pub struct Environment {
     pub os: String,
     /// The kind of processor.
     pub arch: String,
-    /// Its name, if the system tells it.
+    /// The model name of the processor, if the system reports it.
     pub cpu: Option<String>,
     /// The [instruction set](ravine_tensor::instruction_set) that kernels used. Others round differently.
     pub instruction_set: String,
-    /// How many processors there are; nothing depends on it.
+    /// The number of processors. The results do not depend on it.
     pub processors: usize,
 }
 
@@ -83,14 +83,14 @@ impl Environment {
     }
 }
 
-/// What Linux says of the first processor.
+/// The model name of the first processor, as Linux reports it.
 fn cpu_name() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// Loss and metrics as JSON; what is no number is `null`.
+/// Loss and metrics as JSON; NaN and infinities become `null`.
 pub(crate) fn json_of(scores: &Scores) -> serde_json::Map<String, serde_json::Value> {
     let all = [("loss", scores.loss())].into_iter().chain(scores.metrics());
     all.map(|(name, value)| (name.to_owned(), value.into())).collect()
@@ -132,19 +132,18 @@ impl RunRecord {
         }
     }
 
-    /// Writes it to `file`, in the place of what that may hold.
+    /// Writes the record to `file`, replacing it atomically if it exists.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn save(&self, file: &Path) -> Result<(), FileError> {
-        let run = serde_json::to_string_pretty(self)
-            .map_err(|error| FileError::Contents { file: file.to_owned(), why: error.to_string() })?;
+        let run = serde_json::to_string_pretty(self).map_err(|error| FileError::contents(file, error))?;
         let rest = format!("{run}\n}}\n");
         let head = format!("{HEAD}{}{MIDDLE}", hash::text_hash(&rest));
         file::replace(file, &[head.as_bytes(), rest.as_bytes()])
     }
 
-    /// Reads it from `file`.
+    /// Reads a record from `file`.
     ///
     /// # Errors
     /// If the file cannot be read, is not a record, was changed since it was written, or is of another version.
@@ -153,7 +152,7 @@ impl RunRecord {
     }
 
     fn parse(file: &Path, bytes: Vec<u8>) -> Result<Self, FileError> {
-        let wrong = |why: String| FileError::Contents { file: file.to_owned(), why };
+        let wrong = |why: String| FileError::contents(file, why);
         let text = String::from_utf8(bytes)
             .map_err(|_| wrong("found bytes that are no UTF-8, expected the text of a record".into()))?;
         let parts = text.strip_prefix(HEAD).and_then(|text| text.split_at_checked(64));
@@ -167,7 +166,7 @@ impl RunRecord {
                 "SHA-256: found {found}, expected {expected}: the record was changed since it was written"
             )));
         }
-        // The checksum says that these are our own bytes; what is left is the brace that closes the whole.
+        // The checksum guarantees that this is as `save` wrote it, with the closing brace of the outer object at the end.
         let run = rest.strip_suffix("}\n").unwrap_or(rest);
         #[derive(Deserialize)]
         struct Version {
@@ -181,11 +180,11 @@ impl RunRecord {
     }
 }
 
-/// What stands before the checksum of a record, and between it and what it is of.
+/// The text before the checksum of a record, and that between the checksum and the text that it covers.
 const HEAD: &str = "{\n\"sha256\": \"";
 const MIDDLE: &str = "\",\n\"run\": ";
 
-/// A run beside the record of an earlier one.
+/// The comparison of a run with the record of an earlier one.
 pub(crate) struct Verification<'a> {
     record: &'a RunRecord,
     evaluations: std::slice::Iter<'a, Evaluation>,
@@ -224,7 +223,7 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// Compares a step that is kept, if the record has it too: it may have been made with another [`log_every`](crate::Trainer::log_every).
+    /// Compares a step, if the record has it: the record may have been made with another [`log_every`](crate::Trainer::log_every).
     pub fn step(&mut self, ours: &StepRecord) -> Result<(), TrainError> {
         let losses = &self.record.losses;
         let Ok(place) = losses.binary_search_by_key(&ours.step, |(step, _)| *step) else { return Ok(()) };
@@ -265,7 +264,7 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// What can be said when nothing differed.
+    /// The message if nothing differed.
     pub fn verdict(&self) -> String {
         format!(
             "verified: the same bits as in the record up to step {} of its {}",

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use crate::{Outcome, Scores};
 
-/// What one step found over all samples of its batch.
+/// The result of a forward and backward pass over all samples of a batch.
 pub struct StepResult {
     /// The gradient of the mean loss.
     pub gradients: Gradients,
-    /// What the model's buffers should become.
+    /// The updates of the model's buffers, to be applied after the step.
     pub updates: BufferUpdates,
     /// The loss and the metrics.
     pub scores: Scores,
@@ -20,17 +20,17 @@ pub struct StepResult {
 /// The gradient of the mean loss over a batch that is cut into shards, each of which runs on a tape and a thread of its own.
 ///
 /// `shards` gives each shard with its number of samples, and `forward` runs the model over one. Shard `i` draws from `rng.child(i)`.
-/// One of no samples is left out.
+/// A shard without samples is left out.
 /// Losses, gradients and buffer updates are summed over a binary tree of the shards, weighted by samples. So the result depends on how the
-/// batch is cut, but not on the number of threads: whoever computes a shard computes the same bits, and the tree stays the same.
+/// batch is cut, but not on the number of threads: every thread computes the same bits for a shard, and the tree stays the same.
 ///
-/// Losses and gradients are weighted by what the passes counted as samples ([`Outcome::new`]). Where that is something else, the words of
-/// padded sentences, say, and not the same number for each sample, the gradient still is that of the mean over all of them.
+/// Losses and gradients are weighted by the samples that the passes counted ([`Outcome::new`]). If these are, for example, the tokens of
+/// padded sentences, of which shards have different numbers, the gradient is still that of the mean over all tokens.
 ///
-/// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). A kernel inside one of several shards stays on the shard's
-/// thread, as the other threads have shards of their own. A batch in one shard runs on all threads, kernel by kernel, which changes no
-/// bit either: for a batch that cannot be cut, and for models of wide layers, where each thread then reads and changes its own rows of the
-/// weights. Others are mostly quicker in shards, which keep threads busier.
+/// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). With several shards, the kernels of each stay on its
+/// thread. With a single shard, every kernel uses all threads, which changes no bit either: this suits batches that cannot be cut, and
+/// models of wide layers, where each thread then reads and changes its own rows of the weights. Other models are mostly faster in shards,
+/// which keep the threads busier.
 ///
 /// ```
 /// use ravine_autograd::{Module, Param};
@@ -67,9 +67,9 @@ pub fn data_parallel<S: Sync, E: Send>(
         let pass = || {
             let tape = Tape::train(rng.child(index as u64));
             let Outcome { loss, scores } = forward(&tape, data)?;
-            // The shard's weight goes in as the seed of its backward pass, which costs nothing.
+            // The shard's weight is the seed of its backward pass, which costs nothing.
             let weight = Tensor::full(*loss.shape(), *samples as f32 / total as f32);
-            // Of several shards, the norms come out of the sum.
+            // With several shards, summing the gradients finds the norms.
             let gradients =
                 if filled.len() == 1 { loss.backward_with_norms(weight) } else { loss.backward_from(weight) };
             let result = StepResult { gradients, updates: tape.take_buffer_updates(), scores };
@@ -80,7 +80,7 @@ pub fn data_parallel<S: Sync, E: Send>(
     Ok(tree(0..filled.len(), &run)?.result)
 }
 
-/// What some of the shards found.
+/// The joint result of some of the shards.
 struct Part {
     /// The samples in the shards, as the caller counts them. The gradient is weighted by them.
     samples: usize,
@@ -92,7 +92,8 @@ impl Part {
     fn join(self, other: Part) -> Part {
         let samples = self.samples + other.samples;
         let (mut sum, mut next) = (self.result, other.result);
-        // What the passes counted, which is known only now, is what the mean is over. Mostly it goes with the samples, and the weights are right.
+        // The mean is over the samples that the passes counted, which are known only now. Where they are not in proportion to the caller's,
+        // the weights of the gradients are corrected.
         let counted = [sum.scores.samples(), next.scores.samples()];
         if counted[0] as u128 * other.samples as u128 != counted[1] as u128 * self.samples as u128 {
             let all = counted[0] + counted[1];
@@ -102,7 +103,7 @@ impl Part {
             next.gradients.scale(factor(other.samples, counted[1]) as f32);
         }
         match counted {
-            // A mean over nothing is no number, and no multiple of it is 0.
+            // A mean over nothing is NaN, so its gradient cannot be added with weight 0.
             [0, some] if some > 0 => sum.gradients = next.gradients,
             [some, 0] if some > 0 => {}
             _ => sum.gradients.add(next.gradients),
@@ -193,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    /// Loss and gradient of `weight · mean(x)` over the words of these sentences, which are the numbers from 1 to the length, in so many shards.
-    fn words(lengths: &[usize], shards: usize) -> (f64, f32) {
+    /// Loss and gradient of `weight · mean(x)` over the words `len · 1, .., len · len` of sentences of these lengths, in so many shards.
+    fn loss_and_gradient(lengths: &[usize], shards: usize) -> (f64, f32) {
         let weight = Param::new(Tensor::scalar(1.0));
         let size = lengths.len().div_ceil(shards);
         let shards: Vec<(usize, &[usize])> = lengths.chunks(size).map(|part| (part.len(), part)).collect();
@@ -212,10 +213,10 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_the_mean_over_what_is_counted() {
         for lengths in [&[1, 2, 3, 4][..], &[4, 1, 1, 1, 9, 2, 3], &[0, 0, 3, 2], &[2, 0, 0]] {
-            let (loss, gradient) = words(lengths, 1);
+            let (loss, gradient) = loss_and_gradient(lengths, 1);
             assert!((loss - f64::from(gradient)).abs() < 1e-5);
             for shards in 2..=lengths.len() {
-                let (other_loss, other) = words(lengths, shards);
+                let (other_loss, other) = loss_and_gradient(lengths, shards);
                 assert!((other_loss - loss).abs() < 1e-5, "{lengths:?} in {shards}: {other_loss} for {loss}");
                 assert!((other - gradient).abs() < 1e-5, "{lengths:?} in {shards}: {other} for {gradient}");
             }

@@ -66,7 +66,7 @@ fn write_rows(file: &Path) {
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let unsaved = if std::env::var_os(GO_ON).is_some() { Unsaved::GoOn } else { Unsaved::Stop };
+    let unsaved = if std::env::var_os(GO_ON).is_some() { Unsaved::Continue } else { Unsaved::Stop };
     let trainer = long(Path::new(&folder)).unsaved(unsaved);
     let done = match std::env::var_os(ROWS) {
         Some(rows) => run_along(Path::new(&rows), &trainer),
@@ -200,23 +200,23 @@ fn folders_that_cannot_be_written_are_named() {
     let nowhere = Path::new("/proc/ravine-run");
     let message = run(&long(nowhere)).unwrap_err().to_string();
     assert!(message.starts_with("/proc/ravine-run: cannot create the folder: "), "{message}");
-    let (_, unsaved) = run(&long(nowhere).epochs(1).unsaved(Unsaved::GoOn)).unwrap();
+    let (_, unsaved) = run(&long(nowhere).epochs(1).unsaved(Unsaved::Continue)).unwrap();
     assert_eq!(unsaved, 1);
 }
 
 #[test]
 fn two_runs_in_one_folder_are_refused() {
-    use ravine_train::{Callback, CallbackResult, Flow, Moment};
+    use ravine_train::{Callback, CallbackResult, Flow, RunState};
 
     /// Begins another run in the folder of this one.
     struct Intruder(Trainer);
 
     impl Callback for Intruder {
-        fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
+        fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
             let message = run(&self.0).unwrap_err().to_string();
-            let folder = moment.folder.unwrap().display();
+            let folder = state.folder.unwrap().display();
             assert_eq!(message, format!("{folder}: another run is using this folder"));
-            Ok(Flow::GoOn)
+            Ok(Flow::Continue)
         }
     }
 

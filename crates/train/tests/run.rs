@@ -13,8 +13,8 @@ use ravine_data::{Order, TensorSet};
 use ravine_optim::{Averaged, Better, NonFinite, Optimize, Optimizer, Plateau, Sgd};
 use ravine_tensor::Tensor;
 use ravine_train::{
-    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Moment, Outcome, Record, Report,
-    RunRecord, StepRecord, TrainError, Trainer, weights_hash,
+    Callback, CallbackError, CallbackResult, Checkpoint, Ended, Flow, Goal, Outcome, Record, Report,
+    RunRecord, RunState, StepRecord, TrainError, Trainer, weights_hash,
 };
 
 /// What a run of `trainer` comes to, and the hash of the weights.
@@ -39,7 +39,7 @@ fn read(folder: &Path, name: &str) -> String {
 #[test]
 fn epochs_or_steps() {
     let (epochs, hash) = run(&trainer());
-    assert_eq!((epochs.steps, epochs.epochs, epochs.ended), (24, 4, Ended::Whole));
+    assert_eq!((epochs.steps, epochs.epochs, epochs.ended), (24, 4, Ended::Completed));
     assert!(epochs.history.iter().map(|record| record.steps).eq([6, 12, 18, 24]));
     assert!(epochs.history.iter().all(|record| record.train.samples() == 60));
     assert!(epochs.trace.iter().map(|step| step.step).eq([1].into_iter().chain((1..=12).map(|i| 2 * i))));
@@ -49,7 +49,7 @@ fn epochs_or_steps() {
     let (steps, same) = run(&trainer().steps(24));
     assert_eq!((steps.history, same), (epochs.history, hash));
     let (part, _) = run(&trainer().steps(8));
-    assert_eq!((part.steps, part.ended, part.history.len()), (8, Ended::Whole, 2));
+    assert_eq!((part.steps, part.ended, part.history.len()), (8, Ended::Completed, 2));
     assert_eq!(part.history[1].train.samples(), 20);
 }
 
@@ -160,28 +160,28 @@ struct Probe {
 }
 
 impl Callback for Probe {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        self.turns.push(format!("start at {} of {}", moment.step, moment.steps));
-        Ok(Flow::GoOn)
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        self.turns.push(format!("start at {} of {}", state.step, state.steps));
+        Ok(Flow::Continue)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        assert_eq!(moment.step, step.step);
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        assert_eq!(state.step, step.step);
         if self.fail_at == Some(step.step) {
             return Err("no more".into());
         }
-        Ok(if self.stop_at == Some(step.step) { Flow::Stop } else { Flow::GoOn })
+        Ok(if self.stop_at == Some(step.step) { Flow::Stop } else { Flow::Continue })
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, record: &Record) -> CallbackResult {
-        assert_eq!(moment.history.len(), record.epoch + 1);
+    fn evaluated(&mut self, state: &RunState<'_>, record: &Record) -> CallbackResult {
+        assert_eq!(state.history.len(), record.epoch + 1);
         assert_eq!(record.test.as_ref().unwrap().confusion().unwrap().samples(), 60);
         self.turns.push(format!("evaluated {}", record.epoch));
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn end(&mut self, moment: &Moment<'_>) -> Result<(), CallbackError> {
-        self.turns.push(format!("end at {}", moment.step));
+    fn end(&mut self, state: &RunState<'_>) -> Result<(), CallbackError> {
+        self.turns.push(format!("end at {}", state.step));
         Ok(())
     }
 }
@@ -304,7 +304,7 @@ fn a_run_that_diverges_leaves_a_post_mortem_and_a_good_checkpoint() {
     // The checkpoint has finite weights, and the run goes on from it at the rate that is suggested.
     let mut calmer = optimizer(&model, found.suggested_rate);
     let report = trainer.resume(true).run(&model, &mut calmer, &data, Some(&data), pass(&model)).unwrap();
-    assert_eq!(report.ended, Ended::Whole);
+    assert_eq!(report.ended, Ended::Completed);
     assert!(report.test().unwrap().loss().is_finite());
     assert!(!folder.path().join("post-mortem.txt").exists(), "it has not diverged any more");
 }

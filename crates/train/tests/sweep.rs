@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ravine_train::sweep::{Found, TrialError};
+use ravine_train::sweep::{SweepResult, TrialError};
 use ravine_train::{Goal, Space, Sweep, SweepError, Trial};
 
 fn space() -> Space {
@@ -35,10 +35,10 @@ fn loss(trial: &Trial) -> Result<f64, TrialError> {
 fn halving_keeps_the_best_and_failures_are_rows() {
     let found = sweep().run(loss).unwrap();
     assert!(!found.interrupted);
-    let at = |budget| found.tried.iter().filter(|tried| tried.budget == budget).collect::<Vec<_>>();
+    let at = |budget| found.results.iter().filter(|result| result.budget == budget).collect::<Vec<_>>();
     assert_eq!((at(1).len(), at(3).len(), at(9).len()), (27, 9, 3));
     let score = |trial: usize| at(1)[trial].outcome.clone().unwrap_or(f64::INFINITY);
-    let kept: HashSet<usize> = at(3).iter().map(|tried| tried.trial).collect();
+    let kept: HashSet<usize> = at(3).iter().map(|result| result.trial).collect();
     let worst_kept = kept.iter().map(|&trial| score(trial)).fold(0.0, f64::max);
     assert!((0..27).filter(|trial| !kept.contains(trial)).all(|trial| score(trial) >= worst_kept));
     let failures: Vec<&str> =
@@ -46,10 +46,10 @@ fn halving_keeps_the_best_and_failures_are_rows() {
     assert_eq!(failures, ["the disk is\nfull", "panicked: shapes 1 and 3", "the score is NaN"]);
     let best = found.best().unwrap();
     assert_eq!(best.budget, 9);
-    assert!(at(9).iter().all(|tried| tried.outcome.as_ref().unwrap() >= best.outcome.as_ref().unwrap()));
+    assert!(at(9).iter().all(|result| result.outcome.as_ref().unwrap() >= best.outcome.as_ref().unwrap()));
     let ranking = found.ranking();
     assert_eq!(ranking.len(), 27, "each trial once");
-    assert!(ranking[24..].iter().all(|tried| tried.outcome.is_err()));
+    assert!(ranking[24..].iter().all(|result| result.outcome.is_err()));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_number_of_threads_changes_nothing() {
     for threads in [2, 3, 8] {
         assert_eq!(sweep().at_once(threads).run(loss).unwrap(), one, "{threads} at once");
     }
-    assert_ne!(sweep().seed(4).run(loss).unwrap().tried, one.tried);
+    assert_ne!(sweep().seed(4).run(loss).unwrap().results, one.results);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn at_most_so_many_trials_run_at_once() {
         assert_eq!(rayon::current_num_threads(), trial.threads);
         Ok(0.0)
     });
-    assert!(found.unwrap().tried.iter().all(|tried| tried.outcome == Ok(0.0)));
+    assert!(found.unwrap().results.iter().all(|result| result.outcome == Ok(0.0)));
     assert!((2..=3).contains(&most.into_inner()));
 }
 
@@ -116,7 +116,7 @@ fn a_flag_stops_it_between_trials() {
         loss(trial)
     });
     let found = found.unwrap();
-    assert!(found.interrupted && found.tried.len() == 13);
+    assert!(found.interrupted && found.results.len() == 13);
     assert_eq!(sweep().file(&file).run(loss).unwrap(), sweep().run(loss).unwrap());
 }
 
@@ -154,7 +154,7 @@ fn journals_of_others_and_broken_ones_are_errors() {
 }
 
 /// A maximum on a small grid.
-fn peak() -> Found {
+fn peak() -> SweepResult {
     let space = Space::new().int("n", 1, 3).choice("kind", ["a", "b, \"c\""]);
     let sweep = Sweep::grid(space, 3).goal(Goal::highest("accuracy")).budget(2);
     sweep

@@ -1,10 +1,11 @@
-//! Places for the boxes of a graph, in layers: each below all that it was computed from, and near it.
+//! A layered layout of a graph: each box below everything that it was computed from, and near it.
 //!
-//! Sugiyama, Tagawa and Toda 1981: layers by longest paths, long edges cut by invisible points, an order in each layer by the means of the
-//! neighbours' places, then coordinates that go to these means as far as the boxes do not touch.
+//! Sugiyama, Tagawa and Toda 1981: layers by longest paths; long edges cut by invisible points; then, repeatedly, each layer ordered by the
+//! means of its neighbours' positions, and its boxes moved to these means as far as they do not touch.
 
 /// How often order and coordinates are improved.
 const ROUNDS: usize = 8;
+/// The least distance between two boxes of a layer.
 const GAP: f64 = 18.0;
 
 pub(super) struct Layout {
@@ -18,7 +19,7 @@ pub(super) struct Layout {
     pub(super) layers: usize,
 }
 
-/// Where `widths.len()` boxes go. The edges lead from lower to higher numbers.
+/// The layout of `widths.len()` boxes. The edges lead from lower to higher numbers.
 pub(super) fn layout(widths: &[f64], edges: &[(usize, usize)]) -> Layout {
     let mut layer = layers(widths.len(), edges);
     let depth = layer.iter().max().map_or(0, |last| last + 1);
@@ -96,7 +97,7 @@ fn layers(boxes: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     layer
 }
 
-/// Sets the points of a row, in this order, as near as they can be to where they wish without touching.
+/// Sets the points of a row, in this order, near the positions they wish for, so that they do not touch and their mean error is 0.
 fn spread(wishes: &[(f64, usize)], widths: &[f64], x: &mut [f64]) {
     let mut free = f64::NEG_INFINITY;
     let mut error = 0.0;

@@ -156,7 +156,7 @@ impl Graph {
         dot + "}\n"
     }
 
-    /// The graph as a picture that browsers show: inputs above, the output below, and the line of the program when the pointer rests on a box.
+    /// The graph as an SVG picture: inputs above, the output below, and the line of the program as a tooltip of each box.
     pub fn to_svg(&self) -> String {
         svg::render(self)
     }

@@ -5,11 +5,12 @@ use std::fmt::Write;
 use super::Graph;
 use super::layout::{Layout, layout};
 
+/// The height of a box.
 const HEIGHT: f64 = 38.0;
 /// From the top of one layer to that of the next.
 const STEP: f64 = 66.0;
 const MARGIN: f64 = 12.0;
-/// The width of a letter, roughly.
+/// The mean width of a letter.
 const LETTER: f64 = 6.6;
 
 pub(super) fn render(graph: &Graph) -> String {

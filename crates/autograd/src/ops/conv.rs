@@ -1,4 +1,5 @@
-//! Convolution over images and lines. Its three forms are closed under differentiation: each one's derivatives are the other two.
+//! Convolution over images (two axes) and lines (one). The convolution, its input gradient and its weight gradient are closed under
+//! differentiation: the derivatives of each are the other two.
 
 use ravine_tensor::{ConvOptions, Float, Pad, Tensor};
 
@@ -22,7 +23,7 @@ impl<T: Float> Var<T> {
         self.convolved("conv2d", value, weight, bias, options.on_images())
     }
 
-    /// A convolution of images, or of lines as such, and its derivative.
+    /// Records a convolution of images, or of lines as images of height 1.
     #[track_caller]
     fn convolved(
         &self,
@@ -44,10 +45,10 @@ impl<T: Float> Var<T> {
         with_bias(op, [self, weight], bias, value, dx_dw)
     }
 
-    /// The gradient of [`conv2d`](Self::conv2d) by its input, from this gradient `x` by its output; also a transposed convolution.
+    /// The gradient of [`conv2d`](Self::conv2d) by its input, where this is the gradient `x` by its output; also a transposed convolution.
     /// Backward: `dx = conv2d(dy, w)`, `dw = conv2d_weight_grad(dy, x)`.
     ///
-    /// `input` is the height and width of the convolution's input, which stride can leave ambiguous.
+    /// `input` is the height and width of the convolution's input: with a stride, several have the same output size.
     ///
     /// # Panics
     /// If the shapes do not fit together.
@@ -121,7 +122,7 @@ impl<T: Float> Var<T> {
         self.spread("conv_transpose2d", value, weight, bias, output_padding, options)
     }
 
-    /// A transposed convolution and its derivative.
+    /// Records a transposed convolution.
     #[track_caller]
     fn spread<const AXES: usize>(
         &self,
@@ -134,7 +135,7 @@ impl<T: Float> Var<T> {
     ) -> Var<T> {
         let beyond = options.beyond(output_padding);
         if beyond != [0; AXES] {
-            // The convolution of `dy` has so many outputs more than there are inputs here.
+            // The convolution of `dy` has so many more outputs than this has elements.
             let x = self.pad(beyond.map(|n| [0, n]), Pad::Constant(T::ZERO));
             return x.spread(op, value, weight, bias, [0; AXES], options);
         }
@@ -171,7 +172,7 @@ impl<T: Float> Var<T> {
     }
 }
 
-/// Records an op of `x` and `w`, whose derivative is `dx_dw`, to which a bias may be added.
+/// Records an op of `x` and `w` with the derivative `dx_dw`, and an optional bias added to its output.
 #[track_caller]
 fn with_bias<T: Float>(
     op: &'static str,

@@ -247,7 +247,7 @@ impl<T: Float> Var<T> {
         (self * self.constant(eye.map(|v| T::ONE - v))).over(&differences)
     }
 
-    /// The quotient; 0 of nothing, even by 0.
+    /// The quotient, with `0 / 0 = 0`.
     fn over(&self, divisor: &Var<T>) -> Var<T> {
         let divisor = divisor.expand(*self.shape());
         let nothing = self.value().zip(divisor.value(), |x, divisor| x == T::ZERO && divisor == T::ZERO);

@@ -37,34 +37,34 @@ use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::{Var, grad};
 
-/// Zeros of `shape`, for `dy` to be put into. They take no memory: one zero, seen everywhere.
+/// Zeros of `shape`, for `dy` to be put into: a single zero, broadcast.
 fn zeros<T: Float>(dy: &Var<T>, shape: impl Into<Shape>) -> Var<T> {
     dy.constant(Tensor::scalar(T::ZERO).expand(shape))
 }
 
-/// Lines as images of one line; images as they are.
+/// Lines `[batch, channels, length]` as images of height 1; images as they are.
 fn images<T: Float>(x: &Var<T>) -> Var<T> {
     if x.rank() == 3 { x.unsqueeze(2) } else { x.clone() }
 }
 
-/// The way back from [`images`] to what had so many axes.
+/// The inverse of [`images`] for a tensor of this rank.
 fn of_rank<T: Float>(rank: usize, images: Var<T>) -> Var<T> {
     if rank == 3 { images.squeeze(2) } else { images }
 }
 
-/// The height and width of images, or of lines as such.
+/// The height and width of images; lines have height 1.
 fn plane<T: Float>(x: &Var<T>) -> [usize; 2] {
     [if x.rank() == 3 { 1 } else { x.size(-2) }, x.size(-1)]
 }
 
-/// The gradients of `formula(inputs)` by its inputs, given the gradient `dy` by its output, as recorded ops: what the derivative of an op with a
-/// faster one of its own is, where that has to be differentiated again.
+/// The gradients of `formula(inputs)` by its inputs, given the gradient `dy` by its output, as recorded ops. An op whose derivative has
+/// a kernel of its own uses this where the derivative is itself to be differentiated.
 fn by_formula<T: Float>(
     formula: impl Fn(&[Var<T>]) -> Var<T>,
     inputs: &[Var<T>],
     dy: &Var<T>,
 ) -> Vec<Var<T>> {
-    // The same values at new places on the tape: one input may depend on another, and the formula's derivative is to end at these.
+    // The same values as new nodes of the tape: one input may depend on another, but the derivative of the formula must stop at both.
     let inputs: Vec<Var<T>> = inputs.iter().map(|x| x.reshape(*x.shape())).collect();
     let output = (formula(&inputs) * dy).sum(..);
     grad(&output, &inputs.iter().collect::<Vec<_>>(), true)

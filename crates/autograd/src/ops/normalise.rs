@@ -9,7 +9,7 @@ impl<T: Float> Var<T> {
     /// Backward: `dx = (dy - mean(dy) - y mean(dy y)) / √(var + eps)`.
     ///
     /// Returns `y`, and the mean and the variance with the reduced axes kept at size 1. Source: Ioffe and Szegedy 2015, equation 1.
-    /// The layers' norms below are this with a scale and a shift, in fewer passes.
+    /// The norms below are this with a scale and a shift, in fewer passes over memory.
     #[track_caller]
     #[must_use]
     pub fn normalize(&self, axes: impl Axes, eps: f64) -> (Var<T>, Tensor<T>, Tensor<T>) {
@@ -26,13 +26,13 @@ impl<T: Float> Var<T> {
         let x = self.saved();
         let kept_y = y.clone();
         let y = record("normalize", [self], y, move |dy, _| {
-            // When this derivative is itself recorded, its statistics must be, too; otherwise they are at hand.
+            // When this derivative is itself recorded, its statistics must be recorded, too; otherwise those of the forward pass serve.
             let (y, inverse_std) = if dy.tape().is_recording() {
                 standardised(&x.on(dy), kept, eps, true)
             } else {
                 (dy.constant(kept_y.clone()), dy.constant(inverse_std.clone()))
             };
-            [Some(through(dy, &y, &inverse_std, kept, true))]
+            [Some(standardised_grad(dy, &y, &inverse_std, kept, true))]
         });
         (y, mean, var)
     }
@@ -176,7 +176,7 @@ impl<T: Float> Var<T> {
                 Some(scale) => &tall * scale.on(dy).reshape(view.affine),
                 None => tall.clone(),
             };
-            let dx = through(&g, &y, &inverse_std, kept, centred).reshape(shape);
+            let dx = standardised_grad(&g, &y, &inverse_std, kept, centred).reshape(shape);
             let [dw, db] = [&tall * y, tall].map(|x| x.sum_to(affine).reshape(parameter));
             [dx, dw, db].map(Some)
         });
@@ -209,15 +209,21 @@ fn standardised<T: Float>(x: &Var<T>, kept: Shape, eps: T, centred: bool) -> (Va
     (x * &inverse_std, inverse_std)
 }
 
-/// The gradient `dy` by a [`standardised`] `y`, as the gradient by what it was made of.
-fn through<T: Float>(dy: &Var<T>, y: &Var<T>, inverse_std: &Var<T>, kept: Shape, centred: bool) -> Var<T> {
+/// The gradient by the input of [`standardised`], from the gradient `dy` by its output `y`.
+fn standardised_grad<T: Float>(
+    dy: &Var<T>,
+    y: &Var<T>,
+    inverse_std: &Var<T>,
+    kept: Shape,
+    centred: bool,
+) -> Var<T> {
     let count = T::of(y.numel() as f64 / kept.numel() as f64);
     let along_y = y * ((dy * y).sum_to(kept) / count);
     let rest = if centred { dy - dy.sum_to(kept) / count } else { dy.clone() };
     (rest - along_y) * inverse_std
 }
 
-/// [`record`] for an op of `x` and, where they are there, a weight and a bias: the pullback gives the gradients of all three.
+/// [`record`] for an op of `x` with an optional weight and an optional bias. The pullback returns the gradients of all three.
 #[track_caller]
 fn record_affine<T: Float>(
     op: &'static str,

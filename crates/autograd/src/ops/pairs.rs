@@ -14,10 +14,10 @@ impl<T: Float> Var<T> {
         record("pow", [self, exponent], self.value().pow(exponent.value()), move |dy, needs| {
             let (a, b) = (a.on(dy).expand(*dy.shape()), b.on(dy));
             let da = needs[0].then(|| {
-                // A base of 1 where the power is constant and its factor without end: 0 · ∞ is not 0.
-                let endless = |a: T| a == T::ZERO || !a.is_finite();
+                // Where b = 0 the derivative is 0, but aᵇ⁻¹ may be infinite and 0 · ∞ is NaN: a base of 1 avoids that.
+                let singular = |a: T| a == T::ZERO || !a.is_finite();
                 let base =
-                    a.masked_fill(&a.value().zip(b.value(), |a, b| b == T::ZERO && endless(a)), T::ONE);
+                    a.masked_fill(&a.value().zip(b.value(), |a, b| b == T::ZERO && singular(a)), T::ONE);
                 dy * &b * base.pow(&(&b - T::ONE))
             });
             let db = needs[1].then(|| {
@@ -56,6 +56,7 @@ impl<T: Float> Var<T> {
         self.rest("fmod", b, self.value().fmod(b.value()), |quotient| quotient.trunc())
     }
 
+    /// Records a remainder `y` whose quotient is rounded by `round`.
     #[track_caller]
     fn rest(&self, op: &'static str, b: &Var<T>, y: Tensor<T>, round: fn(Tensor<T>) -> Tensor<T>) -> Var<T> {
         let quotient = round(self.value() / b.value());

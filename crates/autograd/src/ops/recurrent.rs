@@ -6,8 +6,8 @@ use super::by_formula;
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
-    /// The states of a recurrent `cell` after each step, where `p` (this variable) is what its gates get of the input, and `q = h wᵀ + b` what
-    /// they get of the hidden state before. Backward: through time, with one product for the weight.
+    /// The states of a recurrent `cell` after each step. `p` (this variable) is the input's contribution to the gates, and `q = h wᵀ + b` that
+    /// of the previous hidden state. Backward: through time, with a single product for the weight.
     ///
     /// Shapes: `p [time, batch, gates units]`, `weight [gates units, units]`, `bias [gates units]`, `initial [batch, states units]` ->
     /// `[time, batch, states units]`, the hidden state first. Werbos 1990, 'Backpropagation through time'.
@@ -51,7 +51,7 @@ impl<T: Float> Var<T> {
     }
 }
 
-/// [`Var::recurrent`] in single ops, from which its derivative is derived where that is itself recorded.
+/// [`Var::recurrent`] in single ops: the formula of its derivative where that is itself recorded.
 fn step_by_step<T: Float>(
     cell: Recurrence,
     p: &Var<T>,

@@ -67,7 +67,7 @@ impl<T: Float> Var<T> {
         };
         let weight = T::of(place.fract());
         let low = pick(place.floor());
-        // Of an infinite neighbour not even the part 0 is taken.
+        // An infinite neighbour with weight 0 must not be multiplied: 0 · ∞ is NaN.
         let between =
             if weight == T::ZERO { low } else { low * (T::ONE - weight) + pick(place.ceil()) * weight };
         between.reshape(y.shape())

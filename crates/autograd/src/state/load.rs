@@ -1,4 +1,4 @@
-//! A state into a model, strictly or as far as it goes.
+//! Loading a state into a model: strictly, or as far as the two match.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::fmt;
 use ravine_tensor::Shape;
 
 use super::StateDict;
-use crate::module::{Leaf, Module, Visitor};
+use crate::module::{Module, Visitor};
 
-/// A tensor that has another shape than its place in the model.
+/// A tensor whose shape differs from that at its path in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatched {
     /// Its path.
@@ -19,33 +19,33 @@ pub struct Mismatched {
     pub expected: Shape,
 }
 
-/// How the tensors of a state go with the places of a model.
+/// How the tensors of a state match the paths of a model.
 ///
-/// PyTorch's norms count their batches in a tensor `num_batches_tracked`, which none of their formulas uses (unless `momentum` is `None`)
-/// and ours do not have: it is not unexpected.
+/// PyTorch's norms count their batches in a tensor `num_batches_tracked`, which none of their formulas uses (unless `momentum` is `None`).
+/// Ours do not have it, and its presence is not reported as unexpected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct LoadReport {
     /// Paths that both have, in the same shape.
     pub loaded: Vec<String>,
-    /// Paths of the model that the state has not.
+    /// Paths of the model that the state lacks.
     pub missing: Vec<String>,
-    /// Paths of the state that the model has not.
+    /// Paths of the state that the model lacks.
     pub unexpected: Vec<String>,
     /// Paths that both have, in different shapes.
     pub mismatched: Vec<Mismatched>,
 }
 
-impl Report {
-    /// Whether every place of the model has its tensor and every tensor its place.
+impl LoadReport {
+    /// Whether model and state have the same paths, with the same shapes.
     pub fn is_exact(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.mismatched.is_empty()
     }
 }
 
 /// `8 loaded; missing: head.bias; unexpected: fc.bias; mismatched: head.weight (found [10, 5], expected [2, 5])`.
-impl fmt::Display for Report {
+impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// So many are named; the others counted.
+        /// How many paths of each list are named; the others are counted.
         const NAMED: usize = 8;
         write!(f, "{} loaded", self.loaded.len())?;
         let mismatched: Vec<String> = (self.mismatched.iter())
@@ -65,23 +65,20 @@ impl fmt::Display for Report {
     }
 }
 
-/// A state that is not that of the model.
+/// The error for a state that does not match the model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the state does not fit the model: {report}")]
 pub struct StateError {
     /// What fits, and what does not.
-    pub report: Report,
+    pub report: LoadReport,
 }
 
 impl StateDict {
-    /// How this state goes with `model`, which stays as it is.
-    pub fn compare<M: Module + ?Sized>(&self, model: &M) -> Report {
-        let (mut report, mut places) = (Report::default(), HashSet::new());
+    /// How this state matches `model`, which is not changed.
+    pub fn compare<M: Module + ?Sized>(&self, model: &M) -> LoadReport {
+        let (mut report, mut places) = (LoadReport::default(), HashSet::new());
         model.visit(&mut Visitor::new(&mut |path, leaf| {
-            let expected = match leaf {
-                Leaf::Param(param) => param.shape(),
-                Leaf::Buffer(buffer) => buffer.shape(),
-            };
+            let expected = leaf.shape();
             places.insert(path.to_owned());
             let path = path.to_owned();
             match self.get(&path).map(|tensor| *tensor.shape()) {
@@ -98,7 +95,7 @@ impl StateDict {
         report
     }
 
-    /// Puts every tensor at its path in `model`.
+    /// Copies every tensor to its path in `model`.
     ///
     /// # Errors
     /// If the paths or shapes of the model are not those of this state. The model is then as it was.
@@ -112,10 +109,10 @@ impl StateDict {
         Ok(())
     }
 
-    /// Puts the tensors that fit at their paths in `model`, leaves the rest of it as it was, and says what was done.
+    /// Copies to `model` the tensors whose path and shape it has, leaves the rest of it as it was, and reports what was done.
     #[must_use = "the report says what was not loaded"]
     #[doc(alias("load_state_dict", "strict"))]
-    pub fn load_what_fits<M: Module + ?Sized>(&self, model: &M) -> Report {
+    pub fn load_what_fits<M: Module + ?Sized>(&self, model: &M) -> LoadReport {
         let report = self.compare(model);
         self.put(model);
         report
@@ -123,11 +120,8 @@ impl StateDict {
 
     fn put<M: Module + ?Sized>(&self, model: &M) {
         model.visit(&mut Visitor::new(&mut |path, leaf| {
-            let Some(tensor) = self.get(path) else { return };
-            match leaf {
-                Leaf::Param(param) if param.shape() == *tensor.shape() => param.set(tensor.clone()),
-                Leaf::Buffer(buffer) if buffer.shape() == *tensor.shape() => buffer.set(tensor.clone()),
-                _ => {}
+            if let Some(tensor) = self.get(path).filter(|tensor| *tensor.shape() == leaf.shape()) {
+                leaf.set(tensor.clone());
             }
         }));
     }

@@ -10,9 +10,9 @@ use ravine_tensor::safetensors::{SafeTensors, Writer};
 use ravine_tensor::{DType, FileError, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::module::{Leaf, Module, Visitor};
+use crate::module::{Module, Visitor};
 
-pub use load::{Mismatched, Report, StateError};
+pub use load::{LoadReport, Mismatched, StateError};
 
 /// Tensors by path, in order: what PyTorch calls a `state_dict`.
 ///
@@ -36,8 +36,8 @@ pub use load::{Mismatched, Report, StateError};
 /// # Ok::<(), ravine_autograd::StateError>(())
 /// ```
 ///
-/// It is written to a file by [`write`](Self::write), which PyTorch can open, or as any `serde` format writes it. A tied parameter stands
-/// there at each of its paths.
+/// [`write`](Self::write) saves it to a file that PyTorch can open; it can also be serialized in any `serde` format. A tied parameter is
+/// saved under each of its paths.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateDict {
     entries: Vec<(String, Tensor)>,
@@ -55,11 +55,7 @@ impl StateDict {
     pub fn of<M: Module + ?Sized>(model: &M) -> Self {
         let mut state = StateDict::new();
         model.visit(&mut Visitor::new(&mut |path, leaf| {
-            let value = match leaf {
-                Leaf::Param(param) => param.value(),
-                Leaf::Buffer(buffer) => buffer.value(),
-            };
-            state.insert(path, value);
+            state.insert(path, leaf.value());
         }));
         state
     }
@@ -170,7 +166,7 @@ impl StateDict {
         Ok(state)
     }
 
-    /// Writes a safetensors file, in the place of what `file` may hold: beside it, and renamed.
+    /// Writes a safetensors file, replacing `file` atomically if it exists.
     ///
     /// The order of the tensors is not kept: the format has them sorted.
     ///
@@ -183,7 +179,7 @@ impl StateDict {
     #[doc(alias = "save")]
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), FileError> {
         let mut writer = Writer::new();
-        // As PyTorch's own tools mark theirs, and want to see.
+        // PyTorch's own tools write this mark, and expect it.
         writer.metadata("format", "pt");
         for (path, tensor) in self.iter() {
             writer.tensor(path, tensor);
@@ -192,7 +188,7 @@ impl StateDict {
     }
 }
 
-/// Of two tensors with one path, the later.
+/// Of two tensors with the same path, the later one stays.
 impl FromIterator<(String, Tensor)> for StateDict {
     fn from_iter<I: IntoIterator<Item = (String, Tensor)>>(entries: I) -> Self {
         let mut state = StateDict::new();
@@ -209,7 +205,8 @@ struct Entry {
     tensor: Tensor,
 }
 
-/// A text that the format may lend: a `String` makes some of them, bincode among them, believe its length before they look whether it is there.
+/// A `String` read by way of `&str`. Asked for a `String`, some formats (bincode among them) allocate the length that the file claims
+/// before they check that so many bytes are there.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct Text;
 

@@ -1,4 +1,4 @@
-//! Batches changed on their way, at random or not.
+//! Augmentation: batches that pass through a function, which may be random.
 
 use ravine_tensor::{Element, Rng, Tensor};
 

@@ -1,4 +1,4 @@
-//! SHA-256 sums beside the data.
+//! SHA-256 checksums in a file beside the data.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use crate::DataError;
 /// space and a star), and a file name.
 pub const SUMS: &str = "SHA256SUMS";
 
-/// A longer file of checksums is none.
+/// Longer files are not read as checksums.
 const MAX_SUMS: u64 = 1 << 20;
 
 /// Checks a file against the [`SUMS`] file in its folder. Passes if there is no such file, or if it does not list this one.
@@ -68,8 +68,11 @@ fn entry(line: &str) -> Option<(&str, &str)> {
     (is_hex && !name.is_empty()).then(|| (hex, name.strip_prefix("./").unwrap_or(name)))
 }
 
-/// The digest of a file of any size, in hexadecimal.
-fn sha256(path: &Path) -> io::Result<String> {
+/// The SHA-256 digest of a file of any size, in hexadecimal.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn sha256(path: impl AsRef<Path>) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut block = vec![0; 1 << 16];

@@ -1,4 +1,4 @@
-//! Files that may be gzipped, which is told by their content.
+//! Files that may be gzipped, which is detected by their content.
 
 use std::io::{self, Chain, Cursor, Read};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::DataError;
 /// The two bytes that every gzip file begins with (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The bytes of a file, decompressed if need be, and how to complain about them.
+/// The bytes of a file, decompressed if necessary, and errors about them.
 pub(crate) struct Unpacked<R> {
     bytes: Bytes<R>,
 }
@@ -41,7 +41,7 @@ impl<R: Read> Unpacked<R> {
         Ok(Unpacked { bytes })
     }
 
-    /// Whether they stand in the file as they are.
+    /// Whether the file is not compressed.
     pub fn is_plain(&self) -> bool {
         matches!(self.bytes, Bytes::Plain(_))
     }
@@ -55,7 +55,7 @@ impl<R: Read> Unpacked<R> {
         }
     }
 
-    /// What an error of [`read`](Read::read) means.
+    /// An error of [`read`](Read::read) as a [`DataError`].
     pub fn trouble(&self, error: io::Error, file: &Path) -> DataError {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
         let decoder_says_so = matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof);

@@ -135,7 +135,7 @@ impl fmt::Debug for Idx {
     }
 }
 
-/// The product of the dimensions, if a computer can hold so many bytes.
+/// The product of the dimensions, unless it overflows.
 fn elements(dims: &[usize]) -> Option<usize> {
     if dims.contains(&0) {
         return Some(0);
@@ -143,7 +143,7 @@ fn elements(dims: &[usize]) -> Option<usize> {
     dims.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).filter(|&n| n < isize::MAX as usize)
 }
 
-/// The decompressed bytes of a file, and how to complain about them.
+/// The decompressed bytes of a file, and errors about them.
 struct Source<'a, R> {
     bytes: Unpacked<R>,
     file: &'a Path,
@@ -177,7 +177,7 @@ impl<R: Read> Source<'_, R> {
             self.invalid("dimensions", format!("{dims:?}"), "a product that fits in memory")
         })?;
 
-        // Grows with what arrives and not with what the header announces; one byte more tells of a tail.
+        // Memory grows with the bytes that arrive, not with what the header claims; one more byte is read to detect trailing data.
         let mut bytes = self.bytes.up_to(expected as u64 + 1, self.file)?;
         if bytes.len() != expected {
             let found = if bytes.len() > expected {

@@ -5,6 +5,6 @@ mod csv;
 mod gzip;
 mod idx;
 
-pub use checksum::{SUMS, verify};
+pub use checksum::{SUMS, sha256, verify};
 pub use csv::{Csv, CsvStream, Row, Table};
 pub use idx::Idx;

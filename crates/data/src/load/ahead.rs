@@ -1,4 +1,4 @@
-//! Work that is done ahead of use by threads, and taken in its order.
+//! Items that threads make ahead of use, and that are taken in order.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -63,7 +63,7 @@ impl<'a, T: Send + 'a> Ahead<'a, T> {
         let threads = threads.min(ahead);
         let (mut queues, mut joins) = (Vec::new(), Vec::new());
         for i in 0..threads {
-            // One more item waits in the thread's hands for a place in the queue.
+            // Besides the items in its queue, each thread holds one that waits for room.
             let share = ahead / threads + usize::from(i < ahead % threads);
             let (sender, queue) = sync_channel(share - 1);
             let mut make = make.clone();
@@ -110,7 +110,7 @@ impl<T> Drop for Ahead<'_, T> {
         // Without a queue their next `send` fails.
         self.queues.clear();
         for join in self.joins.drain(..) {
-            // A panic over an item that nobody asked for is nobody's.
+            // A panic while making an item that was never taken is ignored.
             let _ = join();
         }
     }

@@ -1,4 +1,4 @@
-//! The batches of a loader, whoever makes them.
+//! The batches of a loader, made on its threads or on demand.
 
 use std::fmt;
 use std::thread;

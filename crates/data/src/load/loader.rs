@@ -21,8 +21,8 @@ use crate::{Dataset, Epochs, Order, Plan, Position};
 /// nothing but the time it takes. Kernels that the data set calls stay on the loader's threads, and out of the way of the
 /// threads that train.
 ///
-/// Who would rather fetch the batches himself, or a shard on each thread, needs no loader: [`Plan`] and [`Dataset::batch`] are enough.
-/// (So does `Trainer`, which reads ahead by itself where that is worth it.)
+/// To fetch batches on the training thread, or a shard on each thread, no loader is needed: [`Plan`] and [`Dataset::batch`] are enough.
+/// (`Trainer` uses them, and reads ahead by itself where that is worth it.)
 #[derive(Debug)]
 pub struct Loader<D> {
     dataset: Arc<D>,

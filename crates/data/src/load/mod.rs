@@ -1,4 +1,4 @@
-//! Who fetches them.
+//! Loaders and streams: fetching samples, and joining them into batches.
 
 mod ahead;
 mod batches;

@@ -1,4 +1,4 @@
-//! A stream whose samples are mixed in a buffer.
+//! A stream whose samples are shuffled in a buffer.
 
 use std::vec::IntoIter;
 
@@ -10,9 +10,10 @@ use crate::order::permutation;
 
 /// A stream whose samples come in another order. Made by [`Stream::shuffle`].
 ///
-/// Each window of as many samples as the buffer has places is permuted, in a way that depends on the seed, the epoch and the number of the window alone. So a
-/// sample comes less than a buffer early or late; the larger the buffer, the better they are mixed. While one window is given out, the next one takes its
-/// places, so the stream is read evenly; and to go on from a place, only the window that it is in has to be read, and the one that comes in for it.
+/// Each window of as many samples as the buffer holds is permuted, by a permutation that depends only on the seed, the epoch and the number of the
+/// window. So a sample comes earlier or later by less than the size of the buffer; the larger the buffer, the better the shuffling. While one
+/// window is given out, the next one takes its place sample by sample, so the stream is read evenly. To resume at a position, only its window
+/// and the next one have to be read.
 ///
 /// ```
 /// use ravine_data::{DataError, Stream};

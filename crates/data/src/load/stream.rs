@@ -1,4 +1,4 @@
-//! Samples that come one after the other, nobody knows how many.
+//! Streams: samples that come one after the other, of unknown number.
 
 use std::fmt;
 use std::ops::Deref;
@@ -30,24 +30,25 @@ pub trait Stream: Send + Sync {
 
     /// The samples of an epoch, from the first on. They must be the same whenever they are asked for.
     ///
-    /// Whoever goes on in the middle of an epoch passes over the samples before it by [`nth`](Iterator::nth). An iterator that knows a shorter way than to
-    /// make them all has an `nth` of its own, as that of a [`CsvStream`](crate::CsvStream) has.
+    /// To resume in the middle of an epoch, the samples before it are skipped by [`nth`](Iterator::nth). An iterator that can skip them without
+    /// making each should override `nth`, as that of a [`CsvStream`](crate::CsvStream) does.
     ///
     /// # Errors
-    /// If there is no getting at them.
+    /// If they cannot be read.
     fn samples(&self, epoch: usize) -> Result<Coming<Self::Sample>, DataError>;
 
-    /// What the samples depend on and a run that goes on later must not have changed, by name. The trainer keeps it in checkpoints and records.
+    /// The settings that the samples depend on, by name, which must be the same when a run is resumed. The trainer keeps them in checkpoints and
+    /// records.
     fn settings(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// What it knows of where its samples stand, such as places in a file, in numbers that mean something to it alone. The trainer keeps it in checkpoints.
+    /// Notes on where samples are found, such as positions in a file, in an encoding of the stream's own. The trainer keeps them in checkpoints.
     fn marks(&self) -> Vec<u64> {
         Vec::new()
     }
 
-    /// Is told the [`marks`](Self::marks) that it had when a run was interrupted, so that it need not look for its samples again. They change nothing but the time it takes.
+    /// Restores the [`marks`](Self::marks) of an interrupted run. They only save the time of searching for samples again.
     fn recall(&self, _marks: &[u64]) {}
 
     /// The same samples, mixed in a buffer: see [`Shuffled`].
@@ -78,8 +79,8 @@ where
 
 /// Turns a stream into batches, epoch after epoch, on a thread ahead of use.
 ///
-/// As with a [`Loader`](crate::Loader), what comes out depends on the stream and the batch size alone, and [`Batches::position`] is all that has to be
-/// saved. But few streams have a short way to a place: to go on from the middle of an epoch, the samples up to there are passed over
+/// As with a [`Loader`](crate::Loader), the batches depend only on the stream and the batch size, and [`Batches::position`] is all that has to be
+/// saved. But to resume in the middle of an epoch, the samples up to there are skipped one by one, unless the stream has a faster way
 /// (see [`Stream::samples`]).
 pub struct StreamLoader<S> {
     stream: Arc<S>,
@@ -200,7 +201,7 @@ impl<P: Deref<Target: Stream>> Walk<P> {
         self
     }
 
-    /// The place of the batch that comes next. (Behind the last one of an epoch it may name one that there is not; the first of the next epoch then comes.)
+    /// The position of the next batch. (After the last batch of an epoch it may name one that does not exist; then the next epoch follows.)
     pub fn position(&self) -> Position {
         self.position
     }

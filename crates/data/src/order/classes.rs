@@ -1,4 +1,4 @@
-//! What weighted and stratified orders know of the samples.
+//! The weights and classes of samples, for weighted and stratified orders.
 
 use std::fmt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::DataError;
 
-/// How often each sample comes, compared with the others. Clones share the numbers.
+/// The relative frequency of each sample. Clones share memory.
 #[derive(Clone, PartialEq)]
 pub struct Weights {
     /// The sum of the weights up to each sample, with its own.
@@ -70,7 +70,7 @@ impl Weights {
         let total = self.sums[self.len() - 1];
         loop {
             let drawn = rng.random::<f64>() * total;
-            // Rounding may give the total itself, which belongs to no one.
+            // Rounding may give the total itself, which is beyond the last sample.
             if drawn < total {
                 return self.sums.partition_point(|&sum| sum <= drawn);
             }
@@ -91,7 +91,7 @@ impl fmt::Debug for Weights {
     }
 }
 
-/// Which sample is of which class. Clones share the numbers.
+/// The class of each sample. Clones share memory.
 #[derive(Clone, PartialEq)]
 pub struct Strata {
     classes: Arc<[usize]>,

@@ -1,4 +1,4 @@
-//! Which samples come when.
+//! The order of the samples, and their division into batches.
 
 mod classes;
 mod plan;

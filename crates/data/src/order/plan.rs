@@ -1,4 +1,4 @@
-//! Which samples make which batch: pure functions of a seed and a place.
+//! The samples of each batch, as pure functions of the seed and the position.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use super::Order;
 
 /// A place in a run: the batch `batch` of the epoch `epoch`, both counted from 0.
 ///
-/// It is all that has to be saved to take up the data where it was left.
+/// It is all that has to be saved to resume the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The epoch.
@@ -18,7 +18,7 @@ pub struct Position {
 /// The samples that a batch is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pick<'a> {
-    /// The epoch that they are for. Only augmentation looks at it; where there are no epochs, 0 does.
+    /// The epoch that they are for. Only augmentation uses it; without epochs it is 0.
     pub epoch: usize,
     /// Which samples, in which order.
     pub indices: &'a [usize],
@@ -183,7 +183,7 @@ impl Epoch {
     }
 }
 
-/// The epochs of a plan, of which the last two that were made are remembered: at the turn of an epoch, who reads ahead is in the next one.
+/// The epochs of a plan. The last two that were made are cached: at the end of an epoch, threads that read ahead are in the next one already.
 #[derive(Debug)]
 pub struct Epochs {
     plan: Plan,

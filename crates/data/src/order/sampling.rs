@@ -24,7 +24,7 @@ use super::{Strata, Weights};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// As they stand, every time.
+    /// The order of the data set, in every epoch.
     Sequential,
     /// A new permutation for each epoch, every one equally likely.
     Shuffled {
@@ -103,7 +103,7 @@ impl Order {
     }
 }
 
-/// What tells it from others, in few words: for the records of a run.
+/// A short description for the records of a run.
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

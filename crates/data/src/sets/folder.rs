@@ -10,8 +10,8 @@ use ravine_tensor::Tensor;
 use crate::transform::assemble;
 use crate::{DataError, Dataset, ImageSet, Normalization, Pick, Picture, Pictures};
 
-/// The ends of the names of pictures.
-const ENDS: [&str; 3] = ["png", "jpg", "jpeg"];
+/// The file name extensions of pictures.
+const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// The largest height and width of a picture, and the most memory that decoding one may take.
 const MAX_SIDE: u32 = 1 << 15;
@@ -201,7 +201,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 fn is_picture(path: &Path) -> bool {
-    path.extension().is_some_and(|end| ENDS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+    path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
 impl Pictures for ImageFolder {

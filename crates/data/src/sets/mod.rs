@@ -1,4 +1,4 @@
-//! The data sets that are here.
+//! Data sets: tensors, images, samples in memory, and MNIST.
 
 #[cfg(feature = "images")]
 mod folder;

@@ -1,11 +1,11 @@
-//! Turning, moving, scaling and slanting in one go.
+//! Rotation, translation, scaling and shear with a single interpolation.
 
 use rand::RngExt;
 use ravine_tensor::Rng;
 
 use super::{Picture, Transform, range};
 
-/// Turns, moves, scales and slants a picture about its middle, each by a random amount, with a single bilinear interpolation.
+/// Rotates, translates, scales and shears a picture about its centre, each by a random amount, with a single bilinear interpolation.
 ///
 /// Names and units are those of `torchvision.transforms.RandomAffine`: degrees, and parts of the height and width.
 ///

@@ -1,4 +1,4 @@
-//! Windows and shifts.
+//! Random crops and shifts.
 
 use rand::RngExt;
 use ravine_tensor::Rng;

@@ -1,4 +1,4 @@
-//! Rectangles that are blotted out.
+//! Random erasing: rectangles filled with a constant.
 
 use rand::RngExt;
 use ravine_tensor::Rng;

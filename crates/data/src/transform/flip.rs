@@ -1,4 +1,4 @@
-//! Mirrors.
+//! Horizontal and vertical flips.
 
 use rand::RngExt;
 use ravine_tensor::Rng;

@@ -1,4 +1,4 @@
-//! Two samples mixed into one, and their labels with them.
+//! Mixup and CutMix: two samples mixed into one, together with their labels.
 
 use rand::RngExt;
 use rand_distr::{Beta, Distribution};
@@ -122,7 +122,7 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Dataset for CutMix<D> {
     }
 }
 
-/// What both have: a data set, and who is mixed with whom.
+/// The common part of both: a data set, and the partner of each sample.
 #[derive(Debug)]
 struct Mixed<D> {
     dataset: D,

@@ -1,7 +1,7 @@
-//! Pictures changed on their way into a batch: cropped, shifted, flipped, turned, erased, mixed.
+//! Augmentation of pictures: crops, shifts, flips, affine maps, erasing, mixing.
 //!
-//! All of it happens to bytes, before they become numbers. What is random is drawn from a stream that belongs to (seed, epoch, sample): a
-//! sample looks the same in whatever batch, shard or thread it is fetched, and again when a run is resumed.
+//! Transforms change bytes, before these are converted to numbers. Random transforms draw from a stream that belongs to (seed, epoch,
+//! sample): a sample looks the same in whatever batch, shard or thread it is fetched, and again when a run is resumed.
 
 mod affine;
 mod crop;
@@ -25,7 +25,7 @@ pub use resize::Resize;
 
 use ravine_tensor::Rng;
 
-/// A change of a picture, at random or not.
+/// A change of a picture, which may be random.
 ///
 /// A closure is one too:
 ///
@@ -93,7 +93,7 @@ impl<A: Transform, B: Transform> Transform for Then<A, B> {
     }
 }
 
-/// Refuses what is no probability.
+/// Panics unless `p` is a probability.
 #[track_caller]
 fn probability(of: &str, p: f64) -> f64 {
     assert!((0.0..=1.0).contains(&p), "{of}: {p} is not a probability; expected 0 to 1");

@@ -1,4 +1,4 @@
-//! One picture, and what its bytes become.
+//! A picture, and the normalization of its bytes.
 
 use std::fmt;
 
@@ -98,7 +98,7 @@ impl fmt::Debug for Picture {
     }
 }
 
-/// What bytes become: `(b / 255 - mean) / std`, with a mean and a deviation for all channels, or for each.
+/// The conversion of bytes to numbers: `(b / 255 - mean) / std`, with a mean and a deviation for all channels, or for each.
 #[derive(Clone, PartialEq)]
 pub struct Normalization {
     /// The number for each byte; a single table, or one for each channel.
@@ -125,7 +125,7 @@ impl Normalization {
             means.len(),
             stds.len()
         );
-        // Not in a closure: the panic would point at it.
+        // A loop, as a panic inside a closure would point at the closure.
         for (mean, std) in means.iter().zip(stds) {
             assert!(
                 mean.is_finite() && std.is_finite() && *std > 0.0,

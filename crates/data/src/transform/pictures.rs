@@ -1,4 +1,4 @@
-//! Data sets whose pictures can be changed.
+//! Data sets of pictures that transforms can change.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Pictures of another size.
+//! Resizing.
 
 use ravine_tensor::Rng;
 

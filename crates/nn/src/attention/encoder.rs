@@ -6,7 +6,7 @@ use ravine_tensor::Rng;
 use super::{Mask, MultiHeadAttention};
 use crate::{Gelu, Layer, LayerNorm, Linear, Relu, check, dropout::dropout};
 
-/// Where the norm of a part `f` of a transformer's layer stands: `norm(x + f(x))`, or, if it comes first, `x + f(norm(x))`.
+/// The position of the norm of a sub-layer `f` of a transformer: `norm(x + f(x))`, or, if it comes first, `x + f(norm(x))`.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) norm: &'a LayerNorm,
@@ -14,20 +14,20 @@ pub(super) struct Around<'a> {
 }
 
 impl Around<'_> {
-    /// What goes into the part.
+    /// The input of the sub-layer.
     #[track_caller]
     pub(super) fn before(self, x: &Var) -> Var {
         if self.first { self.norm.forward(x) } else { x.clone() }
     }
 
-    /// What comes of its input and its output.
+    /// The result, from the input and output of the sub-layer.
     #[track_caller]
     pub(super) fn after(self, x: &Var, inner: Var) -> Var {
         if self.first { x + inner } else { self.norm.forward(&(x + inner)) }
     }
 }
 
-/// What is between the two linear layers of a transformer's layer.
+/// The activation between the two linear layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Between {
     Relu,

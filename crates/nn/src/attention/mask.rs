@@ -1,8 +1,8 @@
-//! What may see what.
+//! Attention masks.
 
 use ravine_tensor::Tensor;
 
-/// What is hidden from the queries of an attention. The default hides nothing; what is asked for adds up.
+/// The keys that are hidden from the queries of an attention. The default hides nothing; several masks combine.
 ///
 /// ```
 /// use ravine_nn::Mask;
@@ -75,7 +75,7 @@ impl Mask {
         [causal, pairs, padding, beyond].into_iter().flatten().reduce(|a, b| a.zip(&b, |a, b| a || b))
     }
 
-    /// Panics unless all that was asked for has the shape that it must have.
+    /// Panics unless all masks have the shapes that these sizes require.
     #[track_caller]
     fn check(&self, batch: usize, queries: usize, keys: usize) {
         if let Some(pairs) = &self.pairs {

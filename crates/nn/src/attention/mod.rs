@@ -1,9 +1,9 @@
 //! Attention, and the transformers made of it.
 //!
-//! `mask` says what may see what; `multi_head` is attention with its projections; `encoder` and `decoder` are the layers of transformers and
-//! stacks of them; `positions` tells where in a sequence a vector stands, which attention alone does not know.
+//! `mask` has the masks; `multi_head` is attention with its projections; `encoder` and `decoder` are the layers of transformers and stacks of
+//! them; `positions` has the encodings of positions, without which attention does not depend on the order of a sequence.
 
-/// What the layers of encoders and decoders have in common.
+/// The constructors and settings that the layers of encoders and decoders share.
 macro_rules! transformer_layer {
     ($name:ident) => {
         impl $name {

@@ -122,7 +122,7 @@ impl MultiHeadAttention {
             let bias = bias.as_ref().map(|bias| bias.narrow(0, start, len));
             x.linear(&weight.narrow(0, start, len), bias.as_ref())
         };
-        // As few products as there are different inputs. Two views of one tensor are different, and so are a variable and its constant.
+        // One product for each distinct input. Two views of a tensor are distinct, and so are a variable and its detached copy.
         let [q, k, v] = if queries.is(keys) && keys.is(values) {
             let all = project(queries, 0, 3);
             [0, 1, 2].map(|i| all.narrow(2, i * features, features))

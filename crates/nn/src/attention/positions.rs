@@ -1,4 +1,4 @@
-//! Where in a sequence a vector stands.
+//! Positional encodings.
 
 use ravine_autograd::{Module, Var};
 use ravine_tensor::Tensor;
@@ -54,8 +54,8 @@ impl Layer for SinusoidalPositions {
     }
 }
 
-/// Pairs of features turned by angles that grow with the position, `t / 10000^(2i / features)` for pair `i`; so the product of a query and a key
-/// depends on the distance of their positions.
+/// Rotary encoding: pairs of features are rotated by angles that grow with the position, `t / 10000^(2i / features)` for pair `i`, so that the
+/// product of a query and a key depends on the distance of their positions.
 ///
 /// `y[t, i] = x[t, i] cos - x[t, i + n] sin`, `y[t, i + n] = x[t, i + n] cos + x[t, i] sin`, `n = features / 2`: a pair is `i` and `i + n`, as
 /// in the weights of GPT-NeoX and LLaMA (the paper has `2i` and `2i + 1`, which is the same in another order of features).

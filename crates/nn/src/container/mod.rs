@@ -1,7 +1,7 @@
 //! Layers made of layers.
 //!
 //! [`Sequential`] runs them one after another, as do `Vec`s and arrays of one kind of layer; [`Residual`] adds what a layer computes to its input;
-//! [`Parallel`] gives one input to several and joins what they make of it. `Option` is a layer that may not be there.
+//! [`Parallel`] gives the same input to several and joins their outputs. `Option` is a layer that may be absent.
 
 mod parallel;
 mod residual;

@@ -6,10 +6,10 @@ use ravine_autograd::{Module, Var, Visitor};
 
 use crate::Layer;
 
-/// How [`Parallel`] makes one of the outputs of its branches.
+/// How [`Parallel`] joins the outputs of its branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
-    /// One after another along this axis.
+    /// Concatenated along this axis.
     Cat(isize),
     /// Their sum. They have one shape: none is broadcast.
     Sum,

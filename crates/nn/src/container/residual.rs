@@ -1,4 +1,4 @@
-//! Layers with a way around them.
+//! Residual connections.
 
 use ravine_autograd::{Module, Var};
 

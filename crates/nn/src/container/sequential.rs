@@ -81,7 +81,7 @@ impl fmt::Display for Sequential {
 }
 
 impl Layer for Sequential {
-    /// A layer's panic is told again at the caller's line, with the place of the layer: whoever is called through `dyn` does not know that line.
+    /// Repeats a layer's panic with the line of the caller and the position of the layer: a layer called through `dyn` does not know that line.
     #[track_caller]
     fn forward(&self, x: &Var) -> Var {
         let mut x = x.clone();
@@ -98,7 +98,7 @@ impl Layer for Sequential {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text_of(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }

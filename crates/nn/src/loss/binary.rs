@@ -12,7 +12,7 @@ pub struct BceOptions<T: Float = f32> {
     pub weight: Option<Tensor<T>>,
     /// How much a positive counts beside a negative, broadcast to the input: above 1 raises recall, below 1 precision.
     pub pos_weight: Option<Tensor<T>>,
-    /// What becomes of the elements' losses.
+    /// How the elements' losses are reduced.
     pub reduction: Reduction,
 }
 

@@ -37,7 +37,7 @@ pub struct CrossEntropyOptions<T: Float = f32> {
     pub label_smoothing: f64,
     /// Along which axis of the logits the classes lie: the last one, -1. PyTorch's images `[batch, classes, h, w]` have them at 1.
     pub class_axis: isize,
-    /// What becomes of the samples' losses.
+    /// How the samples' losses are reduced.
     pub reduction: Reduction,
 }
 
@@ -62,7 +62,7 @@ pub struct NllOptions<T: Float = f32> {
     pub ignore_index: Option<i64>,
     /// See [`CrossEntropyOptions::class_axis`].
     pub class_axis: isize,
-    /// What becomes of the samples' losses.
+    /// How the samples' losses are reduced.
     pub reduction: Reduction,
 }
 

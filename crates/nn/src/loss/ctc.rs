@@ -12,7 +12,7 @@ pub struct CtcOptions {
     pub blank: usize,
     /// Whether a sample whose loss is infinite, as where its input is too short for its target, has loss 0 instead. NaN stays NaN.
     pub zero_infinity: bool,
-    /// What becomes of the samples' losses. The mean is over samples, each divided by the length of its target, as in PyTorch.
+    /// How the samples' losses are reduced. The mean is over samples, each divided by the length of its target, as in PyTorch.
     pub reduction: Reduction,
 }
 

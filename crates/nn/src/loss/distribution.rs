@@ -97,7 +97,7 @@ pub struct PoissonNllOptions {
     pub full: bool,
     /// What is added to a rate before its logarithm is taken.
     pub eps: f64,
-    /// What becomes of the elements' losses.
+    /// How the elements' losses are reduced.
     pub reduction: Reduction,
 }
 

@@ -91,7 +91,7 @@ pub struct TripletOptions {
     pub eps: f64,
     /// Whether the negative's distance is the smaller of those to the anchor and to the positive. Balntas et al. 2016.
     pub swap: bool,
-    /// What becomes of the triplets' losses.
+    /// How the triplets' losses are reduced.
     pub reduction: Reduction,
 }
 

@@ -70,7 +70,7 @@ pub struct MultiMarginOptions<T: Float = f32> {
     pub margin: f64,
     /// `[classes]`: how much a sample of each class counts. The mean is not divided by it, as in PyTorch.
     pub weight: Option<Tensor<T>>,
-    /// What becomes of the samples' losses.
+    /// How the samples' losses are reduced.
     pub reduction: Reduction,
 }
 

@@ -1,4 +1,4 @@
-//! Losses: what training makes small.
+//! Losses: the functions that training minimizes.
 //!
 //! Each is a function of a prediction and a target, named as in PyTorch's `torch.nn.functional`, for `f32` and `f64`. Real-valued targets are
 //! variables, so that gradients can flow into both sides; classes are integer tensors. Every loss takes a [`Reduction`], by itself
@@ -41,10 +41,10 @@ pub use embedding::{TripletOptions, cosine_embedding_loss, hinge_embedding_loss,
 pub use margin::{MultiMarginOptions, hinge_loss, margin_ranking_loss, multi_margin_loss};
 pub use regression::{huber_loss, l1_loss, mse_loss, smooth_l1_loss};
 
-/// What becomes of the losses of the single elements or samples.
+/// How the losses of the single elements or samples are reduced to one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// They stay as they are.
+    /// Not at all.
     None,
     /// Their mean; where they have weights (of classes), the weighted mean.
     #[default]

@@ -9,7 +9,7 @@
 //! | [`GroupNorm`] | a group of channels of a sample, over all places |
 //! | [`InstanceNorm1d`], [`InstanceNorm2d`] | a channel of a sample, over all places |
 //!
-//! `running` has what batch and instance norm share: above all the statistics of the past, by which they can normalise after training.
+//! `running` has the common part of batch and instance norm, above all the running statistics.
 
 /// The setting that all norms have.
 macro_rules! with_eps {

@@ -1,9 +1,9 @@
-//! What norms of channels share that may keep running statistics: what training saw, for the passes after it.
+//! The running statistics of batch and instance norm: averages over training batches, which evaluating passes use.
 
 use ravine_autograd::{Buffer, Tape};
 use ravine_tensor::Tensor;
 
-/// Both running statistics, as they are before the first step: mean 0, variance 1.
+/// The initial running statistics: mean 0, variance 1.
 pub(super) fn at_first(channels: usize) -> (Option<Buffer>, Option<Buffer>) {
     (Some(Buffer::new(Tensor::zeros(channels))), Some(Buffer::new(Tensor::ones(channels))))
 }
@@ -20,7 +20,7 @@ impl Running<'_> {
         self.buffers[0].is_some()
     }
 
-    /// Notes on the tape that they should move towards these, which came from `samples` samples.
+    /// Notes on the tape that they are to move towards these statistics of `samples` samples.
     pub(super) fn follow(&self, tape: &Tape, mean: Tensor, var: Tensor, samples: usize) {
         for (buffer, seen) in self.buffers.into_iter().zip([mean, var]) {
             if let Some(buffer) = buffer {

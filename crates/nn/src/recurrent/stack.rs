@@ -102,8 +102,8 @@ impl Stack {
             Some(over) => x.masked_fill(over, 0.0),
             None => x,
         };
-        // Steps first inside, so that each is one piece of memory. What padding holds would reach the gradients of the weights, times 0: as NaN,
-        // if it is not finite.
+        // Time first, so that each step is contiguous. Padding is cleared: multiplied by 0, numbers that are not finite would make the gradients
+        // of the weights NaN.
         let mut x = without_padding(x.transpose(0, 1));
         let mut last: Vec<Vec<Var>> = vec![Vec::new(); states];
         for layer in 0..self.layers {
@@ -175,7 +175,7 @@ impl Module for Stack {
     }
 }
 
-/// What the three kinds of recurrent networks have in common: how one is set up.
+/// The constructors and settings of the three kinds of recurrent networks.
 macro_rules! recurrent_network {
     ($name:ident, $recurrence:expr) => {
         impl $name {

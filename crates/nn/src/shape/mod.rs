@@ -1,4 +1,4 @@
-//! Layers that arrange numbers anew: other shapes of the same ones, and images of another size.
+//! Layers that change shapes: reshaping, and upsampling of images.
 
 mod flatten;
 mod upsample;

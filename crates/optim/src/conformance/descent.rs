@@ -1,4 +1,4 @@
-//! Whether a rule finds its way down: landscapes whose floor is known.
+//! Checks that a rule descends: losses whose minimum is known.
 
 use ravine_tensor::{Rng, Tensor};
 
@@ -47,7 +47,7 @@ pub(super) fn quickest_where_it_is_said(rule: &Tested) -> Result<(), String> {
     })
 }
 
-/// The least that is left of `f` after `steps` steps, as a share of what it was, over rates that fall to zero from powers of ten.
+/// The smallest ratio of the last to the first value of `f` that `steps` steps reach, over linear schedules from different rates to zero.
 fn best_share(
     rule: &Tested,
     start: &Tensor,
@@ -93,7 +93,7 @@ pub(super) fn descends_bowl(rule: &Tested) -> Result<(), String> {
     bowl(rule, 1.0, 200, 0.0, 1e-2)
 }
 
-/// Where momentum has no friction, a ball swings for ever; a rate that falls to zero would hide it.
+/// Momentum without friction would oscillate for ever. The rate is constant, as one that falls to zero would hide that.
 pub(super) fn comes_to_rest(rule: &Tested) -> Result<(), String> {
     let swing = |rate: f64| {
         let (params, optimizer) = begin(rule, &[Tensor::ones([3, 2])], rate);

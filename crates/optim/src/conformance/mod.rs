@@ -1,4 +1,4 @@
-//! What every rule should do: named checks that any rule can be put through in one line.
+//! Conformance checks: named properties that every rule should have, tested in one line.
 //!
 //! ```
 //! use ravine_optim::{Lion, conformance};
@@ -36,7 +36,7 @@ pub fn check(rule: impl Rule) {
     check_except(rule, &[]);
 }
 
-/// [`check`] without the checks in `except`, which the rule does not claim to pass.
+/// [`check`], except for the checks that the rule does not claim to pass.
 ///
 /// ```
 /// use ravine_optim::{Rprop, conformance};
@@ -46,7 +46,7 @@ pub fn check(rule: impl Rule) {
 /// ```
 ///
 /// # Panics
-/// If it fails others, or there is no check of such a name.
+/// If it fails others, or `except` has a name that is not that of a check.
 #[track_caller]
 pub fn check_except<R: Rule>(rule: R, except: &[&str]) {
     let names = names();
@@ -65,7 +65,7 @@ pub fn names() -> Vec<&'static str> {
     CHECKS.iter().map(|(name, _)| *name).collect()
 }
 
-/// The checks that a rule fails. A panic inside a check is a failure of it.
+/// The checks that a rule fails. A panic in a check counts as a failure.
 pub fn failures(rule: impl Rule) -> Vec<Failure> {
     run_all(&Tested::new(rule))
 }
@@ -120,7 +120,7 @@ const CHECKS: &[(&str, Check)] = &[
 
 const RATE: f64 = 0.01;
 
-/// Parameters as models have them: matrices, tall and wide; a vector; a scalar; a filter.
+/// The kinds of parameters that models have: matrices, tall and wide; a vector; a scalar; a filter.
 const SHAPES: [&[usize]; 5] = [&[3, 2], &[2, 5], &[4], &[], &[2, 2, 3, 3]];
 
 fn matrix(seed: u64) -> Tensor {
@@ -131,14 +131,14 @@ fn filled(shape: &[usize], seed: u64) -> Tensor {
     Tensor::randn(Shape::from(shape), &mut Rng::new(seed))
 }
 
-/// These gradients, one for each parameter.
+/// [`Gradients`] made of these tensors, one for each parameter.
 fn gradients(params: &[Param], grads: &[Tensor]) -> Gradients {
     let mut all = Tape::new().param(&Param::new(Tensor::scalar(0.0))).backward();
     params.iter().zip(grads).for_each(|(param, grad)| all.insert(param, grad.clone()));
     all
 }
 
-/// An optimizer of parameters that begin at these values, and the parameters.
+/// Parameters with these initial values, and an optimizer for them.
 fn begin(rule: &Tested, starts: &[Tensor], rate: impl Schedule + 'static) -> (Vec<Param>, Optimizer<Tested>) {
     let params: Vec<Param> = starts.iter().map(|start| Param::new(start.clone())).collect();
     let (decay, amount) = rule.decay();
@@ -146,7 +146,7 @@ fn begin(rule: &Tested, starts: &[Tensor], rate: impl Schedule + 'static) -> (Ve
     (params, optimizer)
 }
 
-/// Steps `from..to` with gradients that are a fixed function of step and parameter.
+/// Does these steps, with gradients that are a fixed function of step and parameter.
 fn walk(params: &[Param], optimizer: &mut Optimizer<Tested>, steps: std::ops::Range<u64>) {
     for step in steps {
         let grad = |(i, param): (usize, &Param)| {
@@ -176,7 +176,7 @@ fn names_are_given_once(rule: &Tested) -> Result<(), String> {
     })
 }
 
-/// What the first step adds to a parameter.
+/// The change of a parameter by the first step.
 fn first_step(rule: &Tested, start: &Tensor, grad: &Tensor, rate: f64) -> Tensor {
     let (params, mut optimizer) = begin(rule, std::slice::from_ref(start), rate);
     let mut optimizer_step = || optimizer.step(gradients(&params, std::slice::from_ref(grad)));
@@ -205,7 +205,7 @@ fn first_step_follows_rate(rule: &Tested) -> Result<(), String> {
 }
 
 fn later_steps_follow_schedule(rule: &Tested) -> Result<(), String> {
-    // (A lone number may happen to go to and fro.)
+    // (Not for scalars: a single number may happen to oscillate.)
     SHAPES.into_iter().filter(|shape| !shape.is_empty()).try_for_each(|shape| {
         let size = |last: f64| {
             let (params, mut optimizer) = begin(rule, &[filled(shape, 1)], RATE.then(5, last));

@@ -1,4 +1,4 @@
-//! Any rule as one type.
+//! Type erasure: any rule as one type.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use ravine_tensor::{Shape, Tensor};
 
 use crate::{Decay, Rule, Step};
 
-/// The rule that is tested, whichever it is: the checks are compiled once, and not again for each rule.
+/// The rule under test, type-erased, so that the checks are compiled only once.
 #[derive(Clone)]
 pub(super) struct Tested(Arc<dyn AnyRule>);
 
@@ -26,7 +26,7 @@ impl Tested {
     }
 }
 
-/// [`Rule`], without what keeps it from being a trait object.
+/// [`Rule`] as an object-safe trait: without its associated constants.
 trait AnyRule: Send + Sync {
     fn name(&self) -> &'static str;
     fn decay(&self) -> (Decay, f64);

@@ -1,18 +1,18 @@
-//! How strongly a loss curves.
+//! The curvature of a loss: the largest eigenvalue of its Hessian.
 
 use ravine_autograd::functional::hvp_of;
 use ravine_autograd::{Param, Var};
 use ravine_tensor::{Rng, Tensor};
 
-/// Products of the Hessian with a vector, at most.
+/// The largest number of products of the Hessian with a vector.
 const ITERATIONS: usize = 50;
-/// An eigenvalue that changes by less than this share is taken.
+/// The iteration ends when the eigenvalue changes by less than this share.
 const ACCURACY: f64 = 1e-4;
 
 /// The largest eigenvalue of the Hessian of the mean of the first `batches` losses, by power iteration.
 ///
-/// That finds the eigenvalue of largest size; if it is negative, a second round finds the largest one above it.
-pub(super) fn largest(
+/// Power iteration finds the eigenvalue of largest magnitude. If it is negative, a second iteration, shifted by it, finds the largest one.
+pub(super) fn largest_eigenvalue(
     params: &[(String, Param)],
     batches: u64,
     rng: &Rng,
@@ -84,7 +84,7 @@ mod tests {
                 let tape = Tape::new();
                 (tape.param(&params[0].1).square() * tape.input(k.clone())).sum(..) / 2.0
             };
-            let found = largest(&params, 2, &rng, &mut loss);
+            let found = largest_eigenvalue(&params, 2, &rng, &mut loss);
             assert!((found - want).abs() < 0.02, "{found} is not {want}");
         }
     }

@@ -9,15 +9,15 @@ use ravine_tensor::{Rng, Tensor};
 use crate::average::Swapped;
 use crate::{OptimError, Optimizer, Rule};
 
-/// Looks for a learning rate: trains for a few steps at rates that rise from far too small to far too large, watches the loss, and
-/// puts the model back as it was, bit for bit.
+/// Looks for a learning rate by a range test: trains for a few steps at rates that rise from far too small to far too large, watches the
+/// loss, and restores the model, bit for bit.
 ///
-/// Smith 2017, 'Cyclical learning rates for training neural networks', with the rising rate as a geometric series.
+/// Smith 2017, 'Cyclical learning rates for training neural networks', with rates that rise geometrically.
 ///
-/// Beside this range test it measures how strongly the loss curves: the largest eigenvalue `λ` of its Hessian, by power iteration on
-/// products of the Hessian with vectors. On a quadratic, descent with momentum `beta` diverges beyond the rate `(2 + 2 beta) / λ`, and
-/// long before that its ball swings more than it descends: of all rates, `(1 - beta²) / λ` brings it down quickest. That is half of
-/// the bound without momentum, and a twentieth of it at 0.9.
+/// It also measures the curvature of the loss: the largest eigenvalue `λ` of its Hessian, by power iteration on products of the Hessian
+/// with vectors. On a quadratic, descent with momentum `beta` diverges beyond the rate `(2 + 2 beta) / λ`, and oscillates more than it
+/// descends long before that: the rate `(1 - beta²) / λ` is the quickest. That is half of the bound without momentum, and a twentieth
+/// of it at momentum 0.9.
 ///
 /// ```
 /// use ravine_autograd::Param;
@@ -43,16 +43,16 @@ pub struct RateFinder {
     pub lowest: f64,
     /// The last rate, if the loss does not explode before.
     pub highest: f64,
-    /// In how many steps.
+    /// The number of steps from the first rate to the last.
     pub steps: u64,
     /// The share of earlier losses in the smoothed one, between 0 and 1.
     pub smoothing: f64,
-    /// The test ends when the smoothed loss has risen from its best by this share of how far it had fallen, or of the first
-    /// loss, whichever is more.
+    /// The test ends when the smoothed loss has risen from its minimum by this share of the first loss, or of the distance that it had
+    /// fallen, whichever is more.
     pub rise: f64,
-    /// Over how many batches curvature is averaged; 0 to leave it out.
+    /// The number of batches over which the curvature is averaged; 0 to skip it.
     pub curvature_batches: u64,
-    /// The seed of what is random in a pass, such as dropout.
+    /// The seed of everything random in a pass, such as dropout.
     pub seed: u64,
 }
 
@@ -70,20 +70,19 @@ impl Default for RateFinder {
     }
 }
 
-/// What [`RateFinder`] found.
+/// The result of a [`RateFinder`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateCurve {
     /// The steps of the range test, in order.
     pub points: Vec<RatePoint>,
     /// The rate at which the loss exploded, if it did.
     pub diverged: Option<f64>,
-    /// The largest eigenvalue of the Hessian at the model's weights, if it was asked for.
+    /// The largest eigenvalue of the Hessian at the model's weights, if it was measured.
     pub curvature: Option<f64>,
-    /// The rate beyond which the rule diverges on a quadratic of this curvature, if it is a rule of which
-    /// [that is known](Rule::stability_limit).
+    /// The rate beyond which the rule diverges on a quadratic of this curvature, if [that is known](Rule::stability_limit) of the rule.
     pub bound: Option<f64>,
-    /// The rate that brings the rule down a quadratic of this curvature at the least loss, all steps added up, if it is a rule of
-    /// which [that is known](Rule::quickest).
+    /// The rate at which the rule descends a quadratic of this curvature with the least sum of losses, if [that is known](Rule::quickest)
+    /// of the rule.
     pub quickest: Option<f64>,
 }
 
@@ -94,19 +93,18 @@ pub struct RatePoint {
     pub rate: f64,
     /// The loss before it.
     pub loss: f64,
-    /// The mean of this loss and the earlier ones, the older the less.
+    /// The exponential mean of this loss and the earlier ones.
     pub smoothed: f64,
 }
 
 impl RateFinder {
-    /// Looks for a rate for `rule` on the parameters of `model`, whose loss on the `step`-th batch `loss` computes on the tape that it
-    /// is given.
+    /// Looks for a rate for `rule` on the parameters of `model`. `loss(tape, step)` computes the loss of the model on the `step`-th batch.
     ///
     /// # Panics
     /// If there are less than two steps, or the rates are not above 0 and in order.
     ///
     /// # Errors
-    /// If a parameter gets no gradient; see [`Optimizer::step`]. The model is as before then, too.
+    /// If a parameter gets no gradient; see [`Optimizer::step`]. The model is restored in this case, too.
     #[track_caller]
     pub fn run<R: Rule>(
         &self,
@@ -124,8 +122,9 @@ impl RateFinder {
         let rng = Rng::new(self.seed);
         let (limit, quickest) = (rule.stability_limit(), rule.quickest());
         let mut pass = |step: u64| loss(&Tape::train(rng.child(step)), step);
-        let curvature = (self.curvature_batches > 0)
-            .then(|| curvature::largest(&model.distinct_params(), self.curvature_batches, &rng, &mut pass));
+        let curvature = (self.curvature_batches > 0).then(|| {
+            curvature::largest_eigenvalue(&model.distinct_params(), self.curvature_batches, &rng, &mut pass)
+        });
 
         let (ratio, last) = (highest / lowest, (steps - 1) as f64);
         let mut optimizer =
@@ -168,21 +167,21 @@ impl RateFinder {
 }
 
 impl RateCurve {
-    /// A rate to train with: a third of the one where the smoothed loss was least before its first rise; but at most half of
-    /// `bound`, and at most three times `quickest`, where these are known. `None` if the loss never fell.
+    /// A rate to train with: a third of that at which the smoothed loss was lowest before its first rise; but at most half of `bound`, and
+    /// at most three times `quickest`, where these are known. `None` if the loss never fell.
     ///
-    /// `quickest` is for the direction in which the loss curves most. Flatter ones are quicker at larger rates, and get up to three
-    /// times as much: a heavy ball of momentum 0.9 then loses 8 % more in the stiffest direction than it has to. At half of its bound
-    /// that is 81 %. Without momentum, half of the bound is the quickest rate; up to momentum 2/3 it is the lower of the two limits.
-    /// Nesterov's ball needs no other limit: at half of its bound, it loses at most 2 % more than at its best rate.
+    /// `quickest` is the best rate for the direction of largest curvature. Flatter directions are quicker at larger rates, hence the factor
+    /// of three: with momentum 0.9, the sum of losses in the steepest direction is then 8 % above its minimum. At half of the bound it
+    /// would be 81 % above. Without momentum, half of the bound is the quickest rate; up to momentum 2/3 it is the lower of the two
+    /// limits. Nesterov's momentum needs no other limit: at half of its bound, the sum is at most 2 % above its minimum.
     pub fn suggestion(&self) -> Option<f64> {
         let third = self.lowest()?.rate / 3.0;
         let limits = [self.bound.map(|bound| bound / 2.0), self.quickest.map(|quickest| 3.0 * quickest)];
         Some(limits.into_iter().flatten().fold(third, f64::min))
     }
 
-    /// The end of the first descent: the lowest point before the smoothed loss rises by half of all that it ever falls. (After that,
-    /// a model that is thrown about may well fall again.)
+    /// The end of the first descent: the lowest point before the smoothed loss rises by half of its total fall. (After that, a model
+    /// whose weights jump about may well fall again.)
     fn lowest(&self) -> Option<RatePoint> {
         let first = *self.points.first()?;
         let least = self.points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
@@ -198,13 +197,13 @@ impl RateCurve {
         (lowest.smoothed < first.smoothed).then_some(lowest)
     }
 
-    /// A picture: the loss over the rate, with the suggestion and the bound.
+    /// A plot of the loss over the rate as SVG, with the suggestion and the bound.
     pub fn svg(&self) -> String {
         picture::draw(self)
     }
 }
 
-/// A model as it is now, and will be again when this is dropped.
+/// The state of a model, which is restored when this is dropped.
 struct Snapshot {
     _params: Swapped,
     buffers: Vec<(Buffer, Tensor)>,
@@ -237,7 +236,7 @@ impl Drop for Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use ravine_autograd::{Leaf, Param, Visitor};
+    use ravine_autograd::{Param, Visitor};
 
     use super::*;
     use crate::{Adam, Momentum, Sgd};
@@ -271,11 +270,7 @@ mod tests {
         fn bits(&self) -> Vec<u32> {
             let mut bits = Vec::new();
             self.visit(&mut Visitor::new(&mut |_, leaf| {
-                let value = match leaf {
-                    Leaf::Param(param) => param.value(),
-                    Leaf::Buffer(buffer) => buffer.value(),
-                };
-                bits.extend(value.iter().map(f32::to_bits));
+                bits.extend(leaf.value().iter().map(f32::to_bits));
             }));
             bits
         }

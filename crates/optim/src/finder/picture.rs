@@ -1,4 +1,4 @@
-//! The range test as a picture.
+//! The range test as an SVG plot.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ const HEIGHT: f64 = 400.0;
 /// Space for labels at the left, right, top and bottom.
 const MARGINS: [f64; 4] = [64.0, 16.0, 28.0, 44.0];
 
-/// Loss over rate, the rate in powers of ten; all losses as dots, the smoothed ones as a line.
+/// Loss over rate, with a logarithmic axis of rates; all losses as dots, the smoothed ones as a line.
 pub(super) fn draw(curve: &RateCurve) -> String {
     let [left, right, top, bottom] = MARGINS;
     let rates = curve.points.iter().map(|point| point.rate);
@@ -57,7 +57,7 @@ pub(super) fn draw(curve: &RateCurve) -> String {
         (curve.bound, "#c50", "bound by curvature"),
         (curve.diverged, "#c00", "diverged"),
     ];
-    // Named at the lower left, where there is room: the loss begins high.
+    // The legend is at the lower left, where there is room, as the loss begins high.
     let marks = marks.into_iter().filter_map(|(rate, colour, name)| Some((rate?, colour, name)));
     for (row, (rate, colour, name)) in marks.enumerate() {
         let (at, below) = (x(rate), floor - 12.0 - 20.0 * row as f64);
@@ -73,7 +73,7 @@ pub(super) fn draw(curve: &RateCurve) -> String {
     svg + "</svg>\n"
 }
 
-/// The least and the largest number, a little apart if they are the same.
+/// The smallest and the largest finite number; made distinct if they are equal.
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|v| v.is_finite());
     let (least, most) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (v.min(a), v.max(b)));
@@ -86,13 +86,11 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// The least of 1, 2 and 5, times a power of ten, that is not below `size`.
+/// The smallest number of the form 1, 2 or 5 times a power of ten that is not below `size`.
 fn round_step(size: f64) -> f64 {
     let unit = 10f64.powf(size.log10().floor());
     [1.0, 2.0, 5.0].map(|factor| factor * unit).into_iter().find(|&step| step >= size).unwrap_or(10.0 * unit)
 }
-
-// Writing to a String does not fail.
 
 fn line(svg: &mut String, [x1, y1, x2, y2]: [f64; 4], colour: &str, more: &str) {
     let _ = writeln!(

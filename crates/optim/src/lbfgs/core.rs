@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::search::{Point, strong_wolfe};
 use super::{LbfgsOutcome, Settings};
 
-/// What is remembered from iteration to iteration.
+/// The state that is kept from iteration to iteration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
     pub iterations: u64,
-    /// Earlier steps, and the changes of the gradient over each, the oldest first.
+    /// Earlier steps and the changes of the gradient over each, the oldest first.
     pub pairs: VecDeque<Pair>,
-    /// The guess at the inverse Hessian before the pairs refine it: this number times the identity.
+    /// The initial estimate of the inverse Hessian, which the pairs refine, is this number times the identity.
     pub scale: f64,
     pub direction: Vec<f64>,
-    /// How far the last iteration went along its direction.
+    /// The step length of the last iteration along its direction.
     pub length: f64,
     pub gradient: Vec<f64>,
 }
@@ -34,11 +34,11 @@ impl Memory {
         pairs && (self.iterations == 0 || (self.direction.len() == numel && self.gradient.len() == numel))
     }
 
-    /// Learns what the last step did to the gradient.
+    /// Adds the last step and its change of the gradient to the pairs.
     fn learn(&mut self, gradient: &[f64], history: usize) {
         let change: Vec<f64> = gradient.iter().zip(&self.gradient).map(|(new, old)| new - old).collect();
         let step: Vec<f64> = self.direction.iter().map(|d| d * self.length).collect();
-        // Where the loss does not curve upwards, there is nothing to learn.
+        // A pair without positive curvature would make the estimate indefinite.
         let curvature = dot(&change, &step);
         if curvature > 1e-10 {
             if self.pairs.len() == history {
@@ -49,7 +49,7 @@ impl Memory {
         }
     }
 
-    /// Minus the guess at the inverse Hessian times the gradient: the two loops of Nocedal and Wright 2006, algorithm 7.4.
+    /// Minus the estimate of the inverse Hessian times the gradient: the two-loop recursion, Nocedal and Wright 2006, algorithm 7.4.
     fn newton(&self, gradient: &[f64]) -> Vec<f64> {
         let mut d: Vec<f64> = gradient.iter().map(|g| -g).collect();
         let inverse = |pair: &Pair| 1.0 / dot(&pair.change, &pair.step);
@@ -68,7 +68,7 @@ impl Memory {
     }
 }
 
-/// Up to [`Settings::iterations`] iterations from `x`, to where it is left.
+/// Does up to [`Settings::iterations`] iterations, and moves `x`.
 pub(super) fn advance(
     settings: &Settings,
     memory: &mut Memory,
@@ -119,7 +119,7 @@ pub(super) fn advance(
             (loss, gradient, memory.length) = (found.loss, found.grad, found.t);
         } else {
             *x = along(memory.length);
-            // The last point is evaluated at the beginning of the next step.
+            // The last point will be evaluated at the beginning of the next step.
             if iteration < settings.iterations {
                 (loss, gradient) = evaluate(x);
                 outcome.evaluations += 1;
@@ -146,7 +146,7 @@ fn add(x: &mut [f64], factor: f64, y: &[f64]) {
     x.iter_mut().zip(y).for_each(|(x, y)| *x += factor * y);
 }
 
-/// The largest magnitude; NaN if there is one.
+/// The largest magnitude; NaN if an element is NaN.
 fn largest(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |most, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }

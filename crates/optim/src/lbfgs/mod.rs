@@ -1,4 +1,4 @@
-//! L-BFGS: Newton's method with a Hessian that is guessed from the last few steps.
+//! L-BFGS: Newton's method with a Hessian that is estimated from the last few steps.
 
 mod core;
 mod search;
@@ -14,12 +14,12 @@ use crate::OptimError;
 /// gradient has no noise, it needs far fewer passes than gradient descent.
 ///
 /// ```text
-/// d <- -H g          H: the inverse Hessian as the last `history` steps and changes of the gradient suggest it
-/// w <- w + t d       t: such that the loss falls enough and its slope along d has become flat enough
+/// d <- -H g          H: the inverse Hessian, estimated from the last `history` steps and changes of the gradient
+/// w <- w + t d       t: such that the loss falls enough and its slope along d becomes flat enough
 /// ```
 ///
-/// It computes in `f64`, whatever the weights are. Since it calls the loss several times in a step, it is no
-/// [`Optimize`](crate::Optimize); clipping, groups and weight decay are not its business (add a penalty to the loss).
+/// It computes in `f64`. Since a step calls the loss several times, it does not implement [`Optimize`](crate::Optimize). It has no
+/// clipping, groups or weight decay (add a penalty to the loss instead).
 ///
 /// Liu and Nocedal 1989, 'On the limited memory BFGS method for large scale optimization'; iterations, tolerances and the search are those of
 /// PyTorch's `LBFGS`.
@@ -45,7 +45,7 @@ use crate::OptimError;
 pub struct Lbfgs {
     settings: Settings,
     params: Vec<(String, Param)>,
-    /// Those that are trained: which the vectors in the memory are of.
+    /// The paths of the parameters that are trained, in the order of the vectors in the memory.
     active: Vec<String>,
     memory: Memory,
     steps: u64,
@@ -78,25 +78,25 @@ impl Default for Settings {
     }
 }
 
-/// What a step of [`Lbfgs`] did.
+/// The result of a step of [`Lbfgs`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsOutcome {
-    /// The loss at the beginning, ...
+    /// The loss at the beginning of the step.
     pub loss: f64,
-    /// ... and the last one that was found.
+    /// The last loss that was computed.
     pub last_loss: f64,
-    /// How many directions were gone.
+    /// The number of iterations, each along a new direction.
     pub iterations: usize,
-    /// How often the loss was computed.
+    /// The number of times the loss was computed.
     pub evaluations: usize,
-    /// Whether it ended because there is hardly a gradient or a change any more.
+    /// Whether the step ended because the gradient or the changes were within the tolerances.
     pub converged: bool,
 }
 
-/// What [`Lbfgs`] keeps from step to step.
+/// The state that [`Lbfgs`] keeps from step to step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LbfgsState {
-    /// The steps that are done.
+    /// The number of steps done.
     pub steps: u64,
     /// The paths of the parameters that were trained, in the order of the model.
     pub params: Vec<String>,
@@ -104,7 +104,7 @@ pub struct LbfgsState {
 }
 
 impl Lbfgs {
-    /// For the parameters of `model`.
+    /// An optimizer of the parameters of `model`.
     pub fn new(model: &(impl Module + ?Sized)) -> Self {
         Lbfgs {
             settings: Settings::default(),
@@ -115,14 +115,14 @@ impl Lbfgs {
         }
     }
 
-    /// The first length to try along each direction; 1 unless said otherwise, as for Newton's method.
+    /// The first step length to try along each direction; by default 1, as in Newton's method.
     #[must_use]
     pub fn rate(mut self, rate: f64) -> Self {
         self.settings.rate = rate;
         self
     }
 
-    /// At most so many directions in one step, 20 unless said otherwise; and 5/4 times as many evaluations.
+    /// The largest number of iterations of a step, by default 20. Also sets the number of [`evaluations`](Self::evaluations), to 5/4 of it.
     #[must_use]
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.settings.iterations = iterations;
@@ -130,7 +130,7 @@ impl Lbfgs {
         self
     }
 
-    /// At most so many evaluations of the loss in one step; a search along a direction may take one more. (To be said after
+    /// The largest number of evaluations of the loss in a step; the line search may take one more. (Call this after
     /// [`iterations`](Self::iterations), which sets it, too.)
     #[must_use]
     pub fn evaluations(mut self, evaluations: usize) -> Self {
@@ -145,29 +145,29 @@ impl Lbfgs {
         self
     }
 
-    /// How many earlier steps are remembered, 100 unless said otherwise. Each costs twice the memory of the weights in `f64`.
+    /// The number of earlier steps that are remembered, by default 100. Each costs twice the memory of the weights in `f64`.
     #[must_use]
     pub fn history(mut self, history: usize) -> Self {
         self.settings.history = history.max(1);
         self
     }
 
-    /// When to stop within a step: at gradients whose largest element is at most `grad` (1e-7 unless said otherwise), and
-    /// at changes of a weight or of the loss of at most `change` (1e-9).
+    /// A step ends when the largest element of the gradient is at most `grad` (by default 1e-7), or the weights or the loss change by at
+    /// most `change` (by default 1e-9).
     #[must_use]
     pub fn tolerance(mut self, grad: f64, change: f64) -> Self {
         (self.settings.tolerance_grad, self.settings.tolerance_change) = (grad, change);
         self
     }
 
-    /// Goes the whole [`rate`](Self::rate) along each direction instead of searching.
+    /// Takes the step length [`rate`](Self::rate) along each direction instead of searching for one.
     #[must_use]
     pub fn without_line_search(mut self) -> Self {
         self.settings.line_search = false;
         self
     }
 
-    /// One step, of several iterations. `loss` is a pass over the batch with the weights that the model has.
+    /// Does one step, of several iterations. `loss` computes the loss and its gradients with the present weights of the model.
     ///
     /// # Errors
     /// If a parameter that is neither frozen nor optional has no gradient, all are frozen, or the first gradient is not finite. The weights
@@ -222,20 +222,20 @@ impl Lbfgs {
         Ok(LbfgsOutcome { loss: sign * outcome.loss, last_loss: sign * outcome.last_loss, ..outcome })
     }
 
-    /// The steps that are done.
+    /// The number of steps done.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// What is kept from step to step.
+    /// The state that is kept from step to step.
     pub fn state(&self) -> LbfgsState {
         LbfgsState { steps: self.steps, params: self.active.clone(), memory: self.memory.clone() }
     }
 
-    /// Goes on from a state that [`state`](Self::state) gave.
+    /// Restores a [`state`](Self::state).
     ///
     /// # Errors
-    /// If it is of other parameters. Nothing is changed then.
+    /// If it is that of other parameters. Nothing is changed then.
     pub fn load_state(&mut self, state: &LbfgsState) -> Result<(), OptimError> {
         let mut numel = 0;
         for path in &state.params {
@@ -253,7 +253,7 @@ impl Lbfgs {
     }
 }
 
-/// Gives the parameters the values in `x`, one after another.
+/// Sets the parameters to the values in `x`, in order.
 fn put(params: &[&(String, Param)], x: &[f64]) {
     let mut rest = x.iter();
     for (_, param) in params {
@@ -263,7 +263,7 @@ fn put(params: &[&(String, Param)], x: &[f64]) {
     }
 }
 
-/// All gradients, one after another; zeros for those that may be missing.
+/// The gradients of all parameters as one vector; zeros for optional parameters without one.
 fn flat_gradient(params: &[&(String, Param)], gradients: &Gradients) -> Result<Vec<f64>, OptimError> {
     let mut flat = Vec::new();
     for (path, param) in params {

@@ -1,29 +1,27 @@
-//! How far to go along a direction: a line search for the strong Wolfe conditions.
+//! A line search for the strong Wolfe conditions.
 
-/// A place along the line.
+/// A point on the line `x + t d`.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
-    /// How far from the start, in directions.
+    /// The step length.
     pub t: f64,
-    /// The loss there, ...
     pub loss: f64,
-    /// ... its gradient, ...
     pub grad: Vec<f64>,
-    /// ... and its slope along the line.
+    /// The derivative of the loss by `t`.
     pub slope: f64,
 }
 
-/// Enough descent: a share of what the slope at the start promises.
+/// The constant of the sufficient decrease (Armijo) condition: the share of the decrease that the slope at the start predicts.
 const DESCENT: f64 = 1e-4;
-/// Flat enough: the slope is at most this share of the one at the start.
+/// The constant of the curvature condition: the slope must be at most this share of that at the start.
 const CURVATURE: f64 = 0.9;
 
 /// A point on the line from `start` that satisfies the strong Wolfe conditions, or else the best one that was found, and the number of
-/// evaluations, at most one more than `limit`. `at` evaluates the line, `first` is the first place to try, and `size` the largest
-/// element of the direction: brackets in which it changes by less than `tolerance` are not searched.
+/// evaluations, at most one more than `limit`. `at` evaluates the line, `first` is the first step length to try, and `size` the largest
+/// element of the direction: brackets in which no weight changes by as much as `tolerance` are not searched.
 ///
 /// Nocedal and Wright 2006, *Numerical optimization*, algorithms 3.5 and 3.6, with PyTorch's interpolation and safeguards. A loss that is
-/// not finite counts as infinite: the search comes back from there.
+/// not finite counts as infinite.
 pub(crate) fn strong_wolfe(
     at: &mut impl FnMut(f64) -> Point,
     start: &Point,
@@ -36,7 +34,7 @@ pub(crate) fn strong_wolfe(
         |point: &Point| point.loss.is_nan() || point.loss > start.loss + DESCENT * point.t * start.slope;
     let flat = |point: &Point| point.slope.abs() <= -CURVATURE * start.slope;
 
-    // Outwards, until the place that is sought lies between two points.
+    // Algorithm 3.5: outwards, until two points bracket the one that is sought.
     let mut evaluations = 1;
     let (mut previous, mut new) = (start.clone(), at(first));
     let (mut low, mut high) = loop {
@@ -58,7 +56,7 @@ pub(crate) fn strong_wolfe(
         evaluations += 1;
     };
 
-    // Inwards: `low` descends enough, and its slope points into the bracket.
+    // Algorithm 3.6: inwards. `low` satisfies the sufficient decrease condition, and its slope points into the bracket.
     let mut slow = false;
     while evaluations <= limit && (high.t - low.t).abs() * size >= tolerance {
         let (left, right) = (low.t.min(high.t), low.t.max(high.t));
@@ -88,7 +86,7 @@ pub(crate) fn strong_wolfe(
     (low, evaluations)
 }
 
-/// Where the cubic through two points, with their slopes, is least within bounds; the middle of them if there is no such place.
+/// The minimum within bounds of the cubic through two points with their slopes; the middle of the bounds if it has none.
 fn cubic_minimum(a: &Point, b: &Point, (least, most): (f64, f64)) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t);

@@ -44,19 +44,19 @@ pub fn sign<T: Float>(x: T) -> T {
     if x < T::ZERO { -T::ONE } else { sign }
 }
 
-/// The first of these settings that is no share, as a [`fault`](crate::Rule::fault).
+/// The [`fault`](crate::Rule::fault) of the first of these settings that is not from 0 to below 1.
 fn shares(settings: &[(&str, f64)]) -> Option<String> {
     let (name, found) = settings.iter().find(|(_, found)| !(0.0..1.0).contains(found))?;
     Some(format!("{name}: found {found}, expected from 0 to below 1"))
 }
 
-/// The first of these settings that is negative or no number, as a [`fault`](crate::Rule::fault).
+/// The [`fault`](crate::Rule::fault) of the first of these settings that is negative or not finite.
 fn not_negative(settings: &[(&str, f64)]) -> Option<String> {
     let (name, found) = settings.iter().find(|(_, found)| !found.is_finite() || *found < 0.0)?;
     Some(format!("{name}: found {found}, expected a number that is not negative"))
 }
 
-/// `xⁿ`, by squaring: quicker than the general power, and the same bits on every machine.
+/// `xⁿ` by squaring, which is faster than the general power, and gives the same bits on every machine.
 fn power(x: f64, n: u64) -> f64 {
     let (mut result, mut square, mut rest) = (1.0, x, n);
     while rest > 0 {

@@ -7,7 +7,7 @@ use ravine_tensor::{Float, Shape, Tensor};
 use super::{Adam, not_negative, shares};
 use crate::{Decay, Rule, Step};
 
-/// Momentum whose every direction is made equally long, for matrices:
+/// Momentum with all its singular values made about equal, for matrices:
 ///
 /// ```text
 /// m <- momentum m + (1 - momentum) g
@@ -19,8 +19,9 @@ use crate::{Decay, Rule, Step};
 /// `x <- a x + (b x xᵀ + c (x xᵀ)²) x` from `u / ‖u‖`. (PyTorch does them in bfloat16; here they have the precision of the
 /// weights.) Weight decay is decoupled, `w <- (1 - rate weight_decay) w` before that, by default 0.1.
 ///
-/// A parameter with more than two axes is a matrix `[first, all others]`. Vectors and scalars follow [`Adam`] at `vector_rate` times
-/// the rate, and decay at that, too, so a whole model can be given to one optimizer; embeddings and the last layer are best put in another.
+/// A parameter with more than two axes is taken as a matrix `[first, all others]`. Vectors and scalars are updated by [`Adam`], with
+/// `vector_rate` times the rate also for their decay, so one optimizer can train a whole model; embeddings and the last layer are best
+/// trained by another.
 ///
 /// Jordan et al. 2024, 'Muon: an optimizer for hidden layers in neural networks'; scales: Liu et al. 2025, 'Muon is scalable for
 /// LLM training'; Bernstein 2025, 'Deriving Muon'.
@@ -80,7 +81,7 @@ impl Default for Muon {
 
 impl<T: Float> Rule<T> for Muon {
     const NAME: &'static str = "Muon";
-    // Decoupled, but the driver does not know of the rate of vectors.
+    // Decoupled decay, but at a rate for vectors that the driver does not know of.
     const DECAY: Decay = Decay::Own;
     const WEIGHT_DECAY: f64 = 0.1;
 

@@ -1,5 +1,5 @@
 //! Thirty steps of each rule against PyTorch's, or where it has none against the algorithm of the paper, under a rate that changes
-//! at every step: in `f64` by itself to 1e-12, and in `f32` under the driver to 1e-6. `tools/reference_optim.py` made the file.
+//! at every step: in `f64` by itself to 1e-12, and in `f32` under the driver to 1e-6. `tools/reference/optimizers.py` made the file.
 
 use ravine_autograd::{Param, Tape};
 use ravine_tensor::{Float, Shape, Tensor};

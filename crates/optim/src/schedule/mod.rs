@@ -1,4 +1,4 @@
-//! The learning rate as a pure function of the step, so that it can be drawn before training and needs no saving.
+//! The learning rate as a pure function of the step, which can be plotted before training and need not be saved.
 
 mod cyclic;
 mod decay;

@@ -1,4 +1,4 @@
-//! A rate that falls when a metric stands still.
+//! A rate that falls when a metric stops improving.
 
 /// The rate falls by `factor` when a metric has not become better for more than `patience` observations.
 ///
@@ -18,15 +18,15 @@ pub struct Plateau {
     pub factor: f64,
     /// How many observations in a row may be no better.
     pub patience: usize,
-    /// By what share of the best metric so far a metric must be better ...
+    /// By how much a metric must improve on the best one so far: a share of that, or a difference if `absolute` is true.
     pub threshold: f64,
-    /// ... or, if this is true, by what difference.
+    /// Whether `threshold` is a difference.
     pub absolute: bool,
-    /// For how many observations after a fall nothing is counted.
+    /// The number of observations after a fall that do not count towards `patience`.
     pub cooldown: usize,
-    /// The least factor that falls can add up to.
+    /// The smallest factor on the rate after all falls.
     pub min_factor: f64,
-    /// Falls by no more than this are not made.
+    /// Falls of the factor by no more than this are ignored.
     pub eps: f64,
     /// Which metrics are better.
     pub better: Better,
@@ -92,7 +92,7 @@ impl Plateau {
     }
 
     fn is_better(&self, metric: f64, best: f64) -> bool {
-        // From an infinite metric any finite one is far.
+        // A share of an infinite metric would be infinite, but any finite metric is an improvement on it.
         let share = if best.is_infinite() { 0.0 } else { best };
         let margin = self.threshold * if self.absolute { 1.0 } else { share };
         match self.better {

@@ -1,13 +1,13 @@
 //! Tensors in files.
 //!
-//! A reader trusts nothing that a file says about itself: every length is checked against the file before memory is asked for, and whatever
-//! is wrong is a [`FileError`] that names the file and the field.
+//! Readers do not trust the contents of a file: every length is checked against the length of the file before memory is allocated, and every
+//! fault is a [`FileError`] that names the file and the field.
 
+pub mod atomic_file;
 pub mod numpy;
 pub mod safetensors;
 mod source;
 mod stored;
-pub mod whole;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The system refused.
+    /// The system refused an operation.
     #[error("{}: cannot {action}: {source}", file.display())]
     Io {
         /// The file.
@@ -28,23 +28,23 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
-    /// The content is not as it should be.
+    /// The content is invalid.
     #[error("{}: {field}: found {found}, expected {expected}", file.display())]
     Invalid {
         /// The file.
         file: PathBuf,
-        /// The part of it that is wrong.
+        /// The part of the file that is wrong.
         field: String,
-        /// What stands there.
+        /// What it holds.
         found: String,
-        /// What should.
+        /// What it should hold.
         expected: String,
     },
 }
 
-/// [`whole::write`], of tensors.
+/// [`atomic_file::write`] with the error type of this module.
 fn replace(file: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), FileError> {
-    whole::write(file, write).map_err(|(action, source)| FileError::io(file, action)(source))
+    atomic_file::write(file, write).map_err(|(action, source)| FileError::io(file, action)(source))
 }
 
 impl FileError {

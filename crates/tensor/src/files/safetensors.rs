@@ -1,7 +1,7 @@
-//! The safetensors format: named tensors in one file, with nothing in it that could be executed.
+//! The safetensors format: named tensors in one file, which cannot contain code.
 //!
 //! Layout: the length of the header (`u64`, little-endian), the header (JSON: for each name its element type, shape and where
-//! its bytes begin and end; `__metadata__` maps texts to texts), and the bytes of all tensors, row-major, little-endian, without gaps.
+//! its bytes begin and end; `__metadata__` maps strings to strings), and the bytes of all tensors, row-major, little-endian, without gaps.
 //! PyTorch, JAX and others read and write it: <https://github.com/huggingface/safetensors>.
 //!
 //! ```
@@ -33,7 +33,7 @@ pub use super::stored::{Store, Stored};
 pub use read::SafeTensors;
 pub use write::Writer;
 
-/// What a file says about one of its tensors.
+/// The name, type and shape of a tensor in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its name.

@@ -1,4 +1,4 @@
-//! Where readers find the bytes of a file, and how they complain about them.
+//! The bytes of a file, for readers, and errors about them.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -26,7 +26,7 @@ impl Source {
         Ok(Source { file: file.to_owned(), bytes: Bytes::Mapped(map) })
     }
 
-    /// What a file of this name would hold.
+    /// Bytes in memory, as if they were a file of this name.
     pub(super) fn new(bytes: Vec<u8>, file: impl Into<PathBuf>) -> Self {
         Source { file: file.into(), bytes: Bytes::Owned(bytes) }
     }

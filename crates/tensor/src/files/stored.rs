@@ -1,4 +1,4 @@
-//! Element types as files have them, and their bytes.
+//! The element types of files, and their conversion from and to bytes.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use half::{bf16, f16};
 
 use crate::{Cast, DType, Element, Tensor};
 
-/// The type of the elements of a tensor in a file. Those that tensors cannot have are read as the next wider one that they can.
+/// The type of the elements of a tensor in a file. Types that tensors do not have are read as the next wider one that they have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// `f64`.
@@ -34,7 +34,7 @@ pub enum Stored {
     U8,
     /// `bool`, one byte of 0 or 1.
     Bool,
-    /// A type that tensors of ours cannot be made of, by its name in the file. It does not keep the other tensors from being read.
+    /// A type that cannot be read, by its name in the file. Other tensors of the file can still be read.
     Other(String),
 }
 
@@ -93,7 +93,7 @@ impl Stored {
         self.known().map(|&(.., size, _)| size)
     }
 
-    /// The type of a tensor that has all values of this one, if there is one.
+    /// The element type of tensors that has all values of this type, if there is one.
     pub fn dtype(&self) -> Option<DType> {
         self.known().map(|&(.., dtype)| dtype)
     }
@@ -103,7 +103,7 @@ impl Stored {
         matches!(self, Stored::F64 | Stored::F32 | Stored::Bf16 | Stored::F16)
     }
 
-    /// Whether elements of `T` can be written as this type: as their own, and floats as any float.
+    /// Whether elements of `T` can be written as this type: `T` itself, or, if `T` is a float, any float.
     pub(super) fn is_written_from<T: Store>(&self) -> bool {
         *self == T::STORED || self.is_float() && T::STORED.is_float()
     }
@@ -126,16 +126,16 @@ impl fmt::Display for Stored {
     }
 }
 
-/// An element type that files can hold: all of ours.
+/// An element type that can be stored in files: every [`Element`] type.
 pub trait Store: Element {
-    /// The type that it is written as, unless another is asked for.
+    /// The type that it is written as by default.
     const STORED: Stored;
-    /// Whether a type can be read as this one: itself, those that [no tensor has](Stored::dtype) and this one holds, and, for floats,
-    /// every other float, rounded where that is narrower.
+    /// Whether a type can be read as this one: itself; types that [tensors do not have](Stored::dtype) and that fit into this one; and, for
+    /// floats, every other float, rounded if it is wider.
     fn reads(stored: &Stored) -> bool {
         stored.dtype() == Some(Self::DTYPE) || stored.is_float() && Self::STORED.is_float()
     }
-    /// Decodes elements of a type that [can be read](Self::reads). False if there are bytes that mean nothing.
+    /// Decodes elements of a type that [can be read](Self::reads). Returns false if the bytes are not valid values.
     #[doc(hidden)]
     fn decode(stored: &Stored, bytes: &[u8], out: &mut [Self]) -> bool;
     /// Encodes elements as a type that can be read as this one.
@@ -143,7 +143,7 @@ pub trait Store: Element {
     fn encode(stored: &Stored, values: &[Self], out: &mut Vec<u8>);
 }
 
-/// `out[i]` of each group of `N` bytes.
+/// Sets each `out[i]` to `f` of the `i`-th group of `N` bytes.
 fn decode<T, const N: usize>(bytes: &[u8], out: &mut [T], f: impl Fn([u8; N]) -> T) -> bool {
     for (out, bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
         *out = f(*bytes);
@@ -155,9 +155,9 @@ fn encode<T: Copy, const N: usize>(values: &[T], out: &mut Vec<u8>, f: impl Fn(T
     values.iter().for_each(|&v| out.extend_from_slice(&f(v)));
 }
 
-/// `x` as `f32`: of the two between which it lies, the one whose last bit is set. What is narrower by two bits or more is rounded from that as
-/// from `x` itself, where rounding to the nearest first would make a tie of what is none (S. Boldo, G. Melquiond, *Emulation of FMA and correctly
-/// rounded sums: proved algorithms using rounding to odd*, 2008).
+/// `x` rounded to odd in `f32`: of the two neighbours, the one whose last bit is set. Rounding that to a format that is narrower by two bits
+/// or more gives the same as rounding `x` itself; rounding to nearest twice might not, as the first could produce a tie (S. Boldo,
+/// G. Melquiond, *Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd*, 2008).
 fn to_odd(x: f64) -> f32 {
     let near = x as f32;
     let (wide, bits) = (f64::from(near), near.to_bits());
@@ -220,7 +220,7 @@ impl Store for bool {
     }
 }
 
-/// A tensor that is to be written, and how. Making one copies no number of a contiguous tensor.
+/// A tensor to be written, and its type in the file. A contiguous tensor is not copied.
 pub(super) struct Part {
     pub(super) stored: Stored,
     pub(super) shape: Vec<usize>,

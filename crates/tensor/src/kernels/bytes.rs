@@ -1,4 +1,4 @@
-//! Looking up bytes in a table, as the pixels of images are turned into numbers.
+//! Looking up bytes in a table, which converts the pixels of images to numbers.
 
 use super::simd::{Readers, prefetch};
 use crate::Element;
@@ -22,12 +22,12 @@ impl<'a, T: Element> ByteTable<'a, T> {
         }
     }
 
-    /// The numbers of the bytes of `row`. The bytes of `later`, as many, are asked for line by line. Where
-    /// [all](Readers::All) read the numbers, a [`settle`](super::simd::settle) follows the last row.
+    /// Looks up the bytes of `row`, and prefetches those of `later`, which is as long. If [all](Readers::All) threads are to read the numbers,
+    /// a [`settle`](super::simd::settle) must follow the last row.
     pub fn look_up(&self, row: &[u8], later: &[u8], out: &mut [T], readers: Readers) {
         #[cfg(target_arch = "x86_64")]
         if let (Some(registers), Some(last)) = (&self.registers, row.len().checked_sub(LINE)) {
-            // What is left at the end is looked up with what comes before it.
+            // The last block overlaps the one before it, so that it is full.
             for at in (0..last).step_by(LINE).chain([last]) {
                 prefetch(&later[at..=at]);
                 let line = row[at..].first_chunk().expect("at most the last line");

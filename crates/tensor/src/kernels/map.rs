@@ -1,8 +1,8 @@
 //! Element-wise loops.
 //!
-//! An op sees slices alone: what it does becomes one vectorised loop, which [`dispatch`] compiles for several instruction sets.
-//! Operands whose elements lie apart, or are repeated, are gathered into slices first, a block at a time. All that walks, gathers and splits
-//! knows the types of the elements but not the op, so that the ops share its compiled code.
+//! An op works on slices: it becomes one vectorised loop, which [`dispatch`] compiles for several instruction sets. Operands that are strided or
+//! broadcast are gathered into slices first, a block at a time. The code that iterates, gathers and splits is generic over the types of the
+//! elements but not over the op, so that all ops share it.
 
 use std::iter::repeat_n;
 use std::ops::Range;
@@ -288,7 +288,7 @@ impl<'a, T: Copy> Reader<'a, T> {
     }
 }
 
-/// Elements that are gathered at once: those of three operands and the result stay in the first-level cache.
+/// The number of elements that are gathered at once: those of three operands and the result fit in the first-level cache.
 const BLOCK: usize = 512;
 
 /// How an operand's elements lie: in runs of so many, so far apart.

@@ -1,9 +1,9 @@
 //! Functions of one real variable, written so that a loop over them becomes vectors: no branch, no call, no table but one.
 //!
 //! The `f32` versions are polynomials after a reduction of the argument, within 2 units in the last place (ulp) of the true value
-//! over the whole range, subnormals, infinities and NaN included; a test walks through the bit patterns. Two say themselves what they give up for
-//! speed: [`exp_below`](Math::exp_below), and [`normal_cdf`](Math::normal_cdf) in its left tail. `f64`, which serves to check derivatives,
-//! asks the standard library.
+//! over the whole range, subnormals, infinities and NaN included; a test samples the bit patterns. Two are less accurate for the sake of speed:
+//! [`exp_below`](Math::exp_below), and [`normal_cdf`](Math::normal_cdf) in its left tail. `f64`, which serves to check derivatives, uses the
+//! standard library.
 //!
 //! Sources: W. J. Cody and W. Waite, *Software Manual for the Elementary Functions*, 1980 (reductions); S. L. Moshier's Cephes and
 //! N. Juffa's published minimax fits (coefficients); the large-argument reduction is Payne and Hanek's, 1983. The two polynomials of `Φ` are
@@ -44,7 +44,7 @@ pub trait Math: Copy {
     /// `Φ(x) = 1/√(2π) ∫ e^(-t²/2) dt` up to `x`: the share of the normal distribution below `x`. `f32` is within 2 ulp above 0; below, the
     /// relative error grows to 10⁻⁵ at -5, and what is beyond is off by less than 10⁻¹¹.
     fn normal_cdf(x: Self) -> Self;
-    /// `y[i] = f(x[i], Φ(x[i]))`, with the same bits, and sooner.
+    /// `y[i] = f(x[i], Φ(x[i]))`, with the bits of [`normal_cdf`](Math::normal_cdf), but faster.
     #[doc(hidden)]
     #[inline(always)]
     fn with_normal_cdf(x: &[Self], y: &mut [Self], f: impl Fn(Self, Self) -> Self) {
@@ -153,7 +153,7 @@ fn in_halves<const N: usize>(x: f32, coefficients: &[f32; N]) -> f32 {
     x.mul_add(with_last_but_one, with_last)
 }
 
-/// `x` held in `low..=high`; NaN stays.
+/// `x` clamped to `low..=high`; NaN stays NaN.
 #[inline(always)]
 fn hold(x: f32, low: f32, high: f32) -> f32 {
     let x = if x < low { low } else { x };

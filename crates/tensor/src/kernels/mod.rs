@@ -1,6 +1,6 @@
 //! The loops that do the arithmetic, over plain slices.
 //!
-//! Nothing here knows tensors: a kernel gets slices, sizes and strides that its caller has checked.
+//! Kernels do not know of tensors: they take slices, sizes and strides, which their callers have checked.
 
 pub mod bytes;
 pub mod conv;

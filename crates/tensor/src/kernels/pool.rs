@@ -15,7 +15,7 @@ pub struct PoolGeometry {
     pub input: [usize; 2],
     /// The rows and the columns of each window, as far as they are inside the input.
     pub windows: [Vec<Range<usize>>; 2],
-    /// By how many elements the sum of a window is divided for its mean; `None`: by those that are inside.
+    /// The number of elements by which the sum of a window is divided for its mean; `None` means those inside the input.
     pub cells: Option<usize>,
     /// Whether the windows are 2 by 2 and touch.
     pub touching_2x2: bool,
@@ -145,7 +145,7 @@ fn max_of_lines<T: Float, const N: usize>(lines: &[T], first: i32, y: &mut [T], 
     }
 }
 
-/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten. Ends at a place that planes do not have, and gives it back.
+/// `dx[index[q]] += dy[q]` in each plane; `dx` is overwritten. Stops at an index that is outside the plane, and returns it.
 pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
     let outside = OnceLock::new();
@@ -165,7 +165,7 @@ pub fn scatter<T: Number>(areas: [usize; 2], dy: &[T], index: &[i32], dx: &mut [
     outside.into_inner()
 }
 
-/// `y[q] = x[index[q]]` in each plane. Ends at a place that planes do not have, and gives it back.
+/// `y[q] = x[index[q]]` in each plane. Stops at an index that is outside the plane, and returns it.
 pub fn gather<T: Number>(areas: [usize; 2], x: &[T], index: &[i32], y: &mut [T]) -> Option<i32> {
     let [area_in, area_out] = areas;
     let outside = OnceLock::new();

@@ -1,16 +1,16 @@
-//! Recurrent cells: what one unit does in one step of time, forward and backward, and the loops over units.
+//! Recurrent cells: one step of one unit, forward and backward, and the loops over units.
 
 use super::math::Math;
 use super::simd::dispatch;
 use crate::Float;
 
-/// What one unit does in a step. Its gates get `p` from the input and `q` from the hidden state before.
+/// One step of one unit. `p` is the contribution of the input to its gates, `q` that of the previous hidden state.
 pub trait Cell<T: Float, const GATES: usize, const STATES: usize, const KEPT: usize>: Sync {
     /// Whether the gates see `p` and `q` as their sum alone, so that the gradients by both are the same.
     const SUM: bool;
-    /// The states after (the hidden one first), and what the derivative keeps.
+    /// The new states (the hidden one first), and the values that the derivative keeps.
     fn forward(&self, p: [T; GATES], q: [T; GATES], before: [T; STATES]) -> ([T; STATES], [T; KEPT]);
-    /// The gradients by `p`, by `q`, and by the states before as far as they do not act through `q`.
+    /// The gradients by `p`, by `q`, and by the previous states, without what goes through `q`.
     fn backward(
         &self,
         dy: [T; STATES],

@@ -47,7 +47,7 @@ pub fn sum<T: Number, U: Number>(
         });
         return;
     }
-    // Rows are summed in strips of columns: each is a tree of its own.
+    // Rows are summed in strips of columns, each by a tree of its own.
     for (o, out) in out.chunks_exact_mut(inner.max(1)).enumerate() {
         let x = &x[o * n * inner..][..n * inner];
         if inner <= STRIP {

@@ -129,7 +129,7 @@ pub fn run_portable<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
-/// Asks for memory that is going to be read, so that it is in the cache by then.
+/// Prefetches memory that is going to be read.
 #[inline(always)]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
@@ -150,26 +150,25 @@ pub fn prefetch<T>(values: &[T]) {
     let _ = values;
 }
 
-/// A local array that begins with a line of memory. On the stack it might begin anywhere, and a vector that was written across two lines is long in
-/// coming back.
+/// A local array that is aligned to a cache line. Otherwise a vector might cross two lines, and reading it back soon after it was written is slow.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub struct Aligned<T>(pub T);
 
-/// Who is going to read what a kernel writes.
+/// Which threads are going to read what a kernel writes.
 ///
-/// A line that the other processor has read is slow to write: that one must drop it first, and few such requests are under way at once. So what
-/// all threads read next is written past the caches, from where it comes back faster than lines change hands. 100 KB for each of two threads,
-/// written and read by both, took 22 µs where they shared a cache and 75 where they did not; past the caches 16 and 23.
+/// A cache line that another processor has read is slow to write: it must be invalidated there first, and few such requests are in flight at
+/// once. So what all threads read next is written past the caches (by non-temporal stores). Writing and reading 100 KB for each of two threads
+/// took 22 µs if they shared a cache, and 75 µs if they did not; past the caches, 16 and 23 µs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
     /// Mostly the thread that writes it.
     Writer,
-    /// All threads. What they write is theirs to see after [`settle`].
+    /// All threads. They see what was written after [`settle`].
     All,
 }
 
-/// Waits until what was written past the caches is in memory. It comes before anything that tells another thread to read it.
+/// Waits until everything written past the caches is visible to other threads; to be called before one is told to read it.
 pub fn settle() {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE belongs to every x86-64.

@@ -1,4 +1,4 @@
-//! A file as memory.
+//! Memory-mapped files.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use memmap2::Mmap;
 
-/// The bytes of a file, which the system fetches when they are looked at.
+/// The bytes of a file, which the system reads when they are accessed.
 ///
 /// Only the readers of this crate have one. They copy numbers out of it and give no reference to it away.
 pub(crate) struct Map(Mmap);

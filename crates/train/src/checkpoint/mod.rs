@@ -1,11 +1,11 @@
-//! A run as one file: everything that its future depends on, and everything that it will be asked about.
+//! The checkpoint: one file with everything that the rest of a run depends on, and all its records.
 
 mod version1;
 mod version2;
 
 use std::path::Path;
 
-use ravine_autograd::{Leaf, Module, Visitor};
+use ravine_autograd::{Module, Visitor};
 use ravine_optim::{Optimize, OptimizerState};
 use ravine_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::file::Payload;
 use crate::guard::Guard;
 use crate::{FileError, Record, Scores, StepRecord, TrainError, file, hash};
 
-/// The most that a counter of a run may be: what no run comes to, and what can be added to.
+/// The largest value of a counter that is accepted from a file: no run reaches it, and adding to it cannot overflow.
 const MOST: u64 = 1 << 53;
 
 /// A tensor with its path, as it is saved.
@@ -26,7 +26,8 @@ struct Entry {
 
 /// The state of a run between two steps.
 ///
-/// Random streams are not in it: they are functions of the seed and the step. So is the place in a data set; only in a stream there is no other way to know it.
+/// It has no random streams: they are functions of the seed and the step. So is the place in a data set; only the place in a stream has to
+/// be saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The settings that the bits of the run depend on, by name. A run can be resumed only under the same.
@@ -37,22 +38,22 @@ pub struct Checkpoint {
     pub finished: bool,
     /// The scores of the epoch that is under way.
     pub running: Scores,
-    /// What was recorded at the ends of epochs.
+    /// The records of the evaluations.
     pub history: Vec<Record>,
-    /// What was recorded of single steps.
+    /// The records of single steps.
     pub trace: Vec<StepRecord>,
     /// The optimizer's slots and counters.
     pub optimizer: OptimizerState,
     pub(crate) guard: Guard,
     model: Vec<Entry>,
-    /// Where the data go on: the epoch, and the batch in it. `None` in what versions 1 and 2 saved.
+    /// The next batch: its epoch, and its number in the epoch. `None` in checkpoints of versions 1 and 2.
     pub place: Option<(usize, usize)>,
-    /// What the stream knew of where its samples stand; empty where the data are a set.
+    /// The stream's own note of its place ([`Stream::marks`](ravine_data::Stream::marks)); empty for a data set.
     pub(crate) marks: Vec<u64>,
 }
 
 impl Checkpoint {
-    /// The state of `model` and `optimizer` now, after `step` steps, in a run with these settings. The records are for the caller to add.
+    /// The present state of `model` and `optimizer`, after `step` steps of a run with these settings. The caller adds the records.
     pub fn capture(
         model: &(impl Module + ?Sized),
         optimizer: &dyn Optimize,
@@ -61,11 +62,7 @@ impl Checkpoint {
     ) -> Self {
         let mut entries = Vec::new();
         model.visit(&mut Visitor::new(&mut |path, leaf| {
-            let value = match leaf {
-                Leaf::Param(param) => param.value(),
-                Leaf::Buffer(buffer) => buffer.value(),
-            };
-            entries.push(Entry { path: path.into(), value });
+            entries.push(Entry { path: path.into(), value: leaf.value() });
         }));
         Checkpoint {
             settings,
@@ -82,7 +79,7 @@ impl Checkpoint {
         }
     }
 
-    /// Writes it to `file`, in the place of what that may hold: see [`write`](file::write).
+    /// Writes the checkpoint to `file`, replacing it atomically if it exists: see [`write`](file::write).
     ///
     /// # Errors
     /// If the system refuses.
@@ -90,16 +87,16 @@ impl Checkpoint {
         file::write(file, self)
     }
 
-    /// Reads it from `file`, which this version of Ravine or an earlier one wrote.
+    /// Reads a checkpoint that this version of Ravine or an earlier one wrote.
     ///
     /// # Errors
-    /// If the file cannot be read, is not a whole checkpoint, or is of a later version. Whatever is in it, no more memory is taken than a small multiple of its
-    /// length.
+    /// If the file cannot be read, is not a complete checkpoint, or is of a later version. Whatever it contains, reading it takes no more
+    /// memory than a small multiple of its length.
     pub fn load(file: &Path) -> Result<Self, FileError> {
         Checkpoint::decode(&Payload::read(file)?)
     }
 
-    /// Reads it from the bytes of a file of this name.
+    /// Reads a checkpoint from the bytes of a file; errors name `file`.
     ///
     /// # Errors
     /// As those of [`load`](Self::load).
@@ -119,7 +116,7 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// All that a run counts up further, by name.
+    /// All counters that the rest of the run adds to, by name.
     fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let optimizer = &self.optimizer;
         let (epoch, batch) = self.place.unwrap_or_default();
@@ -146,20 +143,20 @@ impl Checkpoint {
         run.into_iter().chain(history).chain(trace).chain(updates)
     }
 
-    /// The path of the first parameter or buffer with a number in it that is not finite, if there is one.
+    /// The path of the first parameter or buffer that holds a number that is not finite.
     pub(crate) fn non_finite(&self) -> Option<&str> {
         let bad = |entry: &&Entry| entry.value.iter().any(|x| !x.is_finite());
         self.model.iter().find(bad).map(|entry| entry.path.as_str())
     }
 
-    /// The SHA-256 digest of the saved weights and buffers: the [`weights_hash`](crate::weights_hash()) of the model they are put into.
+    /// The SHA-256 digest of the saved weights and buffers: the [`weights_hash`](crate::weights_hash()) of a model that they are restored to.
     pub fn weights_hash(&self) -> String {
         let mut digest = hash::Weights::default();
         self.model.iter().for_each(|entry| digest.add(&entry.path, &entry.value));
         digest.finish()
     }
 
-    /// Puts the saved weights and buffers into `model`.
+    /// Copies the saved weights and buffers to `model`.
     ///
     /// # Errors
     /// If the paths or shapes of the model are not the saved ones. The model is then as it was.
@@ -169,19 +166,16 @@ impl Checkpoint {
             found,
             expected,
         };
-        // All is checked before anything is changed.
+        // Everything is checked before anything is changed.
         let mut problem = None;
-        let mut places = self.model.iter();
+        let mut entries = self.model.iter();
         model.visit(&mut Visitor::new(&mut |path, leaf| {
             if problem.is_some() {
                 return;
             }
-            let shape = match leaf {
-                Leaf::Param(param) => param.shape(),
-                Leaf::Buffer(buffer) => buffer.shape(),
-            };
+            let shape = leaf.shape();
             let here = format!("{path} {shape}");
-            match places.next() {
+            match entries.next() {
                 Some(entry) => {
                     let saved = entry.value.shape();
                     if entry.path != path || *saved != shape {
@@ -191,21 +185,16 @@ impl Checkpoint {
                 None => problem = Some(mismatch(path, "nothing".into(), here)),
             }
         }));
-        if let (None, Some(entry)) = (&problem, places.next()) {
+        if let (None, Some(entry)) = (&problem, entries.next()) {
             let found = format!("{} {}", entry.path, entry.value.shape());
             problem = Some(mismatch(&entry.path, found, "nothing".into()));
         }
         if let Some(problem) = problem {
             return Err(problem);
         }
-        let mut places = self.model.iter();
+        let mut entries = self.model.iter();
         model.visit(&mut Visitor::new(&mut |_, leaf| {
-            let entry = places.next().expect("as many entries as leaves, as checked");
-            let value = entry.value.clone();
-            match leaf {
-                Leaf::Param(param) => param.set(value),
-                Leaf::Buffer(buffer) => buffer.set(value),
-            }
+            leaf.set(entries.next().expect("as many entries as leaves, as checked").value.clone());
         }));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What version 1 saved, as it saved it: never to be changed, whatever becomes of the types of today.
+//! The checkpoint of version 1. These types must never change, whatever becomes of those in use today.
 
 use ravine_optim::{OptimizerState, ParamState, Slot};
 use ravine_tensor::Tensor;

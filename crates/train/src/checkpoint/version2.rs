@@ -1,4 +1,4 @@
-//! What version 2 saved: all of today's but the place in the data. A type that changes gets a copy here of what it was.
+//! The checkpoint of version 2: today's without the place in the data. When a type that it uses changes, a copy of the old one must be kept here.
 
 use ravine_optim::OptimizerState;
 use serde::Deserialize;

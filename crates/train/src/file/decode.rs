@@ -1,10 +1,10 @@
-//! bincode's standard format, read from a slice: no length in it is believed beyond the bytes that are left.
+//! A reader of bincode's standard format that accepts no length beyond the bytes that are left.
 //!
-//! (bincode's own reader makes room for a text or for bytes before it looks whether there are so many.)
+//! (bincode's own reader allocates the length that a string or byte array claims before it checks that so many bytes are there.)
 //!
-//! Integers up to 250 are one byte; 251, 252, 253 and 254 say that 2, 4, 8 or 16 bytes follow, little-endian. Signed ones are mapped to
-//! 0, -1, 1, -2, .. first. Texts, bytes, lists and maps begin with their length; structs and tuples are their fields, one after the other; a variant and the
-//! presence of an optional value are numbers.
+//! Integers up to 250 are one byte; 251, 252, 253 and 254 announce 2, 4, 8 or 16 bytes, little-endian. Signed integers are zigzag-encoded:
+//! 0, -1, 1, -2, .. are 0, 1, 2, 3, .. Strings, bytes, lists and maps begin with their length; structs and tuples are their fields in order;
+//! the variant of an enum and the presence of an optional value are numbers.
 
 use std::fmt::Display;
 
@@ -14,9 +14,10 @@ use serde::de::{
     Visitor,
 };
 
-/// The value that `bytes` are, to the last of them.
+/// Decodes the value that `bytes` encode; all of them must be used.
 ///
-/// A list needs a byte for each element, so that a file cannot ask for more room than a multiple of its length. (Elements without any contents are not read.)
+/// A list must have at least one byte for each element, so a file cannot ask for more memory than a multiple of its length. (This refuses
+/// lists of elements without any contents.)
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut reader = Reader { left: bytes };
     let value = T::deserialize(&mut reader)?;
@@ -26,7 +27,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     }
 }
 
-/// What the bytes are not.
+/// Why the bytes do not encode such a value.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Error(String);
@@ -105,7 +106,7 @@ fn too_large(number: impl Display) -> Error {
     Error(format!("found {number}, expected a number that fits its type"))
 }
 
-/// One method for each type of number.
+/// A method for each type of number.
 macro_rules! numbers {
     ($($method:ident $visit:ident $self:ident => $read:expr;)*) => {
         $(fn $method<V: Visitor<'de>>($self, visitor: V) -> Result<V::Value, Error> {
@@ -114,7 +115,7 @@ macro_rules! numbers {
     };
 }
 
-/// One method for each question that only a format that describes itself can answer.
+/// A method for each request that only a self-describing format can answer.
 macro_rules! unknown {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
@@ -144,7 +145,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     unknown! { deserialize_any deserialize_identifier deserialize_ignored_any }
 
-    /// In UTF-8, without a length: the first byte says it.
+    /// In UTF-8, without a length: the first byte determines it.
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let length = self.left.first().map_or(1, |first| first.leading_ones().max(1) as usize);
         visitor.visit_borrowed_str(self.text(length)?)

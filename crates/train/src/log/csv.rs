@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
-use crate::{Record, Scores, file};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
+use crate::record::Part;
+use crate::{Record, file};
 
-/// The table is short, so it is written anew each time, with a column for each metric that ever came.
+/// The table is short, so it is rewritten each time, with a column for each metric that has occurred.
 pub(crate) struct Csv {
     file: PathBuf,
 }
@@ -16,28 +17,26 @@ impl Csv {
         Csv { file: folder.join("metrics.csv") }
     }
 
-    fn write(&self, moment: &Moment<'_>) -> CallbackResult {
-        file::replace(&self.file, &[table(moment.history).as_bytes()])?;
-        Ok(Flow::GoOn)
+    fn write(&self, state: &RunState<'_>) -> CallbackResult {
+        file::replace(&self.file, &[table(state.history).as_bytes()])?;
+        Ok(Flow::Continue)
     }
 }
 
 impl Callback for Csv {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        self.write(moment)
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        self.write(state)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, _: &Record) -> CallbackResult {
-        self.write(moment)
+    fn evaluated(&mut self, state: &RunState<'_>, _: &Record) -> CallbackResult {
+        self.write(state)
     }
 }
 
 fn table(history: &[Record]) -> String {
-    let parts: [(&str, fn(&Record) -> Option<&Scores>); 2] =
-        [("train", |record| Some(&record.train)), ("test", |record| record.test.as_ref())];
-    let mut columns: Vec<(usize, &str)> = Vec::new();
-    for (part, (_, scores)) in parts.iter().enumerate() {
-        for scores in history.iter().filter_map(scores) {
+    let mut columns: Vec<(Part, &str)> = Vec::new();
+    for part in Part::ALL {
+        for scores in history.iter().filter_map(|record| record.part(part)) {
             for name in ["loss"].into_iter().chain(scores.metrics().map(|(name, _)| name)) {
                 if !columns.contains(&(part, name)) {
                     columns.push((part, name));
@@ -47,14 +46,14 @@ fn table(history: &[Record]) -> String {
     }
     let mut text = String::from("epoch,steps,learning_rate");
     for (part, name) in &columns {
-        let _ = write!(text, ",{}", quoted(&format!("{}_{name}", parts[*part].0)));
+        let _ = write!(text, ",{}", quoted(&format!("{}_{name}", part.name())));
     }
     text.push('\n');
     for record in history {
         let _ = write!(text, "{},{},{}", record.epoch, record.steps, record.learning_rate);
         for (part, name) in &columns {
             text.push(',');
-            if let Some(value) = parts[*part].1(record).and_then(|scores| scores.metric(name)) {
+            if let Some(value) = record.part(*part).and_then(|scores| scores.metric(name)) {
                 let _ = write!(text, "{value}");
             }
         }
@@ -63,7 +62,7 @@ fn table(history: &[Record]) -> String {
     text
 }
 
-/// A field as RFC 4180 wants it.
+/// A field as RFC 4180 quotes it.
 pub(crate) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
@@ -75,6 +74,7 @@ pub(crate) fn quoted(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Scores;
 
     #[test]
     fn a_column_for_each_metric() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
 use crate::replay::json_of;
 use crate::{FileError, Record, StepRecord, file};
 
@@ -24,14 +24,14 @@ impl Jsonl {
             let text = format!("{line}\n");
             file::append(out, text.as_bytes()).map_err(FileError::io(&self.file, "write it"))?;
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 }
 
 impl Callback for Jsonl {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        let steps = moment.trace.iter().map(|step| (step.step, step_line(step, moment.watched)));
-        let evaluations = moment.history.iter().map(|record| (record.steps, evaluation_line(record)));
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        let steps = state.trace.iter().map(|step| (step.step, step_line(step, state.watched)));
+        let evaluations = state.history.iter().map(|record| (record.steps, evaluation_line(record)));
         let mut lines: Vec<(usize, Value)> = steps.chain(evaluations).collect();
         // Stable: a step comes before the evaluation after it.
         lines.sort_by_key(|(step, _)| *step);
@@ -40,17 +40,17 @@ impl Callback for Jsonl {
         file::replace(&self.file, &[text.as_bytes()])?;
         let out = OpenOptions::new().append(true).open(&self.file);
         self.out = Some(out.map_err(FileError::io(&self.file, "open it"))?);
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        if moment.trace.last().is_some_and(|kept| kept.step == step.step) {
-            return self.append(&step_line(step, moment.watched));
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        if state.trace.last().is_some_and(|kept| kept.step == step.step) {
+            return self.append(&step_line(step, state.watched));
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn evaluated(&mut self, _: &Moment<'_>, record: &Record) -> CallbackResult {
+    fn evaluated(&mut self, _: &RunState<'_>, record: &Record) -> CallbackResult {
         self.append(&evaluation_line(record))
     }
 }

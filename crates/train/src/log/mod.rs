@@ -1,7 +1,7 @@
 //! Files that other programs read: tables, lines of JSON, events for TensorBoard.
 //!
-//! Each is a [`Callback`](crate::Callback). When a run begins or is resumed, it brings its file to where the checkpoint is, from the records
-//! that the checkpoint has; so a line that a killed run wrote after its last checkpoint is there once in the end, and none is torn.
+//! Each is a [`Callback`](crate::Callback). When a run begins or is resumed, it rewrites its file from the records in the checkpoint; so a
+//! line that a killed run wrote after its last checkpoint does not appear twice, and no line is torn.
 
 mod csv;
 mod jsonl;

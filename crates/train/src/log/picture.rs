@@ -9,7 +9,7 @@ use ravine_tensor::Tensor;
 
 /// Images `[n, channels, height, width]` of 1 or 3 channels side by side, as a PNG file: `columns` in a row, with a grey line between them.
 ///
-/// Values go from 0 (black) to 1 (white), others count as the nearer of the two; each becomes a square of `zoom` pixels.
+/// Values from 0 (black) to 1 (white) are shown, others are clamped; each becomes a square of `zoom × zoom` pixels.
 ///
 /// ```
 /// use ravine_tensor::{Rng, Tensor};
@@ -21,13 +21,13 @@ use ravine_tensor::Tensor;
 /// ```
 ///
 /// # Panics
-/// If the shape is another one, or `columns` or `zoom` is 0.
+/// If `images` has another shape, or `columns` or `zoom` is 0.
 #[track_caller]
 pub fn png_grid(images: &Tensor, columns: usize, zoom: usize) -> Vec<u8> {
     Picture::grid(images, columns, zoom).png()
 }
 
-/// A picture of bytes: grey or red, green and blue.
+/// A picture with a byte per channel: grey, or red, green and blue.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Picture {
     pub width: usize,
@@ -70,7 +70,7 @@ impl Picture {
         Picture { width: size[1] * zoom, height: size[0] * zoom, channels, bytes }
     }
 
-    /// An image `[channels, height, width]` of 1 or 3 channels, from its lowest value (black) to its highest. None of other shapes.
+    /// An image `[channels, height, width]` of 1 or 3 channels, from its lowest value (black) to its highest; `None` for other shapes.
     pub fn of_image(image: &Tensor) -> Option<Self> {
         let &[channels @ (1 | 3), height, width] = &image.shape()[..] else { return None };
         let (low, high) =
@@ -81,7 +81,7 @@ impl Picture {
         Some(Picture { width, height, channels, bytes })
     }
 
-    /// Weights `[height, width]`: blue below zero, white at zero, red above. None of other shapes.
+    /// Weights `[height, width]`: blue below zero, white at zero, red above; `None` for other shapes.
     pub fn of_weights(weights: &Tensor) -> Option<Self> {
         let &[height, width] = &weights.shape()[..] else { return None };
         let most = weights.iter().fold(f32::MIN_POSITIVE, |most, x| most.max(x.abs()));
@@ -99,7 +99,7 @@ impl Picture {
         self.channels
     }
 
-    /// It as a PNG file.
+    /// The picture as a PNG file.
     pub fn png(&self) -> Vec<u8> {
         let mut header = Vec::new();
         header.extend((self.width as u32).to_be_bytes());
@@ -124,15 +124,15 @@ impl Picture {
     }
 }
 
-/// The most filters that are drawn.
-const MOST: usize = 64;
+/// The largest number of filters that are drawn.
+const MAX_FILTERS: usize = 64;
 
 /// The filters of a model's first layer, with the path of its weight: convolutions over images of 1 or 3 channels (drawn in colour if 3), or the
 /// rows of a matrix whose inputs are the pixels of a square grey image.
 pub(crate) fn filters(model: &dyn Module) -> Option<(String, Vec<Picture>)> {
     let (path, weight) = model.named_params().into_iter().find(|(_, param)| param.shape().len() >= 2)?;
     let weight = weight.value();
-    let count = weight.size(0).min(MOST);
+    let count = weight.size(0).min(MAX_FILTERS);
     let draw: Box<dyn Fn(usize) -> Option<Picture>> = match weight.shape()[..] {
         [_, 1, height, width] if height * width > 1 => {
             Box::new(|i| Picture::of_weights(&weight.index(0, i).index(0, 0)))

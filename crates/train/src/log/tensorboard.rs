@@ -1,17 +1,17 @@
 //! Event files that TensorBoard reads.
 //!
-//! A file is a row of records: length (`u64`), masked CRC-32C of the length, data, masked CRC-32C of the data, all little-endian. The data is a
-//! protocol buffer of type `Event` (tensorflow/core/util/event.proto), of which the few fields that are needed are written by hand.
+//! A file is a sequence of records: length (`u64`), masked CRC-32C of the length, data, masked CRC-32C of the data, all little-endian. The data
+//! is a protocol buffer of type `Event` (tensorflow/core/util/event.proto), whose few fields that are needed are encoded by hand.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use ravine_autograd::{Leaf, Visitor};
 use ravine_tensor::Tensor;
 
 use super::{Picture, filters};
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
+use crate::record::Part;
 use crate::{FileError, Record, StepRecord, file};
 
 /// A log for TensorBoard in a folder of its own: `tensorboard --logdir FOLDER`.
@@ -39,7 +39,7 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// A log in this folder, which is made when something is logged. The file is a new one; earlier ones in the folder stay.
+    /// A log in this folder, which is created when something is logged. It goes to a new file; earlier files in the folder stay.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         TensorBoard { folder: folder.into(), file: PathBuf::new(), out: None }
     }
@@ -52,7 +52,7 @@ impl TensorBoard {
         self.event(step, &summary(tag, |entry| entry.float(2, value as f32)))
     }
 
-    /// Logs how the numbers of a tensor are distributed. Numbers that are not finite are left out.
+    /// Logs the distribution of the numbers of a tensor. Numbers that are not finite are left out.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -116,7 +116,7 @@ impl TensorBoard {
         self.event(step, &summary(tag, |entry| entry.message(8, &tensor).message(9, &metadata)))
     }
 
-    /// Tells TensorBoard to forget what earlier files in the folder have from this step on: a resumed run logs it again.
+    /// Tells TensorBoard to ignore the events of earlier files from this step on: a resumed run logs them again.
     fn begin_at(&mut self, step: usize) -> Result<(), FileError> {
         let (mut start, mut event) = (Message::default(), Message::default());
         start.number(1, 1);
@@ -135,7 +135,7 @@ impl TensorBoard {
         self.append(&event)
     }
 
-    /// Makes a new file, which says what it is.
+    /// Creates a new file, and writes its version event.
     fn open(&mut self) -> Result<(), FileError> {
         fs::create_dir_all(&self.folder).map_err(FileError::io(&self.folder, "create the folder"))?;
         let since = now();
@@ -166,12 +166,12 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
-    fn start(&mut self, moment: &Moment<'_>) -> CallbackResult {
-        if moment.step > 0 {
-            self.begin_at(moment.step + 1)?;
-            return Ok(Flow::GoOn);
+    fn start(&mut self, state: &RunState<'_>) -> CallbackResult {
+        if state.step > 0 {
+            self.begin_at(state.step + 1)?;
+            return Ok(Flow::Continue);
         }
-        // What an earlier run left in the folder is not of this one.
+        // Events of an earlier run in the same folder would be shown as if they were of this one.
         let old = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         for path in old.map(|entry| entry.path()) {
             if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("events.out.tfevents."))
@@ -180,49 +180,43 @@ impl Callback for TensorBoard {
             }
         }
         let row = |(name, value): &(String, String)| format!("| {name} | {value} |\n");
-        let rows: String = moment.settings.iter().map(row).collect();
+        let rows: String = state.settings.iter().map(row).collect();
         self.text("settings", 0, &format!("| setting | value |\n|---|---|\n{rows}"))?;
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn step(&mut self, moment: &Moment<'_>, step: &StepRecord) -> CallbackResult {
-        if moment.trace.last().is_none_or(|kept| kept.step != step.step) {
-            return Ok(Flow::GoOn);
+    fn step(&mut self, state: &RunState<'_>, step: &StepRecord) -> CallbackResult {
+        if state.trace.last().is_none_or(|kept| kept.step != step.step) {
+            return Ok(Flow::Continue);
         }
         self.scalar("step/loss", step.step, step.loss)?;
         self.scalar("step/learning_rate", step.step, step.learning_rate)?;
         if let Some(norm) = step.gradient_norm {
             self.scalar("step/gradient_norm", step.step, norm)?;
         }
-        for (path, ratio) in moment.watched.iter().zip(&step.update_ratios) {
+        for (path, ratio) in state.watched.iter().zip(&step.update_ratios) {
             self.scalar(&format!("update_ratio/{path}"), step.step, f64::from(*ratio))?;
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 
-    fn evaluated(&mut self, moment: &Moment<'_>, record: &Record) -> CallbackResult {
-        for (part, scores) in [("train", Some(&record.train)), ("test", record.test.as_ref())] {
-            let Some(scores) = scores else { continue };
+    fn evaluated(&mut self, state: &RunState<'_>, record: &Record) -> CallbackResult {
+        for part in Part::ALL {
+            let (Some(scores), part) = (record.part(part), part.name()) else { continue };
             self.scalar(&format!("{part}/loss"), record.steps, scores.loss())?;
             for (name, value) in scores.metrics() {
                 self.scalar(&format!("{part}/{name}"), record.steps, value)?;
             }
         }
-        let mut weights: Vec<(String, Tensor)> = Vec::new();
-        moment.model.visit(&mut Visitor::new(&mut |path, leaf| {
-            if let Leaf::Param(param) = leaf {
-                weights.push((path.to_owned(), param.value()));
-            }
-        }));
-        for (path, value) in &weights {
-            self.histogram(&format!("weights/{path}"), record.steps, value)?;
+        for (path, param) in state.model.named_params() {
+            self.histogram(&format!("weights/{path}"), record.steps, &param.value())?;
         }
-        if let Some((path, pictures)) = filters(moment.model) {
+        if let Some((path, pictures)) = filters(state.model) {
             for (i, picture) in pictures.iter().enumerate().take(16) {
                 self.picture(&format!("filters/{path}/{i}"), record.steps, picture)?;
             }
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
     }
 }
 
@@ -240,7 +234,7 @@ fn summary(tag: &str, fill: impl FnOnce(&mut Message) -> &mut Message) -> Messag
     event
 }
 
-/// A protocol buffer that grows field by field.
+/// A protocol buffer, encoded field by field.
 #[derive(Default)]
 struct Message(Vec<u8>);
 
@@ -253,7 +247,7 @@ impl Message {
         self.0.push(n as u8);
     }
 
-    /// The number of a field and how it is written: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
+    /// The number of a field and its wire type: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
     fn key(&mut self, field: u64, kind: u64) {
         self.varint(field << 3 | kind);
     }
@@ -303,12 +297,12 @@ fn framed(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The CRC-32C of some bytes, turned and shifted so that it can be part of what another one is of.
+/// The CRC-32C in the masked form of the format: rotated and offset, as a CRC of data that contain CRCs is weak.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// Castagnoli et al. 1993; not the polynomial of PNG and zip.
+/// CRC-32C (Castagnoli et al. 1993), whose polynomial differs from that of PNG and zip.
 fn crc32c(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];

@@ -1,4 +1,4 @@
-//! Which class was taken for which.
+//! The confusion matrix, the scores that follow from it, and top-k accuracy.
 
 use ravine_tensor::Tensor;
 
@@ -21,7 +21,7 @@ pub struct Confusion {
     counts: Vec<u64>,
 }
 
-/// How the scores of single classes are made one.
+/// How the scores of the single classes are averaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Average {
     /// The mean over the classes that occur, as labels or as predictions.
@@ -33,9 +33,10 @@ pub enum Average {
     Weighted,
 }
 
-/// What is counted of one class.
+/// The counts of one class.
 #[derive(Clone, Copy, Default)]
 struct Class {
+    /// Samples of this class that were taken for it: true positives.
     hits: u64,
     /// Samples that are of this class.
     truth: u64,
@@ -43,13 +44,13 @@ struct Class {
     predicted: u64,
 }
 
-/// `a / b`, and 0 of nothing.
+/// `a / b`, and 0 where `b` is 0.
 fn ratio(a: u64, b: u64) -> f64 {
     if b == 0 { 0.0 } else { a as f64 / b as f64 }
 }
 
 impl Confusion {
-    /// No sample yet, of `classes` classes.
+    /// The empty matrix of `classes` classes.
     pub fn new(classes: usize) -> Self {
         Confusion { classes, counts: vec![0; classes * classes] }
     }
@@ -102,17 +103,17 @@ impl Confusion {
         self.counts.iter().sum()
     }
 
-    /// The share of samples whose class was found.
+    /// The share of samples whose class was predicted correctly.
     pub fn accuracy(&self) -> f64 {
         ratio((0..self.classes).map(|class| self.at(class, class)).sum(), self.samples())
     }
 
-    /// Of the samples that were taken for a class, the share that is of it; 0 where there is none.
+    /// The share of the samples taken for a class that are of that class; 0 where there are none.
     pub fn precision(&self, average: Average) -> f64 {
         self.average(average, |class| ratio(class.hits, class.predicted))
     }
 
-    /// Of the samples that are of a class, the share that was found; 0 where there is none.
+    /// The share of the samples of a class that were taken for that class; 0 where there are none.
     pub fn recall(&self, average: Average) -> f64 {
         self.average(average, |class| ratio(class.hits, class.truth))
     }
@@ -145,7 +146,7 @@ impl Confusion {
         }
     }
 
-    /// Joins the counts of other samples to these.
+    /// Adds the counts of other samples.
     ///
     /// # Panics
     /// If the numbers of classes differ.
@@ -161,28 +162,28 @@ impl Confusion {
     }
 }
 
-/// Of `[samples, classes]` scores, how many samples have their label among the `k` highest; of equal scores the first classes are the higher.
-/// A score that is NaN is above all others, and never that of a label that was found.
+/// How many samples of `scores [samples, classes]` have their label among the `k` highest scores. Of equal scores, that of the lower class
+/// counts as higher. NaN counts as higher than every number, but a sample is no hit if the score of its label is NaN.
 ///
 /// # Panics
 /// If the shapes do not fit together, or a label is not a class.
 #[track_caller]
 pub(crate) fn top_k(scores: &Tensor, labels: &Tensor<i64>, k: usize) -> usize {
-    let (samples, classes) = matrix("top_k", scores, labels);
+    let (samples, classes) = check("top_k", scores, labels);
     let scores = scores.contiguous();
     let rows = scores.as_slice().expect("contiguous, as just made").chunks_exact(classes.max(1));
-    let among = |row: &[f32], label: usize| {
+    let is_hit = |row: &[f32], label: usize| {
         let own = row[label];
         let above =
             |(class, &score): (usize, &f32)| score > own || (score == own && class < label) || score.is_nan();
         !own.is_nan() && row.iter().enumerate().filter(|&entry| above(entry)).count() < k
     };
-    rows.zip(labels.iter()).take(samples).filter(|(row, label)| among(row, *label as usize)).count()
+    rows.zip(labels.iter()).take(samples).filter(|(row, label)| is_hit(row, *label as usize)).count()
 }
 
-/// The two sizes of `[samples, classes]` scores, if they fit labels `[samples]`.
+/// The sizes of `scores [samples, classes]`, after a check that they and `labels [samples]` fit together.
 #[track_caller]
-pub(crate) fn matrix(name: &str, scores: &Tensor, labels: &Tensor<i64>) -> (usize, usize) {
+pub(crate) fn check(name: &str, scores: &Tensor, labels: &Tensor<i64>) -> (usize, usize) {
     let fits = scores.rank() == 2 && labels.rank() == 1 && scores.size(0) == labels.numel();
     assert!(
         fits,

@@ -1,21 +1,21 @@
-//! The samples that a model does worst on.
+//! The samples on which a model does worst.
 
 use ravine_tensor::Tensor;
 
-use super::classification::matrix;
+use super::classification::check;
 
 /// A classified sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hard {
     /// Its number, counted from the first sample of the evaluation.
     pub sample: usize,
-    /// Its loss: minus the logarithm of the probability that its class was given.
+    /// Its loss: minus the logarithm of the probability that the model gave its class.
     pub loss: f64,
     /// Its class.
     pub label: usize,
     /// The class that it was taken for.
     pub predicted: usize,
-    /// The probability that that class was given.
+    /// The probability that the model gave the predicted class.
     pub confidence: f64,
 }
 
@@ -29,13 +29,13 @@ impl Hardest {
     /// How many are kept.
     pub const KEPT: usize = 24;
 
-    /// Of logits `[samples, classes]` and labels `[samples]`.
+    /// The hardest samples of logits `[samples, classes]` with labels `[samples]`.
     ///
     /// # Panics
     /// If the shapes do not fit together, or a label is not a class.
     #[track_caller]
     pub fn of(logits: &Tensor, labels: &Tensor<i64>) -> Self {
-        let (_, classes) = matrix("Hardest::of", logits, labels);
+        let (_, classes) = check("Hardest::of", logits, labels);
         let logits = logits.contiguous();
         let rows = logits.as_slice().expect("contiguous, as just made").chunks_exact(classes.max(1));
         let list = (rows.zip(labels.iter()).enumerate())
@@ -57,9 +57,9 @@ impl Hardest {
         hardest
     }
 
-    /// Joins other samples, which come `after` so many others.
-    pub(crate) fn add(&mut self, other: &Hardest, after: usize) {
-        self.list.extend(other.list.iter().map(|hard| Hard { sample: hard.sample + after, ..*hard }));
+    /// Adds other samples, whose numbers begin at `start`.
+    pub(crate) fn add(&mut self, other: &Hardest, start: usize) {
+        self.list.extend(other.list.iter().map(|hard| Hard { sample: hard.sample + start, ..*hard }));
         self.sort();
     }
 

@@ -1,4 +1,4 @@
-//! What scores are made of: sums over samples that can be joined, in any grouping, and what they come to.
+//! Metrics, kept as counts and sums over samples that can be added up in any grouping.
 //!
 //! - [`Confusion`]: accuracy, precision, recall, F1
 //! - [`Residuals`]: mean absolute and squared error, R²

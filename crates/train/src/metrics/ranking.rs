@@ -1,4 +1,4 @@
-//! How well scores tell positive samples from negative ones.
+//! How well scores separate positive samples from negative ones.
 
 use ravine_tensor::Tensor;
 
@@ -18,7 +18,7 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// Of scores `[samples]` and labels `[samples]`, which are 1 for positive samples and 0 for negative ones.
+    /// The ranking of scores `[samples]` with labels `[samples]`: 1 for positive samples, 0 for negative ones.
     ///
     /// # Panics
     /// If the numbers of elements differ, or a label is neither 0 nor 1.
@@ -55,7 +55,7 @@ impl Ranking {
         }
         let mut negative = self.negatives.clone();
         negative.sort_by(f32::total_cmp);
-        // Twice the number of pairs in the right order, so that ties count one.
+        // Twice the number of pairs in the right order, so that a tie counts 1.
         let wins: u64 = (self.positives.iter())
             .map(|&score| {
                 let below = negative.partition_point(|&n| n < score);
@@ -66,7 +66,7 @@ impl Ranking {
         Some(wins as f64 / (2 * positives * negatives) as f64)
     }
 
-    /// Joins the scores of other samples to these.
+    /// Adds the scores of other samples.
     pub fn add(&mut self, other: &Ranking) {
         self.positives.extend(&other.positives);
         self.negatives.extend(&other.negatives);

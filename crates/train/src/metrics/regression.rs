@@ -25,12 +25,12 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// Of how many elements they are.
+    /// The number of elements.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Of predictions and targets of one shape, element by element.
+    /// The residuals of predictions and targets of the same shape, element by element.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -64,8 +64,8 @@ impl Residuals {
         (self.squared / self.count as f64).sqrt()
     }
 
-    /// The share of the targets' variance that is explained, `1 - Σ error² / Σ (target - mean)²`. 1 is perfect; always to predict the mean gives 0.
-    /// Of targets that are all the same it is 1 if nothing is wrong, and else 0. It is NaN if a prediction is.
+    /// The coefficient of determination, `1 - Σ error² / Σ (target - mean)²`: 1 for perfect predictions, 0 for always predicting the mean.
+    /// If all targets are equal, it is 1 where every prediction is right, and otherwise 0. It is NaN if a prediction is.
     pub fn r2(&self) -> f64 {
         match (self.scatter == 0.0, self.squared == 0.0) {
             (true, true) => 1.0,
@@ -74,15 +74,15 @@ impl Residuals {
         }
     }
 
-    /// Joins those of other samples to these. Chan, Golub and LeVeque 1979.
+    /// Adds the residuals of other samples. Chan, Golub and LeVeque 1979.
     pub fn add(&mut self, other: &Residuals) {
         let count = self.count + other.count;
         if count == 0 {
             return;
         }
-        let (share, apart) = (other.count as f64 / count as f64, other.mean - self.mean);
-        self.scatter += other.scatter + apart * apart * self.count as f64 * share;
-        self.mean += apart * share;
+        let (share, delta) = (other.count as f64 / count as f64, other.mean - self.mean);
+        self.scatter += other.scatter + delta * delta * self.count as f64 * share;
+        self.mean += delta * share;
         self.absolute += other.absolute;
         self.squared += other.squared;
         self.count = count;

@@ -1,16 +1,16 @@
-//! Line charts as SVG: panels one under the other, over one axis of steps.
+//! Line charts as SVG: panels one below the other, with a common axis of steps.
 
 use std::fmt::Write;
 
 use super::escape;
 
-/// The width of a chart, in the units of its own; the page scales it.
+/// The width of a chart in its own units; the page scales it.
 const WIDTH: f64 = 520.0;
-/// What the labels need at the left, right, and between panels and below.
+/// The room for labels at the left, at the right, and below each panel.
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const GAP: f64 = 34.0;
-/// A curve has at most so many points; more would not be seen.
+/// The largest number of points of a curve; more could not be told apart.
 const POINTS: usize = 300;
 
 /// How a series is drawn.
@@ -27,7 +27,7 @@ pub(super) enum Style {
 /// A curve.
 pub(super) struct Series {
     pub name: String,
-    /// Which of the ten colours.
+    /// The number of the colour, from 0 to 9.
     pub colour: usize,
     pub style: Style,
     pub points: Vec<(f64, f64)>,
@@ -38,7 +38,7 @@ pub(super) struct Panel {
     pub title: String,
     pub height: f64,
     pub series: Vec<Series>,
-    /// Whether the axis has powers of ten: if all numbers are above zero.
+    /// Whether the axis is logarithmic, if all values are positive.
     pub logarithmic: bool,
 }
 
@@ -58,14 +58,14 @@ pub(crate) fn short(x: f64) -> String {
     }
 }
 
-/// Four digits that count, without zeros at the end.
+/// `x` with up to four significant digits, without trailing zeros.
 fn trimmed(x: f64) -> String {
     let whole = x.abs().log10().floor().max(0.0) as usize;
     let text = format!("{x:.*}", 3usize.saturating_sub(whole).min(4));
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// Where numbers of an axis are, from 0 to 1.
+/// The scale of an axis: maps its values to 0 to 1. The ends are logarithms if it is logarithmic.
 pub(crate) struct Scale {
     low: f64,
     high: f64,
@@ -83,7 +83,7 @@ impl Scale {
         if low > high {
             return Scale { low: 0.0, high: 1.0, logarithmic: false };
         }
-        // Numbers that begin at zero should be seen to do so.
+        // An axis of positive numbers begins at zero, unless that would waste much of it.
         let floor = if !logarithmic && low >= 0.0 && low < 0.3 * high { 0.0 } else { low - room };
         Scale { low: floor, high: high + room, logarithmic }
     }
@@ -120,7 +120,7 @@ impl Scale {
     }
 }
 
-/// The panels as a figure, with a legend. Empty if there is nothing to be drawn.
+/// The panels as a figure with a legend; empty if there are no points.
 pub(super) fn figure(panels: &[Panel]) -> String {
     let points = || panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     if points().next().is_none() {
@@ -165,7 +165,7 @@ fn legend(html: &mut String, panels: &[Panel]) {
     *html += "</figcaption>\n";
 }
 
-/// A panel; the lowest has the numbers of the axis.
+/// Draws a panel; the lowest has the labels of the common axis.
 fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64, lowest: bool) {
     let values = panel.series.iter().flat_map(|series| &series.points).map(|point| point.1);
     let scale = Scale::of(values, panel.logarithmic);
@@ -226,7 +226,7 @@ fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64, lowest: bool)
     }
 }
 
-/// The means of neighbours, where there are too many points.
+/// The points, or the means of groups of neighbours if there are more than [`POINTS`].
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |part: &[(f64, f64)]| {
         let sum = part.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));

@@ -1,34 +1,36 @@
 //! The charts of a run.
 
 use super::chart::{Panel, Series, Style, figure};
-use crate::callback::Moment;
-use crate::{Record, Scores, StepRecord};
+use crate::callback::RunState;
+use crate::record::Part;
+use crate::{Record, StepRecord};
 
+// The colours of the series.
 const TRAIN: usize = 0;
 const TEST: usize = 1;
 const RATE: usize = 2;
 
-/// Loss, and the metrics that people look at, each with the learning rate beneath.
-pub(super) fn learning(moment: &Moment<'_>) -> String {
-    let mut charts = loss(moment);
-    for name in shown_metrics(moment.history) {
-        let series: Vec<Series> = evaluations(moment, name);
-        charts += &figure(&[panel(name, 190.0, series), rate(moment)]);
+/// The loss and the main metrics, each with the learning rate below.
+pub(super) fn learning(state: &RunState<'_>) -> String {
+    let mut charts = loss(state);
+    for name in shown_metrics(state.history) {
+        let series: Vec<Series> = evaluations(state, name);
+        charts += &figure(&[panel(name, 190.0, series), rate(state)]);
     }
     grid(charts)
 }
 
 /// The norm of the gradients, and the size of the updates.
-pub(super) fn health(moment: &Moment<'_>) -> String {
-    let norms = curve(moment.trace, |step| step.gradient_norm);
+pub(super) fn health(state: &RunState<'_>) -> String {
+    let norms = curve(state.trace, |step| step.gradient_norm);
     let norms = smoothed("gradient norm", 0, norms);
     let mut charts = String::new();
     if norms.iter().any(|series| !series.points.is_empty()) {
         charts += &figure(&[Panel { logarithmic: true, ..panel("gradient norm", 220.0, norms) }]);
     }
     let ratio =
-        |i: usize| curve(moment.trace, |step| step.update_ratios.get(i).map(|&ratio| f64::from(ratio)));
-    let ratios: Vec<Series> = (moment.watched.iter().enumerate())
+        |i: usize| curve(state.trace, |step| step.update_ratios.get(i).map(|&ratio| f64::from(ratio)));
+    let ratios: Vec<Series> = (state.watched.iter().enumerate())
         .map(|(i, path)| Series {
             name: path.clone(),
             colour: i % 10,
@@ -50,47 +52,45 @@ fn panel(title: &str, height: f64, series: Vec<Series>) -> Panel {
     Panel { title: title.into(), height, series, logarithmic: false }
 }
 
-fn loss(moment: &Moment<'_>) -> String {
-    let steps = curve(moment.trace, |step| Some(step.loss));
+fn loss(state: &RunState<'_>) -> String {
+    let steps = curve(state.trace, |step| Some(step.loss));
     let mut series = if steps.len() > 2 { smoothed("train", TRAIN, steps) } else { Vec::new() };
-    let means = evaluations(moment, "loss");
-    // Where the steps are drawn, the means over epochs say nothing more.
+    let means = evaluations(state, "loss");
+    // Where the steps are drawn, the means of the training loss would add nothing.
     let drawn = !series.is_empty();
     series.extend(means.into_iter().filter(|mean| !drawn || mean.colour == TEST));
     let values = || series.iter().flat_map(|series| &series.points).map(|point| point.1);
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     figure(&[
         Panel { logarithmic: low > 0.0 && high > 10.0 * low, ..panel("loss", 190.0, series) },
-        rate(moment),
+        rate(state),
     ])
 }
 
-/// A metric of training and test, from evaluation to evaluation.
-fn evaluations(moment: &Moment<'_>, name: &str) -> Vec<Series> {
-    let parts: [(&str, usize, fn(&Record) -> Option<&Scores>); 2] =
-        [("train", TRAIN, |record| Some(&record.train)), ("test", TEST, |record| record.test.as_ref())];
-    let series = parts.into_iter().map(|(part, colour, scores)| Series {
-        name: part.into(),
+/// A metric in training and test, over the evaluations.
+fn evaluations(state: &RunState<'_>, name: &str) -> Vec<Series> {
+    let series = [(Part::Train, TRAIN), (Part::Test, TEST)].map(|(part, colour)| Series {
+        name: part.name().into(),
         colour,
         style: Style::Dots,
-        points: (moment.history.iter())
-            .filter_map(|record| Some((record.steps as f64, scores(record)?.metric(name)?)))
+        points: (state.history.iter())
+            .filter_map(|record| Some((record.steps as f64, record.part(part)?.metric(name)?)))
             .collect(),
     });
-    series.filter(|series| !series.points.is_empty()).collect()
+    series.into_iter().filter(|series| !series.points.is_empty()).collect()
 }
 
-/// The metrics that have a chart: at most three, and none that another says already.
+/// The metrics that get a chart: at most three, without those that follow closely from another.
 fn shown_metrics(history: &[Record]) -> Vec<&str> {
     let Some(last) = history.last() else { return Vec::new() };
     let hidden = ["precision", "recall", "f1", "mae", "perplexity"];
     last.scores().metrics().map(|(name, _)| name).filter(|name| !hidden.contains(name)).take(3).collect()
 }
 
-fn rate(moment: &Moment<'_>) -> Panel {
-    let mut points = curve(moment.trace, |step| Some(step.learning_rate));
+fn rate(state: &RunState<'_>) -> Panel {
+    let mut points = curve(state.trace, |step| Some(step.learning_rate));
     if points.is_empty() {
-        points = moment.history.iter().map(|record| (record.steps as f64, record.learning_rate)).collect();
+        points = state.history.iter().map(|record| (record.steps as f64, record.learning_rate)).collect();
     }
     let name = "learning rate".to_owned();
     panel("learning rate", 64.0, vec![Series { name, colour: RATE, style: Style::Line, points }])
@@ -104,7 +104,7 @@ fn positive(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.into_iter().filter(|point| point.1 > 0.0).collect()
 }
 
-/// The points, faintly, and a running mean in front of them.
+/// The points as a faint line, and their running mean in front of it.
 fn smoothed(name: &str, colour: usize, points: Vec<(f64, f64)>) -> Vec<Series> {
     let mean = averaged(&points);
     let series = |style, points| Series { name: name.into(), colour, style, points };

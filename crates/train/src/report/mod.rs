@@ -1,4 +1,4 @@
-//! `report.html`: a run on one page that needs nothing else, neither other files nor scripts.
+//! `report.html`: a run on one self-contained page, without other files or scripts.
 
 mod chart;
 mod curves;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use ravine_data::{DataError, Dataset, Pick};
 use ravine_tensor::Tensor;
 
-use crate::callback::Moment;
+use crate::callback::RunState;
 use crate::log::{Picture, filters};
 use crate::metrics::{Hard, Hardest};
 use crate::replay::Environment;
@@ -19,19 +19,20 @@ use crate::{Goal, Record, Scores};
 
 pub(crate) use chart::{Scale, short};
 
-/// What the page tells.
-pub(crate) struct Story<'a> {
-    pub moment: Moment<'a>,
+/// What the page is made of.
+pub(crate) struct ReportInput<'a> {
+    pub state: RunState<'a>,
     pub goal: &'a Goal,
-    /// The last scores on the test set, with what is not saved.
+    /// The last scores on the test set, with the fields that checkpoints do not save.
     pub scores: Option<&'a Scores>,
-    /// The samples with the highest loss, as far as they are pictures.
+    /// The samples with the highest loss, if they are pictures.
     pub hardest: Vec<(Hard, Picture)>,
     pub weights_hash: String,
-    /// Samples trained on in this process, ...
+    /// The number of samples that this process trained on.
     pub samples: usize,
-    /// ... the time it took, and the time with everything else.
+    /// The time that it spent training.
     pub training: Duration,
+    /// The time that it spent on everything.
     pub elapsed: Duration,
 }
 
@@ -51,59 +52,56 @@ pub(crate) fn pictures<D: Dataset + ?Sized>(
     Ok(pictures)
 }
 
-/// The page.
-pub(crate) fn page(story: &Story<'_>) -> String {
-    let moment = &story.moment;
+/// The page as HTML.
+pub(crate) fn page(input: &ReportInput<'_>) -> String {
+    let state = &input.state;
     let mut html = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Training report</title>\n<style>\n",
     );
     html += include_str!("style.css");
     html += "</style>\n</head>\n<body>\n<main>\n";
-    header(&mut html, story);
+    header(&mut html, input);
 
-    section(&mut html, "Learning", None, &curves::learning(moment));
+    section(&mut html, "Learning", None, &curves::learning(state));
     section(
         &mut html,
         "Health of the optimization",
         Some(
             "How long the gradients are, and by what share of itself each step changes a weight: about a thousandth is usual.",
         ),
-        &curves::health(moment),
+        &curves::health(state),
     );
-    if let Some(confusion) = story.scores.and_then(Scores::confusion) {
+    if let Some(confusion) = input.scores.and_then(Scores::confusion) {
         let note = "Rows are the true classes, columns the predictions, for the test set at the end.";
         section(&mut html, "Confusion", Some(note), &tables::confusion(confusion));
     }
-    if !story.hardest.is_empty() {
+    if !input.hardest.is_empty() {
         let note = "The test images with the highest loss: the true class, what the model took it for, and how sure it was.";
-        section(&mut html, "Hardest images", Some(note), &tables::hardest(&story.hardest));
+        section(&mut html, "Hardest images", Some(note), &tables::hardest(&input.hardest));
     }
-    if let Some((path, pictures)) = filters(moment.model) {
+    if let Some((path, pictures)) = filters(state.model) {
         let note = format!("{}: blue is negative, red positive, white zero.", escape(&path));
         section(&mut html, "First-layer filters", Some(&note), &tables::filters(&pictures));
     }
-    section(&mut html, "Evaluations", None, &tables::evaluations(moment.history));
+    section(&mut html, "Evaluations", None, &tables::evaluations(state.history));
     section(
         &mut html,
         "Settings",
         None,
-        &tables::pairs(moment.settings.iter().map(|(a, b)| (a.as_str(), b.clone()))),
+        &tables::pairs(state.settings.iter().map(|(a, b)| (a.as_str(), b.clone()))),
     );
     section(&mut html, "Environment", None, &tables::pairs(environment()));
-    section(&mut html, "Weights", None, &tables::pairs(weights(story)));
+    section(&mut html, "Weights", None, &tables::pairs(weights(input)));
     html += "</main>\n</body>\n</html>\n";
     html
 }
 
 /// The title and the numbers that matter most.
-fn header(html: &mut String, story: &Story<'_>) {
-    let moment = &story.moment;
-    let title = moment
-        .settings
-        .iter()
-        .find(|(name, _)| name == "model")
-        .map_or("Training report", |(_, model)| model);
+fn header(html: &mut String, input: &ReportInput<'_>) {
+    let state = &input.state;
+    let title =
+        state.settings.iter().find(|(name, _)| name == "model").map_or("Training report", |(_, model)| model);
     let _ = writeln!(
         html,
         "<header>\n<p class=\"kind\">Training report</p>\n<h1>{}</h1>\n<ul class=\"cards\">",
@@ -112,16 +110,16 @@ fn header(html: &mut String, story: &Story<'_>) {
     let mut card = |value: String, name: &str| {
         let _ = writeln!(html, "<li><b>{}</b><span>{}</span></li>", escape(&value), escape(name));
     };
-    let (history, goal) = (moment.history, &story.goal.metric);
-    let best = story.goal.best(history, 1).first().copied();
+    let (history, goal) = (state.history, &input.goal.metric);
+    let best = input.goal.best(history, 1).first().copied();
     let part = |record: &Record| if record.test.is_some() { "test" } else { "training" };
     if let Some(record) = best.map(|place| &history[place]) {
         let name = format!("best {} {goal}, epoch {}", part(record), record.epoch + 1);
-        card(metric(goal, story.goal.value(record)), &name);
+        card(metric(goal, input.goal.value(record)), &name);
     }
     if let Some(record) = history.last() {
         for name in ["accuracy", "loss"] {
-            // Where the last is the best, it was said already.
+            // If the last one is the best, its card is there already.
             if let Some(value) = record.scores().metric(name)
                 && !(name == goal && best == Some(history.len() - 1))
             {
@@ -129,11 +127,11 @@ fn header(html: &mut String, story: &Story<'_>) {
             }
         }
     }
-    card(chart::short(moment.step as f64), &format!("of {} steps", chart::short(moment.steps as f64)));
-    if story.samples > 0 {
-        let rate = story.samples as f64 / story.training.as_secs_f64().max(1e-9);
+    card(chart::short(state.step as f64), &format!("of {} steps", chart::short(state.steps as f64)));
+    if input.samples > 0 {
+        let rate = input.samples as f64 / input.training.as_secs_f64().max(1e-9);
         card(chart::short(rate), "samples per second");
-        card(duration(story.elapsed), "in this process");
+        card(duration(input.elapsed), "in this process");
     }
     *html += "</ul>\n</header>\n";
 }
@@ -160,14 +158,14 @@ fn environment() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn weights(story: &Story<'_>) -> Vec<(&'static str, String)> {
+fn weights(input: &ReportInput<'_>) -> Vec<(&'static str, String)> {
     vec![
-        ("parameters", story.moment.model.num_params().to_string()),
-        ("SHA-256 of the weights", story.weights_hash.clone()),
+        ("parameters", input.state.model.num_params().to_string()),
+        ("SHA-256 of the weights", input.weights_hash.clone()),
     ]
 }
 
-/// A metric as people read it.
+/// A metric for people to read: shares in per cent.
 fn metric(name: &str, value: f64) -> String {
     let share = ["accuracy", "precision", "recall", "f1"].contains(&name) || name.starts_with("top");
     if share { format!("{:.2} %", 100.0 * value) } else { format!("{value:.4}") }
@@ -182,7 +180,7 @@ fn duration(time: Duration) -> String {
     }
 }
 
-/// Text that HTML does not take for its own.
+/// Text with the special characters of HTML replaced.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -197,7 +195,7 @@ mod tests {
     fn an_empty_run_has_a_page_and_texts_are_escaped() {
         let model = Param::new(Tensor::zeros([3]));
         let settings = [("model".to_owned(), "<script>".to_owned())];
-        let moment = Moment {
+        let state = RunState {
             model: &model,
             epoch: 0,
             step: 0,
@@ -208,8 +206,8 @@ mod tests {
             settings: &settings,
             folder: None,
         };
-        let page = page(&Story {
-            moment,
+        let page = page(&ReportInput {
+            state,
             goal: &Goal::default(),
             scores: None,
             hardest: Vec::new(),

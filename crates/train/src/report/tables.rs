@@ -1,11 +1,11 @@
-//! The tables and picture walls of the page.
+//! The tables and picture grids of the page.
 
 use std::fmt::Write;
 
 use super::{chart, escape, metric};
 use crate::log::Picture;
 use crate::metrics::{Average, Confusion, Hard};
-use crate::{Record, Scores};
+use crate::record::{Part, Record};
 
 /// A table of names and values.
 pub(super) fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
@@ -16,43 +16,42 @@ pub(super) fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> St
     html + "</table>\n"
 }
 
-/// The evaluations, a row each; of very many, the last.
+/// A table with a row for each evaluation, the last [`MAX_ROWS`] of them.
 pub(super) fn evaluations(history: &[Record]) -> String {
-    const MOST: usize = 200;
+    const MAX_ROWS: usize = 200;
     let Some(last) = history.last() else { return String::new() };
     let names: Vec<String> = ["loss"]
         .into_iter()
         .chain(last.scores().metrics().map(|(name, _)| name))
         .map(str::to_owned)
         .collect();
-    let parts: [(&str, fn(&Record) -> Option<&Scores>); 2] =
-        [("train", |record| Some(&record.train)), ("test", |record| record.test.as_ref())];
-    let columns: Vec<(usize, &String)> = [0, 1]
+    let value = |record: &Record, part, name: &str| record.part(part).and_then(|scores| scores.metric(name));
+    let columns: Vec<(Part, &String)> = Part::ALL
         .into_iter()
         .flat_map(|part| names.iter().map(move |name| (part, name)))
-        .filter(|(part, name)| parts[*part].1(last).is_some_and(|scores| scores.metric(name).is_some()))
+        .filter(|(part, name)| value(last, *part, name).is_some())
         .collect();
 
     let mut html = String::from(
         "<div class=\"scroll\"><table class=\"numbers\">\n<tr><th>epoch</th><th>step</th><th>rate</th>",
     );
     for (part, name) in &columns {
-        let _ = write!(html, "<th>{} {}</th>", parts[*part].0, escape(name));
+        let _ = write!(html, "<th>{} {}</th>", part.name(), escape(name));
     }
     html += "</tr>\n";
-    for record in &history[history.len().saturating_sub(MOST)..] {
+    for record in &history[history.len().saturating_sub(MAX_ROWS)..] {
         let rate = chart::short(record.learning_rate);
         let _ = write!(html, "<tr><td>{}</td><td>{}</td><td>{rate}</td>", record.epoch + 1, record.steps);
         for (part, name) in &columns {
-            let value = parts[*part].1(record).and_then(|scores| scores.metric(name));
-            let _ = write!(html, "<td>{}</td>", value.map_or(String::new(), |value| metric(name, value)));
+            let text = value(record, *part, name).map_or(String::new(), |value| metric(name, value));
+            let _ = write!(html, "<td>{text}</td>");
         }
         html += "</tr>\n";
     }
     html + "</table></div>\n"
 }
 
-/// The matrix, darker where more samples are; of many classes without numbers.
+/// The confusion matrix, darker where there are more samples; without numbers if there are many classes.
 pub(super) fn confusion(confusion: &Confusion) -> String {
     let classes = confusion.classes();
     let numbered = classes <= 20;
@@ -81,7 +80,7 @@ pub(super) fn confusion(confusion: &Confusion) -> String {
             if count == 0 && !numbered {
                 continue;
             }
-            // The root, and twice it for mistakes, shows the few beside the many.
+            // The square root, doubled for mistakes, makes small counts visible beside large ones.
             let share = (count as f64 / samples.max(1) as f64).sqrt();
             let (class, share) =
                 if truth == predicted { ("hit", share) } else { ("miss", (2.0 * share).min(1.0)) };
@@ -118,7 +117,7 @@ pub(super) fn confusion(confusion: &Confusion) -> String {
     html + "</table>\n</div>\n"
 }
 
-/// A wall of test images.
+/// A grid of test images.
 pub(super) fn hardest(pictures: &[(Hard, Picture)]) -> String {
     let mut html = String::from("<ul class=\"wall\">\n");
     for (hard, picture) in pictures {
@@ -133,7 +132,7 @@ pub(super) fn hardest(pictures: &[(Hard, Picture)]) -> String {
     html + "</ul>\n"
 }
 
-/// A wall of filters.
+/// A grid of filters.
 pub(super) fn filters(pictures: &[Picture]) -> String {
     let mut html = String::from("<ul class=\"wall filters\">\n");
     for (i, picture) in pictures.iter().enumerate() {
@@ -142,7 +141,7 @@ pub(super) fn filters(pictures: &[Picture]) -> String {
     html + "</ul>\n"
 }
 
-/// A picture that is part of the page.
+/// A picture embedded in the page.
 fn image(picture: &Picture, title: &str) -> String {
     let title = escape(title);
     let (width, height, data) = (picture.width, picture.height, base64(&picture.png()));
@@ -151,7 +150,7 @@ fn image(picture: &Picture, title: &str) -> String {
     )
 }
 
-/// RFC 4648.
+/// Base64 as RFC 4648 defines it.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

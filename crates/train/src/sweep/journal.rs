@@ -1,4 +1,4 @@
-//! The file of finished trials: a line for the sweep, and one for each trial, in the order in which they ended.
+//! The journal of a sweep: a line for its settings, and one for each trial, in the order in which they ended.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -6,25 +6,28 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SweepError, Tried};
+use super::{SweepError, TrialResult};
 use crate::FileError;
 use crate::file::append;
 
-/// An open journal, which nobody else writes into.
+/// An open journal, locked against other processes.
 pub(super) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
 }
 
-/// The first line: whatever the settings of trials depend on.
+/// The first line: everything that the settings of the trials depend on.
 #[derive(Serialize, Deserialize)]
 struct Title {
     sweep: serde_json::Value,
 }
 
 impl Journal {
-    /// Opens the journal of this sweep, or begins it, and gives what it has. A last line that was torn, by a kill say, is cut off.
-    pub(super) fn open(path: &Path, sweep: &impl Serialize) -> Result<(Journal, Vec<Tried>), SweepError> {
+    /// Opens or creates the journal of this sweep, and returns the results in it. If the last line is torn, for example by a kill, it is removed.
+    pub(super) fn open(
+        path: &Path,
+        sweep: &impl Serialize,
+    ) -> Result<(Journal, Vec<TrialResult>), SweepError> {
         let sweep = serde_json::to_value(sweep).expect("plain data");
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(FileError::io(folder, "create it"))?;
@@ -38,13 +41,13 @@ impl Journal {
             Err(TryLockError::Error(error)) => return Err(io("lock it")(error).into()),
         }
         let bytes = fs::read(path).map_err(io("read it"))?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64).map_err(io("cut off its torn line"))?;
+        let complete = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        if complete < bytes.len() {
+            file.set_len(complete as u64).map_err(io("cut off its torn line"))?;
         }
-        let mut tried = Vec::new();
+        let mut results = Vec::new();
         let mut titled = false;
-        for (number, line) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
+        for (number, line) in bytes[..complete].split(|&byte| byte == b'\n').enumerate() {
             if line.is_empty() {
                 continue;
             }
@@ -55,7 +58,7 @@ impl Journal {
                 expected: expected.to_owned(),
             };
             if titled {
-                tried.push(
+                results.push(
                     serde_json::from_slice(line)
                         .map_err(|error| invalid(error.to_string(), "a trial in JSON"))?,
                 );
@@ -72,20 +75,20 @@ impl Journal {
         if !titled {
             write(&mut file, &Title { sweep }).map_err(io("write it"))?;
         }
-        Ok((Journal { path: path.to_owned(), file: Mutex::new(file) }, tried))
+        Ok((Journal { path: path.to_owned(), file: Mutex::new(file) }, results))
     }
 
-    /// Adds a trial, and has it flushed to the disk.
-    pub(super) fn add(&self, tried: &Tried) -> Result<(), FileError> {
+    /// Appends a result, and flushes it to the disk.
+    pub(super) fn add(&self, result: &TrialResult) -> Result<(), FileError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut file, tried).map_err(FileError::io(&self.path, "write it"))
+        write(&mut file, result).map_err(FileError::io(&self.path, "write it"))
     }
 }
 
 fn write(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
-    // In one call, so that a kill tears the last line at most.
+    // In one call, so that a kill can tear only the last line.
     append(file, &line)?;
     file.sync_data()
 }

@@ -1,10 +1,10 @@
-//! Searching for settings: many short runs, in place of guesses.
+//! Hyper-parameter search: many short runs with different settings.
 //!
-//! [`Space`] says what is searched, [`Sweep`] how, [`Trial`] is one try, and [`Found`] what came of all.
+//! [`Space`] is the space that is searched, [`Sweep`] the search, [`Trial`] one point of it, and [`SweepResult`] the outcome.
 
-mod found;
 mod journal;
 mod picture;
+mod result;
 mod run;
 mod space;
 
@@ -18,14 +18,14 @@ use serde::Serialize;
 
 use crate::{FileError, Goal, Progress};
 
-pub use found::{Found, Tried};
+pub use result::{SweepResult, TrialResult};
 pub use space::{Settings, Space, Value};
 
-/// The most trials, and the most at once.
-const MOST: usize = 1 << 20;
-const MOST_AT_ONCE: usize = 1024;
+/// The largest number of trials, and of trials at once.
+const MAX_TRIALS: usize = 1 << 20;
+const MAX_AT_ONCE: usize = 1024;
 
-/// What an objective may fail with: any error.
+/// Any error of an objective.
 pub type TrialError = Box<dyn Error + Send + Sync>;
 
 /// A search for the best settings.
@@ -35,26 +35,26 @@ pub type TrialError = Box<dyn Error + Send + Sync>;
 ///
 /// // Where is (rate - 0.1)² + depth lowest?
 /// let space = Space::new().log("rate", 1e-3, 1.0).int("depth", 1, 4);
-/// let found = Sweep::random(space, 40).goal(Goal::lowest("error")).seed(1).run(|trial| {
+/// let result = Sweep::random(space, 40).goal(Goal::lowest("error")).seed(1).run(|trial| {
 ///     Ok((trial.float("rate") - 0.1).powi(2) + trial.int("depth") as f64)
 /// })?;
-/// let best = found.best().expect("a trial that came to a score");
+/// let best = result.best().expect("a trial with a score");
 /// assert_eq!(best.settings.int("depth"), 1);
 /// assert!((best.settings.float("rate") - 0.1).abs() < 0.1);
 /// # Ok::<(), ravine_train::SweepError>(())
 /// ```
 ///
-/// Which settings a trial gets depends on the seed and its number alone, so a sweep gives the same on any number of threads.
+/// The settings of a trial depend only on the seed and its number, so a sweep has the same result on any number of threads.
 ///
-/// **Random or grid.** Of a few settings usually one or two matter. A grid tries each of them at a few values again and again; random points try as many
-/// values as there are trials (J. Bergstra and Y. Bengio, *Random search for hyper-parameter optimization*, JMLR 13, 2012).
+/// **Random or grid.** Often only one or two of the settings matter. A grid tries the same few values of each again and again; random points
+/// try as many values as there are trials (J. Bergstra and Y. Bengio, *Random search for hyper-parameter optimization*, JMLR 13, 2012).
 ///
 /// **Successive halving** gives all trials a small budget, the best of them a larger one, and so on (K. Jamieson and A. Talwalkar,
 /// *Non-stochastic best arm identification and hyperparameter optimization*, AISTATS 2016).
 #[derive(Clone, Debug)]
 pub struct Sweep {
     space: Space,
-    /// Values for each range of a grid, or points at random.
+    /// The number of values for each range of a grid; `None` for random points.
     grid: Option<usize>,
     trials: usize,
     seed: u64,
@@ -67,17 +67,17 @@ pub struct Sweep {
     stop: Arc<AtomicBool>,
 }
 
-/// One try: its settings, which it can be asked for directly, and its budget.
+/// A point of the space with a budget. It dereferences to its settings: `trial.float("rate")`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trial {
     /// Its number, from 0. With halving, it is the same at every budget.
     pub number: usize,
-    /// How long it may train, in whatever unit the sweep was given.
+    /// How long it may train, in the unit of [`Sweep::budget`].
     pub budget: usize,
     /// The seed of the sweep.
     pub seed: u64,
-    /// How many threads are there for it: its share of the processors. Those are the ones that `rayon` uses inside it.
+    /// The number of threads of the rayon pool that it runs in: its share of the processors.
     pub threads: usize,
     /// Its settings.
     pub settings: Settings,
@@ -90,11 +90,11 @@ impl Deref for Trial {
     }
 }
 
-/// Why a sweep did not begin, or stopped.
+/// Why a sweep failed, or could not begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SweepError {
-    /// A setting that makes no sense.
+    /// A setting has an invalid value.
     #[error("sweep: {name}: found {found}, expected {expected}")]
     Setting {
         /// Its name.
@@ -107,25 +107,25 @@ pub enum SweepError {
     /// The journal could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A line of the journal is not what it should be.
+    /// A line of the journal is invalid.
     #[error("{}: line {line}: found {found}, expected {expected}", file.display())]
     Invalid {
         /// The journal.
         file: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// What it holds.
         found: String,
-        /// What should.
+        /// What it should hold.
         expected: String,
     },
-    /// Another process works on the journal.
+    /// Another process is using the journal.
     #[error("{}: another sweep is using this file", file.display())]
     Locked {
         /// The journal.
         file: PathBuf,
     },
-    /// The system gives no threads.
+    /// The system cannot start the threads.
     #[error("cannot start {threads} threads: {source}")]
     Threads {
         /// How many were asked for.
@@ -142,7 +142,7 @@ impl SweepError {
 }
 
 impl Sweep {
-    /// So many points of `space` at random.
+    /// A search of `trials` random points of `space`.
     pub fn random(space: Space, trials: usize) -> Self {
         Sweep {
             space,
@@ -159,87 +159,87 @@ impl Sweep {
         }
     }
 
-    /// All combinations of `points` values of each range of numbers, at equal distances (equal factors, where the range is logarithmic) from end to end, and all
-    /// of each choice.
+    /// A search of all combinations of `points` values of each range of numbers, equally spaced (in the logarithm, if the range is
+    /// logarithmic) from end to end, and of all values of each choice.
     pub fn grid(space: Space, points: usize) -> Self {
         let trials = space.grid_size(points).unwrap_or(usize::MAX);
         Sweep { grid: Some(points), ..Sweep::random(space, trials) }
     }
 
-    /// The seed of the points. 0 unless set.
+    /// The seed of the random points; 0 by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// What the score is, and whether a low or a high one is good. The lowest `loss` unless set.
+    /// The name of the score, and whether a low or a high one is good; the lowest `loss` by default.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = goal;
         self
     }
 
-    /// What each trial is given, in epochs, say; with halving, what those get that come furthest. 1 unless set.
+    /// The budget of each trial, for example in epochs; with halving, the largest budget. 1 by default.
     #[must_use]
     pub fn budget(mut self, budget: usize) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Successive halving: every trial is given the budget `first`, the best `1 / factor` of them `factor` times as much, and so on, as long as that is not more
-    /// than [`budget`](Self::budget). Of equal scores the earlier trial is the better.
+    /// Successive halving: every trial gets the budget `first`, the best `1 / factor` of them `factor` times as much, and so on, up to at most
+    /// [`budget`](Self::budget). Of equal scores, the earlier trial counts as better.
     ///
-    /// A trial begins anew each time, unless its objective goes on with what it saved under the trial's number.
+    /// A trial starts again with each budget, unless its objective resumes what it saved under the trial's number.
     #[must_use]
     pub fn halving(mut self, first: usize, factor: usize) -> Self {
         self.halving = Some((first, factor));
         self
     }
 
-    /// How many trials run at once; the processors are divided among them. As many as there are processors unless set (0).
+    /// The number of trials that run at once; the processors are divided among them. 0, the default, means as many as there are processors.
     #[must_use]
     pub fn at_once(mut self, trials: usize) -> Self {
         self.at_once = trials;
         self
     }
 
-    /// Writes every trial that ended into this file, a line of JSON each, and does not try again what stands there: a sweep that was killed goes
-    /// on where it was.
+    /// Keeps a journal in this file, with a line of JSON for every trial that ended. Trials that are in it are not run again, so a sweep that was
+    /// killed can be resumed.
     #[must_use]
     pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
         self
     }
 
-    /// Shows a bar.
+    /// How the sweep shows its progress.
     #[must_use]
     pub fn progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
     }
 
-    /// A flag that stops the sweep: trials under way come to their end, and no other begins.
+    /// A flag that, once set, stops the sweep: running trials finish, and no others start.
     #[must_use]
     pub fn stop(mut self, stop: Arc<AtomicBool>) -> Self {
         self.stop = stop;
         self
     }
 
-    /// The number of trials, if all settings make sense.
+    /// The number of trials, after a check of all settings.
     fn check(&self) -> Result<usize, SweepError> {
         self.space.check()?;
         let wrong = |name: &str, found: usize, expected| Err(SweepError::setting(name, found, expected));
         match self.grid {
             Some(0) => return wrong("points", 0, "at least 1"),
             _ if self.trials == 0 => return wrong("trials", 0, "at least 1"),
-            _ if self.trials > MOST => return wrong("trials", self.trials, "at most 1048576"),
+            _ if self.trials > MAX_TRIALS => return wrong("trials", self.trials, "at most 1048576"),
             _ => {}
         }
         if self.budget == 0 {
             return wrong("budget", 0, "at least 1");
         }
-        if self.at_once > MOST_AT_ONCE {
+        if self.at_once > MAX_AT_ONCE {
             return wrong("at_once", self.at_once, "at most 1024");
         }
         match self.halving {
@@ -251,7 +251,7 @@ impl Sweep {
         }
     }
 
-    /// The budgets, from the smallest, and how many trials get each.
+    /// The budgets in ascending order, and how many trials get each.
     fn budgets(&self, trials: usize) -> Vec<(usize, usize)> {
         let Some((first, factor)) = self.halving else { return vec![(self.budget, trials)] };
         let mut budgets = vec![(first, trials)];
@@ -264,7 +264,7 @@ impl Sweep {
         budgets
     }
 
-    /// What the outcomes of trials depend on, as far as a sweep can know.
+    /// The settings on which the outcomes of the trials depend.
     fn identity(&self) -> impl Serialize {
         serde_json::json!({
             "space": self.space.ranges,

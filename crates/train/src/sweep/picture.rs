@@ -1,11 +1,11 @@
-//! Parallel coordinates: an axis for each setting and one for the score, and a line for each trial.
+//! The plot in parallel coordinates: an axis for each setting and one for the score, and a line for each trial.
 
 use std::fmt::Write;
 
 use ravine_optim::Better;
 
 use super::space::Range;
-use super::{Found, Tried, Value};
+use super::{SweepResult, TrialResult, Value};
 use crate::report::{Scale, escape, short};
 
 const HEIGHT: f64 = 430.0;
@@ -21,15 +21,17 @@ const INK: &str = "#1d2330";
 const BEST: &str = "#e8632c";
 const BAD: &str = "#b3261e";
 
-/// An axis: its title, what it is about, its ticks, and where a trial meets it, from 0 to 1.
 struct Axis<'a> {
     title: String,
+    /// A remark below the title.
     hint: &'static str,
+    /// Positions, from 0 to 1, and labels.
     ticks: Vec<(f64, String)>,
-    at: Box<dyn Fn(&Tried) -> Option<f64> + 'a>,
+    /// The position of a trial.
+    at: Box<dyn Fn(&TrialResult) -> Option<f64> + 'a>,
 }
 
-pub(super) fn draw(found: &Found) -> String {
+pub(super) fn draw(found: &SweepResult) -> String {
     let ranking = found.ranking();
     let axes = axes(found, &ranking);
     let width = LEFT + RIGHT + BETWEEN * (axes.len() - 1) as f64;
@@ -40,12 +42,12 @@ pub(super) fn draw(found: &Found) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{HEIGHT}\" viewBox=\"0 0 {width} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\" fill=\"{INK}\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    // The best last, in front of the others.
-    for (place, tried) in ranking.iter().enumerate().rev() {
+    // The best last, so that it is in front.
+    for (place, result) in ranking.iter().enumerate().rev() {
         let points: Vec<String> = (axes.iter().enumerate())
-            .map(|(i, axis)| format!("{:.1} {:.1}", x(i), (axis.at)(tried).map_or(FAILED, y)))
+            .map(|(i, axis)| format!("{:.1} {:.1}", x(i), (axis.at)(result).map_or(FAILED, y)))
             .collect();
-        let style = match (&tried.outcome, place) {
+        let style = match (&result.outcome, place) {
             (Err(_), _) => format!(
                 "stroke=\"{BAD}\" stroke-width=\"1.2\" stroke-dasharray=\"5 4\" stroke-opacity=\"0.7\""
             ),
@@ -58,7 +60,7 @@ pub(super) fn draw(found: &Found) -> String {
             svg,
             "<path fill=\"none\" stroke-linejoin=\"round\" {style} d=\"M{}\"><title>{}</title></path>",
             points.join("L"),
-            escape(&caption(found, tried))
+            escape(&caption(found, result))
         );
     }
     for (i, axis) in axes.iter().enumerate() {
@@ -70,16 +72,16 @@ pub(super) fn draw(found: &Found) -> String {
         for (part, name) in &axis.ticks {
             let at = y(*part);
             let _ = write!(svg, "<path stroke=\"{INK}\" d=\"M{x} {at:.1}h{}\"/>", 5.0 * side);
-            // A white edge, to be read in front of lines.
+            // A white outline keeps labels legible in front of lines.
             let halo = "stroke=\"white\" stroke-width=\"3\" paint-order=\"stroke\"";
             text(&mut svg, x + 8.0 * side, at + 4.0, anchor, halo, name);
         }
     }
     let end = x(axes.len() - 1);
-    if ranking.iter().any(|tried| tried.outcome.is_err()) {
+    if ranking.iter().any(|result| result.outcome.is_err()) {
         text(&mut svg, end + 8.0, FAILED + 4.0, "start", &format!("fill=\"{BAD}\""), "failed");
     }
-    let scored = ranking.iter().filter(|tried| tried.outcome.is_ok()).count();
+    let scored = ranking.iter().filter(|result| result.outcome.is_ok()).count();
     let trials = format!(
         "{scored} trials with a score, {} without; the darker the better, the best in orange",
         ranking.len() - scored
@@ -88,10 +90,10 @@ pub(super) fn draw(found: &Found) -> String {
     svg + "</svg>\n"
 }
 
-fn axes<'a>(found: &'a Found, ranking: &[&Tried]) -> Vec<Axis<'a>> {
+fn axes<'a>(found: &'a SweepResult, ranking: &[&TrialResult]) -> Vec<Axis<'a>> {
     let mut axes: Vec<Axis> =
         (found.space.ranges.iter().enumerate()).map(|(i, (name, range))| setting(i, name, range)).collect();
-    let budgets: Vec<f64> = ranking.iter().map(|tried| tried.budget as f64).collect();
+    let budgets: Vec<f64> = ranking.iter().map(|result| result.budget as f64).collect();
     if budgets.windows(2).any(|pair| pair[0] != pair[1]) {
         let scale = Scale::of(budgets.iter().copied(), false);
         let mut ticks: Vec<f64> = budgets;
@@ -101,17 +103,17 @@ fn axes<'a>(found: &'a Found, ranking: &[&Tried]) -> Vec<Axis<'a>> {
             title: "budget".into(),
             hint: "",
             ticks: ticks.iter().map(|&budget| (scale.at(budget), short(budget))).collect(),
-            at: Box::new(move |tried| Some(scale.at(tried.budget as f64))),
+            at: Box::new(move |result| Some(scale.at(result.budget as f64))),
         });
     }
-    let scores = ranking.iter().filter_map(|tried| tried.outcome.as_ref().ok().copied());
+    let scores = ranking.iter().filter_map(|result| result.outcome.as_ref().ok().copied());
     let (least, most) = scores.clone().fold((f64::INFINITY, 0.0f64), |(a, b), x| (a.min(x), b.max(x)));
     let scale = Scale::of(scores, least > 0.0 && most > 50.0 * least);
     axes.push(Axis {
         title: found.goal.metric.clone(),
         hint: if found.goal.better == Better::Lower { "lowest is best" } else { "highest is best" },
         ticks: scale.ticks(6).into_iter().map(|tick| (scale.at(tick), short(tick))).collect(),
-        at: Box::new(move |tried| tried.outcome.as_ref().ok().map(|&score| scale.at(score))),
+        at: Box::new(move |result| result.outcome.as_ref().ok().map(|&score| scale.at(score))),
     });
     axes
 }
@@ -126,21 +128,21 @@ fn setting<'a>(place: usize, name: &str, range: &'a Range) -> Axis<'a> {
             ticks.dedup();
         }
         let ticks = ticks.into_iter().map(|tick| (scale.at(tick), short(tick))).collect();
-        let at = move |tried: &Tried| match tried.settings.0[place].1 {
+        let at = move |result: &TrialResult| match result.settings.0[place].1 {
             Value::Float(x) => Some(scale.at(x)),
             Value::Int(n) => Some(scale.at(n as f64)),
             Value::Text(_) => None,
         };
-        (ticks, Box::new(at) as Box<dyn Fn(&Tried) -> Option<f64>>)
+        (ticks, Box::new(at) as Box<dyn Fn(&TrialResult) -> Option<f64>>)
     };
-    let ((ticks, at), hint): ((_, Box<dyn Fn(&Tried) -> Option<f64> + 'a>), _) = match range {
+    let ((ticks, at), hint): ((_, Box<dyn Fn(&TrialResult) -> Option<f64> + 'a>), _) = match range {
         &Range::Uniform(low, high) => (scaled(low, high, false, false), ""),
         &Range::Log(low, high) => (scaled(low, high, true, false), "logarithmic"),
         &Range::Int(low, high) => (scaled(low as f64, high as f64, false, true), ""),
         Range::Choice(of) => {
             let part = |place: usize| 1.0 - (place as f64 + 0.5) / of.len() as f64;
             let ticks = of.iter().enumerate().map(|(i, name)| (part(i), name.clone())).collect();
-            let at = move |tried: &Tried| match &tried.settings.0[place].1 {
+            let at = move |result: &TrialResult| match &result.settings.0[place].1 {
                 Value::Text(text) => of.iter().position(|one| one == text).map(part),
                 _ => None,
             };
@@ -150,20 +152,20 @@ fn setting<'a>(place: usize, name: &str, range: &'a Range) -> Axis<'a> {
     Axis { title: name.into(), hint, ticks, at }
 }
 
-/// From dark blue, for the best, to a pale one.
+/// From dark blue (0, the best) to pale blue (1).
 fn shade(worse: f64) -> String {
     let mix = |dark: f64, pale: f64| (dark + (pale - dark) * worse) as u8;
     format!("#{:02x}{:02x}{:02x}", mix(22.0, 205.0), mix(62.0, 216.0), mix(150.0, 238.0))
 }
 
-fn caption(found: &Found, tried: &Tried) -> String {
+fn caption(found: &SweepResult, result: &TrialResult) -> String {
     let settings: Vec<String> =
-        tried.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    let outcome = match &tried.outcome {
+        result.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let outcome = match &result.outcome {
         Ok(score) => format!("{} {}", found.goal.metric, short(*score)),
         Err(why) => format!("failed: {why}"),
     };
-    format!("trial {}, budget {}\n{}\n{outcome}", tried.trial, tried.budget, settings.join("\n"))
+    format!("trial {}, budget {}\n{}\n{outcome}", result.trial, result.budget, settings.join("\n"))
 }
 
 fn text(svg: &mut String, x: f64, y: f64, anchor: &str, style: &str, text: &str) {

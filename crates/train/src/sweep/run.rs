@@ -1,4 +1,4 @@
-//! Rungs of trials on a bounded number of threads.
+//! Running a sweep: the rungs of successive halving, each on a bounded number of threads.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,23 +7,23 @@ use std::sync::{Mutex, PoisonError};
 
 use ravine_tensor::Rng;
 
-use super::found::compare;
 use super::journal::Journal;
-use super::{Found, Settings, Sweep, SweepError, Trial, TrialError, Tried};
+use super::result::compare;
+use super::{Settings, Sweep, SweepError, SweepResult, Trial, TrialError, TrialResult};
 use crate::FileError;
 
 impl Sweep {
-    /// Tries the settings: calls `objective` for each trial that the journal does not have, several at once, and gives all that was found.
+    /// Runs the sweep: calls `objective` for each trial that is not in the journal, several at once.
     ///
-    /// The result is the same for any number of threads, if what `objective` gives depends on its trial alone. Its error, a panic, or a score that is not
-    /// finite is the outcome of that trial, and the others go on.
+    /// The result is the same for any number of threads if `objective` depends only on its trial. If it returns an error, panics or gives a
+    /// score that is not finite, that is the outcome of the trial, and the others go on.
     ///
     /// # Errors
-    /// If a setting makes no sense, or the journal cannot be read or written, is of another sweep, broken, or in use.
+    /// If a setting is invalid, or the journal cannot be read or written, is damaged, belongs to another sweep or is in use.
     pub fn run(
         &self,
         objective: impl Fn(&Trial) -> Result<f64, TrialError> + Sync,
-    ) -> Result<Found, SweepError> {
+    ) -> Result<SweepResult, SweepError> {
         let trials = self.check()?;
         let (journal, known) = match &self.file {
             Some(file) => {
@@ -32,17 +32,17 @@ impl Sweep {
             None => (None, Vec::new()),
         };
         let settings: Vec<Settings> = (0..trials).map(|trial| self.settings(trial)).collect();
-        let mut done: HashMap<(usize, usize), Tried> = HashMap::new();
-        for tried in known {
-            // The first line vouches for the rest; what does not fit was put there by someone else.
-            if settings.get(tried.trial) == Some(&tried.settings) {
-                done.insert((tried.trial, tried.budget), tried);
+        let mut done: HashMap<(usize, usize), TrialResult> = HashMap::new();
+        for result in known {
+            // The journal's first line matches, so a trial with other settings was added by hand: ignore it.
+            if settings.get(result.trial) == Some(&result.settings) {
+                done.insert((result.trial, result.budget), result);
             }
         }
         let workers = self.workers();
         let task = self.progress.task("sweep", self.budgets(trials).iter().map(|(_, left)| left).sum());
         let mut alive: Vec<usize> = (0..trials).collect();
-        let (mut tried, mut interrupted) = (Vec::new(), false);
+        let (mut results, mut interrupted) = (Vec::new(), false);
         for (budget, left) in self.budgets(trials) {
             alive.truncate(left);
             alive.sort_unstable();
@@ -59,23 +59,23 @@ impl Sweep {
                 };
                 let outcome = outcome(&objective, &at);
                 task.advance(1);
-                Tried { trial, budget, settings: at.settings, outcome }
+                TrialResult { trial, budget, settings: at.settings, outcome }
             };
             let ended = workers.each(&open, || self.stop.load(Ordering::Relaxed), journal.as_ref(), run)?;
             interrupted = ended.len() < open.len();
-            done.extend(ended.into_iter().map(|tried| ((tried.trial, budget), tried)));
-            let mut rung: Vec<Tried> =
+            done.extend(ended.into_iter().map(|result| ((result.trial, budget), result)));
+            let mut rung: Vec<TrialResult> =
                 alive.iter().filter_map(|&trial| done.get(&(trial, budget)).cloned()).collect();
-            tried.extend(rung.iter().cloned());
+            results.extend(rung.iter().cloned());
             if interrupted {
                 break;
             }
-            // Those that failed have nothing to go on with.
-            rung.retain(|tried| tried.outcome.is_ok());
+            // Failed trials do not reach the next rung.
+            rung.retain(|result| result.outcome.is_ok());
             rung.sort_by(|a, b| compare(&self.goal, a, b));
-            alive = rung.into_iter().map(|tried| tried.trial).collect();
+            alive = rung.into_iter().map(|result| result.trial).collect();
         }
-        Ok(Found { space: self.space.clone(), goal: self.goal.clone(), tried, interrupted })
+        Ok(SweepResult { space: self.space.clone(), goal: self.goal.clone(), results, interrupted })
     }
 
     fn settings(&self, trial: usize) -> Settings {
@@ -93,7 +93,7 @@ impl Sweep {
 }
 
 fn outcome(objective: &impl Fn(&Trial) -> Result<f64, TrialError>, trial: &Trial) -> Result<f64, String> {
-    // What a panic leaves behind is the trial's own, and is dropped with it.
+    // Unwind safe: whatever a panic leaves inconsistent belongs to the trial, and is dropped with it.
     match catch_unwind(AssertUnwindSafe(|| objective(trial))) {
         Ok(Ok(score)) if score.is_finite() => Ok(score),
         Ok(Ok(score)) => Err(format!("the score is {score}")),
@@ -113,28 +113,28 @@ struct Workers {
 }
 
 impl Workers {
-    /// Runs each of `trials`, and writes down what it came to, until there are no more or it is to stop. In no order.
+    /// Runs each of `trials` and adds it to the journal, until there are no more or `stop` says so. The results are in no particular order.
     fn each(
         &self,
         trials: &[usize],
         stop: impl Fn() -> bool + Sync,
         journal: Option<&Journal>,
-        run: impl Fn(usize) -> Tried + Sync,
-    ) -> Result<Vec<Tried>, SweepError> {
+        run: impl Fn(usize) -> TrialResult + Sync,
+    ) -> Result<Vec<TrialResult>, SweepError> {
         let (next, ended) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let work = || -> Result<(), FileError> {
             while !stop()
                 && let Some(&trial) = trials.get(next.fetch_add(1, Ordering::Relaxed))
             {
-                let tried = run(trial);
+                let result = run(trial);
                 if let Some(journal) = journal
-                    && let Err(error) = journal.add(&tried)
+                    && let Err(error) = journal.add(&result)
                 {
-                    // What cannot be written down need not be begun.
+                    // No use starting trials that cannot be written to the journal.
                     next.store(trials.len(), Ordering::Relaxed);
                     return Err(error);
                 }
-                ended.lock().unwrap_or_else(PoisonError::into_inner).push(tried);
+                ended.lock().unwrap_or_else(PoisonError::into_inner).push(result);
             }
             Ok(())
         };

@@ -1,4 +1,4 @@
-//! What is searched: ranges of settings, and points in them.
+//! The space that a sweep searches: ranges of settings, and points in them.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::SweepError;
 
-/// The values that a setting may have.
+/// The possible values of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Range {
-    /// From low to high, every number as likely as another.
+    /// Uniform from low to high.
     Uniform(f64, f64),
-    /// From low to high, every factor as likely as another.
+    /// From low to high, with a uniform logarithm.
     Log(f64, f64),
-    /// The integers from low to high, both among them.
+    /// The integers from low to high, inclusive.
     Int(i64, i64),
     /// One of these.
     Choice(Vec<String>),
@@ -39,30 +39,30 @@ pub struct Space {
 }
 
 impl Space {
-    /// Nothing yet.
+    /// A space without settings.
     pub fn new() -> Self {
         Space::default()
     }
 
-    /// A number from `low` to `high`, all equally likely.
+    /// Adds a number from `low` to `high`, uniformly distributed.
     #[must_use]
     pub fn uniform(self, name: impl Into<String>, low: f64, high: f64) -> Self {
         self.with(name, Range::Uniform(low, high))
     }
 
-    /// A number from `low` to `high`, its logarithm equally likely everywhere: for rates, decays and the like.
+    /// Adds a number from `low` to `high` whose logarithm is uniformly distributed: for learning rates, decays and the like.
     #[must_use]
     pub fn log(self, name: impl Into<String>, low: f64, high: f64) -> Self {
         self.with(name, Range::Log(low, high))
     }
 
-    /// An integer from `low` to `high`, both among them.
+    /// Adds an integer from `low` to `high`, inclusive.
     #[must_use]
     pub fn int(self, name: impl Into<String>, low: i64, high: i64) -> Self {
         self.with(name, Range::Int(low, high))
     }
 
-    /// One of these texts.
+    /// Adds a choice among these texts.
     #[must_use]
     pub fn choice<S: Into<String>>(self, name: impl Into<String>, of: impl IntoIterator<Item = S>) -> Self {
         self.with(name, Range::Choice(of.into_iter().map(Into::into).collect()))
@@ -107,7 +107,7 @@ impl Space {
         Ok(())
     }
 
-    /// A point at random.
+    /// A random point.
     pub(super) fn sample(&self, rng: &mut Rng) -> Settings {
         self.point(|range| match range {
             &Range::Uniform(low, high) => between(low, high, rng.random()),
@@ -117,18 +117,18 @@ impl Space {
         })
     }
 
-    /// How many points a grid has, of `points` values for each range of numbers, as far as that can be counted.
+    /// The number of points of a grid with `points` values for each range of numbers; `None` if it overflows.
     pub(super) fn grid_size(&self, points: usize) -> Option<usize> {
         self.ranges.iter().try_fold(1usize, |n, (_, range)| n.checked_mul(range.values(points)))
     }
 
-    /// A point of that grid. The last setting changes fastest.
-    pub(super) fn grid(&self, points: usize, mut place: usize) -> Settings {
+    /// The point of that grid with this index. The last setting changes fastest.
+    pub(super) fn grid(&self, points: usize, mut index: usize) -> Settings {
         let mut digits = Vec::new();
         for (_, range) in self.ranges.iter().rev() {
             let count = range.values(points);
-            digits.push((place % count, count));
-            place /= count;
+            digits.push((index % count, count));
+            index /= count;
         }
         self.point(|range| {
             let (digit, count) = digits.pop().expect("a digit for each range");
@@ -136,7 +136,7 @@ impl Space {
             match range {
                 &Range::Uniform(low, high) => between(low, high, part),
                 &Range::Log(low, high) => Value::Float(geometric(low, high, part)),
-                // In 128 bits, where no product overflows; rounded to the nearest.
+                // Rounded to the nearest integer; in 128 bits, where no product overflows.
                 &Range::Int(low, high) => {
                     let (steps, span) = (count.max(2) as i128 - 1, i128::from(high) - i128::from(low));
                     let digit = if count > 1 { digit as i128 } else { 0 };
@@ -153,7 +153,7 @@ impl Space {
 }
 
 impl Range {
-    /// How many values a grid has for it.
+    /// The number of values in a grid.
     fn values(&self, points: usize) -> usize {
         match self {
             Range::Uniform(low, high) | Range::Log(low, high) => {
@@ -172,7 +172,7 @@ impl Range {
 }
 
 fn between(low: f64, high: f64, part: f64) -> Value {
-    // Each end times its part: their difference may be infinite.
+    // Not `low + part (high - low)`: the difference may be infinite.
     Value::Float((low * (1.0 - part) + high * part).clamp(low, high))
 }
 
@@ -188,11 +188,11 @@ pub enum Value {
     Int(i64),
     /// Any number.
     Float(f64),
-    /// One of a choice.
+    /// A text from a choice.
     Text(String),
 }
 
-/// As a table shows it: four digits of a number.
+/// As in a table: numbers with four significant digits.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -218,10 +218,10 @@ impl Settings {
         self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
-    /// The number that [`Space::uniform`] or [`Space::log`] asked for.
+    /// The value of a setting added by [`Space::uniform`] or [`Space::log`].
     ///
     /// # Panics
-    /// If the space has no such setting, or of another kind. So do [`int`](Self::int) and [`choice`](Self::choice).
+    /// If the space has no such setting, or it is of another kind.
     #[track_caller]
     pub fn float(&self, name: &str) -> f64 {
         match self.get(name) {
@@ -230,7 +230,10 @@ impl Settings {
         }
     }
 
-    /// The integer that [`Space::int`] asked for.
+    /// The value of a setting added by [`Space::int`].
+    ///
+    /// # Panics
+    /// As [`float`](Self::float).
     #[track_caller]
     pub fn int(&self, name: &str) -> i64 {
         match self.get(name) {
@@ -239,7 +242,10 @@ impl Settings {
         }
     }
 
-    /// The text that [`Space::choice`] asked for.
+    /// The value of a setting added by [`Space::choice`].
+    ///
+    /// # Panics
+    /// As [`float`](Self::float).
     #[track_caller]
     pub fn choice(&self, name: &str) -> &str {
         match self.get(name) {

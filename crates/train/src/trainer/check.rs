@@ -1,23 +1,23 @@
-//! Settings that make no sense, and what the records say of those that do.
+//! Checks of the settings, and the settings as the records of a run list them.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use ravine_data::{DataError, Order, Plan};
+use ravine_data::{DataError, Order, Plan, sha256};
 use ravine_optim::Better;
 
 use super::feed::Data;
 use super::{Length, Trainer};
-use crate::{TrainError, hash};
+use crate::TrainError;
 
-/// The most threads that a pool is asked for: more than any machine has processors, and less than what the system would choke on.
+/// The largest number of threads of a pool: more than machines have processors, and few enough for the system to start.
 const MAX_THREADS: usize = 1024;
 
 impl Trainer {
-    /// Refuses what makes no sense for so many training samples (nobody knows how many, if they are a stream) and test samples.
+    /// Checks the settings for a run with these numbers of training samples (`None` for a stream) and test samples.
     pub(super) fn check(&self, train: Option<usize>, test: Option<usize>) -> Result<(), TrainError> {
-        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        let wrong = |name, found: &str, expected| Err(TrainError::setting(name, found, expected));
         let (length_name, length) = match self.length {
             Length::Epochs(epochs) => ("epochs", Some(epochs)),
             Length::Steps(steps) => ("steps", Some(steps)),
@@ -35,36 +35,32 @@ impl Trainer {
             ("keep_best", self.keep_best, "at least 1 checkpoint"),
         ];
         if let Some((name, _, expected)) = counts.into_iter().find(|(_, count, _)| *count == Some(0)) {
-            return wrong(name, "0".into(), expected);
+            return wrong(name, "0", expected);
         }
         if self.batch_size.checked_mul(self.accumulate).is_none() {
             return wrong(
                 "batch_size × accumulate",
-                "a number beyond 64 bits".into(),
+                "a number beyond 64 bits",
                 "samples that can be counted",
             );
         }
         if self.shards.checked_mul(self.accumulate).is_none() {
-            return wrong(
-                "shards × accumulate",
-                "a number beyond 64 bits".into(),
-                "shards that can be counted",
-            );
+            return wrong("shards × accumulate", "a number beyond 64 bits", "shards that can be counted");
         }
         if self.threads > MAX_THREADS {
-            return wrong("threads", self.threads.to_string(), "at most 1024");
+            return wrong("threads", &self.threads.to_string(), "at most 1024");
         }
-        if self.workers.is_some_and(|workers| workers > MAX_THREADS) {
-            return wrong("workers", self.workers.unwrap_or(0).to_string(), "at most 1024");
+        if let Some(workers) = self.workers.filter(|&workers| workers > MAX_THREADS) {
+            return wrong("workers", &workers.to_string(), "at most 1024");
         }
         if self.explosion.is_nan() || self.explosion <= 1.0 {
-            return wrong("explosion", self.explosion.to_string(), "more than 1 time the first losses");
+            return wrong("explosion", &self.explosion.to_string(), "more than 1 time the first losses");
         }
         if !(self.goal.margin >= 0.0 && self.goal.margin.is_finite()) {
-            return wrong("goal: margin", self.goal.margin.to_string(), "a number that is not negative");
+            return wrong("goal: margin", &self.goal.margin.to_string(), "a number that is not negative");
         }
         if self.goal.metric.is_empty() {
-            return wrong("goal: metric", "no name".into(), "the name of a metric");
+            return wrong("goal: metric", "no name", "the name of a metric");
         }
         if self.folder.is_none() {
             let wanted = [
@@ -75,22 +71,19 @@ impl Trainer {
                 ("report", self.report),
             ];
             if let Some((what, _)) = wanted.into_iter().find(|(_, wanted)| *wanted) {
-                return wrong(
-                    "folder",
-                    "none".into(),
-                    match what {
-                        "tensorboard" | "report" => "a folder to write into",
-                        _ => "a folder to keep the checkpoint in",
-                    },
-                );
+                let expected = match what {
+                    "tensorboard" | "report" => "a folder to write into",
+                    _ => "a folder to keep the checkpoint in",
+                };
+                return wrong("folder", "none", expected);
             }
         }
         if self.verify.is_some() && self.resume {
-            return wrong("resume", "true".into(), "false, as a run is verified from its beginning");
+            return wrong("resume", "true", "false, as a run is verified from its beginning");
         }
         self.check_notes()?;
         if test == Some(0) {
-            return wrong("test data", "0 samples".into(), "at least 1, or no test set");
+            return wrong("test data", "0 samples", "at least 1, or no test set");
         }
         match train {
             Some(samples) => self.check_set(samples),
@@ -99,7 +92,7 @@ impl Trainer {
     }
 
     fn check_set(&self, train: usize) -> Result<(), TrainError> {
-        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
+        let wrong = |name, found: String, expected| Err(TrainError::setting(name, found, expected));
         if let Some(samples) = self.order.as_ref().and_then(Order::samples)
             && samples != train
         {
@@ -118,66 +111,59 @@ impl Trainer {
     }
 
     fn check_stream(&self) -> Result<(), TrainError> {
-        let wrong = |name, found: String, expected| Err(TrainError::Setting { name, found, expected });
         if let Length::Epochs(epochs) = self.length {
-            return wrong(
-                "epochs",
-                epochs.to_string(),
-                "steps, as nobody knows how many an epoch of a stream has",
-            );
+            let expected = "steps, as nobody knows how many an epoch of a stream has";
+            return Err(TrainError::setting("epochs", epochs, expected));
         }
         if let Some(order) = &self.order {
-            return wrong("order", order.to_string(), "none, as a stream has an order of its own");
+            return Err(TrainError::setting("order", order, "none, as a stream has an order of its own"));
         }
         Ok(())
     }
 
-    /// Refuses a rate that falls by the goal's metric, but takes the other direction for better; and what the settings say of it.
+    /// Checks that a schedule which falls on a plateau of the goal's metric agrees with the goal on which direction is `better`. Returns the
+    /// setting that the records list for it.
     pub(super) fn plateau(&self, better: Option<Better>) -> Result<Option<(String, String)>, TrainError> {
         let Some(better) = better else { return Ok(None) };
         if better != self.goal.better {
-            return Err(TrainError::Setting {
-                name: "plateau: better",
-                found: format!("{better:?}"),
-                expected: match self.goal.better {
-                    Better::Lower => "Lower, as the goal has it",
-                    Better::Higher => "Higher, as the goal has it",
-                },
-            });
+            let expected = match self.goal.better {
+                Better::Lower => "Lower, as the goal has it",
+                Better::Higher => "Higher, as the goal has it",
+            };
+            return Err(TrainError::setting("plateau: better", format!("{better:?}"), expected));
         }
-        // The loss is what it was from the beginning, and goes without saying.
+        // The loss, the default, is not listed.
         let metric = &self.goal.metric;
         Ok((metric != "loss").then(|| ("plateau metric".to_owned(), metric.clone())))
     }
 
     fn check_notes(&self) -> Result<(), TrainError> {
-        let wrong = |found: String, expected| Err(TrainError::Setting { name: "note", found, expected });
-        for (place, (name, _)) in self.notes.iter().enumerate() {
+        for (i, (name, _)) in self.notes.iter().enumerate() {
             if name.is_empty() {
-                return wrong("no name".into(), "a name");
+                return Err(TrainError::setting("note", "no name", "a name"));
             }
-            if self.notes[..place].iter().any(|(other, _)| other == name) {
-                return wrong(format!("{name} twice"), "each name once");
+            if self.notes[..i].iter().any(|(other, _)| other == name) {
+                return Err(TrainError::setting("note", format!("{name} twice"), "each name once"));
             }
         }
         Ok(())
     }
 
-    /// The order of the samples: a batch of the plan is a step, micro-batches and all.
+    /// The order of the samples. A batch of the plan has the samples of a step, of all its micro-batches.
     pub(super) fn plan(&self, samples: usize) -> Plan {
         let order = self.order.clone().unwrap_or(Order::Shuffled { seed: self.seed });
         Plan::new(samples, self.step_samples(), order).drop_last(self.drop_last)
     }
 
-    /// How many steps the whole run has.
-    pub(super) fn whole(&self, data: &Data<'_>) -> usize {
+    /// The number of steps of the complete run.
+    pub(super) fn total_steps(&self, data: &Data<'_>) -> usize {
         match self.length {
             Length::Epochs(epochs) => epochs * data.steps_per_epoch().unwrap_or(0),
             Length::Steps(steps) => steps,
         }
     }
 
-    /// What the bits of the run depend on, besides model and optimizer.
+    /// The settings that the bits of the run depend on, besides model and optimizer.
     pub(super) fn fingerprint(&self, data: &Data<'_>) -> Result<Vec<(String, String)>, TrainError> {
         let samples = match data {
             Data::Set { plan } => plan.samples().to_string(),
@@ -186,7 +172,7 @@ impl Trainer {
         let mut settings = vec![
             ("seed".to_owned(), self.seed.to_string()),
             ("batch_size".to_owned(), self.step_samples().to_string()),
-            ("shards".to_owned(), self.all_shards().to_string()),
+            ("shards".to_owned(), self.step_shards().to_string()),
             ("drop_last".to_owned(), self.drop_last.to_string()),
             ("training samples".to_owned(), samples),
         ];
@@ -207,7 +193,7 @@ impl Trainer {
     }
 }
 
-/// Adds the checksum of a file, or of each file in a folder, by a name that no other has.
+/// Adds the checksum of a file, or of each file in a folder, under a unique name.
 fn checksums(
     path: &Path,
     taken: &mut HashSet<String>,
@@ -222,7 +208,7 @@ fn checksums(
         return files.iter().try_for_each(|file| checksums(file, taken, sums));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    // Of several files of one name, each has a number from the second on.
+    // Of several files with the same name, the second and later ones get a number.
     let mut key = format!("SHA-256 of {name}");
     for number in 2.. {
         if taken.insert(key.clone()) {
@@ -230,6 +216,6 @@ fn checksums(
         }
         key = format!("SHA-256 of {name} ({number})");
     }
-    sums.push((key, hash::file_hash(path).map_err(failed)?));
+    sums.push((key, sha256(path).map_err(failed)?));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a run trains on, a data set or a stream, and the samples of its steps.
+//! The training data of a run, a data set or a stream, cut into the samples of its steps.
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use ravine_tensor::Rng;
 
 use crate::{Outcome, StepResult, data_parallel, guard, step};
 
-/// What a run trains on, as far as its settings go.
+/// The kind of training data, for the settings of a run.
 pub(super) enum Data<'a> {
     /// A set of samples, in the batches of this plan.
     Set { plan: Plan },
@@ -20,7 +20,7 @@ pub(super) enum Data<'a> {
     Stream(&'a dyn AnyStream),
 }
 
-/// What a run asks of a stream, of whatever samples.
+/// The methods of a [`Stream`] that do not depend on the type of its samples.
 pub(super) trait AnyStream: Sync {
     fn settings(&self) -> Vec<(String, String)>;
     fn marks(&self) -> Vec<u64>;
@@ -42,7 +42,7 @@ impl<S: Collate + Send + 'static> AnyStream for &dyn Stream<Sample = S> {
 }
 
 impl Data<'_> {
-    /// How many steps an epoch has, if it is known.
+    /// The number of steps of an epoch, if it is known.
     pub fn steps_per_epoch(&self) -> Option<usize> {
         match self {
             Data::Set { plan } => Some(plan.batches_per_epoch()),
@@ -51,14 +51,14 @@ impl Data<'_> {
     }
 }
 
-/// The samples of a step, and the place of those of the next one.
+/// The samples of a step, and the position of those of the next one.
 pub(super) type Fed<'d, B> = Result<(Feed<'d, B>, Position), DataError>;
 
 /// The samples of a step, cut into shards.
 pub(super) enum Feed<'d, B> {
     /// Each shard is fetched by the thread that trains on it.
     Here { data: &'d dyn Dataset<Batch = B>, epoch: Arc<Epoch>, batch: usize, shards: usize },
-    /// They were fetched before, each with its number of samples. (A batch may go to another thread, but perhaps not be seen by several.)
+    /// Shards fetched ahead, each with its number of samples. (In a mutex, as a batch is `Send` but need not be `Sync`.)
     Fetched(Vec<(usize, Mutex<B>)>),
 }
 
@@ -82,7 +82,7 @@ impl<B: Send + 'static> Feed<'_, B> {
         }
     }
 
-    /// Runs the step once more, looking for anomalies: the first in the shards' order, in the forward pass or the backward pass.
+    /// Runs the step once more, shard by shard, and describes the first anomaly in a forward or backward pass.
     pub fn first_anomaly(&self, rng: &Rng, pass: &impl Fn(&Tape, &B) -> Outcome) -> Option<String> {
         let run = |(shard, batch): (usize, &B)| guard::anomaly(rng.child(shard as u64), batch, pass);
         match self {
@@ -97,7 +97,7 @@ impl<B: Send + 'static> Feed<'_, B> {
     }
 }
 
-/// The samples of some steps over a data set; `fetched` before, or not.
+/// The samples of some steps over a data set, `fetched` ahead or not.
 pub(super) fn of_set<'d, B: Send + 'static>(
     data: &'d dyn Dataset<Batch = B>,
     plan: Plan,
@@ -158,7 +158,7 @@ fn cut<S: Collate>(samples: Vec<S>, shards: usize) -> Result<Vec<(usize, Mutex<S
     Pick { epoch: 0, indices: &indices }.shards(shards).map(collate).collect()
 }
 
-/// Gives what `make` makes to `take`: made by some threads ahead of use, or when it is asked for if there are none.
+/// Passes the items that `make` makes to `take`: made ahead of use by `workers` threads, or on demand if that is 0.
 pub(super) fn ahead<T: Send, R>(
     workers: usize,
     make: impl Fn(usize) -> Option<T> + Sync,

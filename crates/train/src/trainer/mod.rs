@@ -1,4 +1,5 @@
-//! The training loop with everything that a long run needs. What it is told, and what it makes of that, is in the rooms beside.
+//! The training loop with everything that a long run needs: the settings (`settings`, `check`), the loop (`run`), its data (`feed`), its folder
+//! (`store`), the measurement of updates (`watch`) and the result (`summary`).
 
 mod check;
 mod feed;
@@ -62,18 +63,18 @@ pub use self::summary::{Ended, Report};
 ///
 /// | File | What it is |
 /// |---|---|
-/// | `last.ravine` | the last checkpoint; all that resuming needs |
-/// | `previous.ravine` | an earlier one, on whose weights the loss was in order: what a run that diverges falls back to |
-/// | `best-STEP.ravine` | the best ones, if [`keep_best`](Self::keep_best) asks for them |
+/// | `last.ravine` | the last checkpoint, from which a run resumes |
+/// | `previous.ravine` | an earlier one, known to have a normal loss: a run that diverges falls back to it |
+/// | `best-STEP.ravine` | the best ones, if [`keep_best`](Self::keep_best) is set |
 /// | `metrics.csv` | a row for each evaluation |
 /// | `metrics.jsonl` | a line for each evaluation and for each step that is kept |
-/// | `run.json` | what it takes to repeat the run, and to check that it was repeated: see [`RunRecord`] |
-/// | `tensorboard/` | events for TensorBoard, if [`tensorboard`](Self::tensorboard) asks for them |
-/// | `report.html` | the run on one page, if [`report`](Self::report) asks for it |
+/// | `run.json` | the record for repeating and verifying the run: see [`RunRecord`] |
+/// | `tensorboard/` | events for TensorBoard, if [`tensorboard`](Self::tensorboard) is set |
+/// | `report.html` | the run on one page, if [`report`](Self::report) is set |
 /// | `post-mortem.txt`, `.json` | why it diverged, if it did: see [`PostMortem`](crate::PostMortem) |
 /// | `lock` | keeps other runs out while this one goes on |
 ///
-/// After a kill, resuming brings all of them to where the checkpoint is: no line is there twice, or torn.
+/// After a kill, resuming brings all of them to the state of the checkpoint: no line appears twice, and none is torn.
 #[derive(Clone, Debug)]
 pub struct Trainer {
     length: Length,
@@ -124,18 +125,17 @@ impl fmt::Debug for Callbacks {
 }
 
 impl Trainer {
-    /// Trains `model` on `train`, scoring it on `test` after each epoch. `pass` runs the model over a batch (or a shard of one).
+    /// Trains `model` on `train`, and scores it on `test` after each epoch. `pass` runs the model over a batch (or a shard of one).
     ///
-    /// The two sets need not be of one type, but their batches must: one may change its pictures at random, and the other not.
+    /// The two sets may be of different types, if their batches are of the same: one may augment its pictures, and the other not.
     ///
-    /// The optimizer is told the [goal](Self::goal)'s metric at each evaluation, for a rate that falls when it stands still
-    /// ([`Plateau`](ravine_optim::Plateau)). Where it keeps an average of the weights
-    /// ([`Optimize::averaged`]), the average is scored; the model is left with the weights that were trained, and
-    /// `optimizer.averaged().keep()` gives it the others.
+    /// The optimizer gets the [goal](Self::goal)'s metric after each evaluation, for a learning rate that falls on a plateau
+    /// ([`Plateau`](ravine_optim::Plateau)). If it keeps an average of the weights ([`Optimize::averaged`]), the average is scored; the
+    /// model is left with the trained weights, and `optimizer.averaged().keep()` replaces them by the average.
     ///
     /// # Errors
-    /// If a setting makes no sense, the data or the checkpoint cannot be read or written, the run in the folder is not this
-    /// one, a parameter gets no gradient, a callback fails, or the run diverges. What the last checkpoint holds is not lost.
+    /// If a setting is invalid, the data or the checkpoint cannot be read or written, the folder holds another run, a parameter gets no
+    /// gradient, a callback fails, or the run diverges. The last checkpoint stays.
     pub fn run<M, B>(
         &self,
         model: &M,
@@ -157,15 +157,15 @@ impl Trainer {
                 None if train.costly() => rayon::current_num_threads(),
                 None => 0,
             };
-            let feed = feed::of_set(train, plan, run.left(), self.all_shards(), workers > 0);
+            let feed = feed::of_set(train, plan, run.left(), self.step_shards(), workers > 0);
             run.train((workers, feed), test, &pass)
         })
     }
 
-    /// Trains `model` along a stream, for a number of [`steps`](Self::steps): epoch after epoch, as often as it takes. In all else as [`run`](Self::run).
+    /// Trains `model` on a stream for a number of [`steps`](Self::steps), over as many epochs as that takes. Otherwise like [`run`](Self::run).
     ///
-    /// It is evaluated [every so many steps](Self::evaluate_every), and at the end. A thread of its own goes along the stream two steps ahead, unless
-    /// [`workers`](Self::workers) are 0. The checkpoint has the place in the stream, at which resuming goes on.
+    /// The model is evaluated [every so many steps](Self::evaluate_every), and at the end. A thread of its own reads the stream two steps ahead,
+    /// unless [`workers`](Self::workers) is 0. The checkpoint has the position in the stream at which a resumed run goes on.
     ///
     /// ```
     /// # extern crate ravine_autograd as ravine;
@@ -175,7 +175,7 @@ impl Trainer {
     /// use ravine_tensor::{Rng, Tensor};
     /// use ravine_train::{Outcome, Trainer};
     ///
-    /// // 3 x, as long as anybody asks.
+    /// // An endless stream of pairs (x, 3 x).
     /// let lines = |epoch: usize| {
     ///     let mut rng = Rng::new(epoch as u64);
     ///     let sample = move || Tensor::<f32>::uniform([1], -1.0, 1.0, &mut rng);
@@ -184,8 +184,8 @@ impl Trainer {
     /// let weight = Param::new(Tensor::zeros([1]));
     /// let mut optimizer = Optimizer::new(&weight, Sgd::default(), 0.5);
     /// Trainer::new().steps(50).run_stream(&weight, &mut optimizer, &lines.shuffle(100, 0), None, |tape, (x, y)| {
-    ///     let found = tape.input(x.clone()) * tape.param(&weight);
-    ///     Outcome::regression(&found, y)
+    ///     let prediction = tape.input(x.clone()) * tape.param(&weight);
+    ///     Outcome::regression(&prediction, y)
     /// })?;
     /// assert!((weight.value().item() - 3.0).abs() < 1e-3);
     /// # Ok::<(), ravine_train::TrainError>(())
@@ -210,7 +210,7 @@ impl Trainer {
         self.pool()?.install(|| {
             let run = Run::start(self, model, optimizer, Data::Stream(&train))?;
             let walk = Walk::new(train, self.step_samples(), run.place()).drop_last(self.drop_last);
-            let feed = feed::of_stream(walk, run.left(), self.all_shards());
+            let feed = feed::of_stream(walk, run.left(), self.step_shards());
             run.train((self.workers.unwrap_or(1).min(1), feed), test, &pass)
         })
     }
@@ -220,13 +220,13 @@ impl Trainer {
         pool.map_err(|source| TrainError::Threads { threads: self.threads, source })
     }
 
-    /// How many samples a step has, micro-batches and all.
+    /// The number of samples of a step, of all its micro-batches.
     fn step_samples(&self) -> usize {
         self.batch_size * self.accumulate
     }
 
-    /// Into how many shards it is cut.
-    fn all_shards(&self) -> usize {
+    /// The number of shards of a step, of all its micro-batches.
+    fn step_shards(&self) -> usize {
         self.shards * self.accumulate
     }
 }

@@ -1,4 +1,4 @@
-//! A run under way.
+//! The training loop: the state of a run, its steps and its evaluations.
 
 mod end;
 mod kept;
@@ -18,7 +18,7 @@ use super::feed::{self, Data, Fed, Feed};
 use super::store::Store;
 use super::watch::Watch;
 use super::{Ended, Length, Report, Trainer, Unsaved};
-use crate::callback::{Callback, CallbackResult, Flow, Moment};
+use crate::callback::{Callback, CallbackResult, Flow, RunState};
 use crate::guard::{self, Guard, Trouble};
 use crate::progress::Display;
 use crate::replay::Verification;
@@ -27,7 +27,7 @@ use crate::{FileError, Outcome, Record, Scores, StepRecord, TrainError, evaluate
 /// The random stream of the steps, below the seed's.
 const STEPS: u64 = 0x0073_7465_7073;
 
-/// A model behind a reference, of whatever size.
+/// A reference to a model that may be unsized: a `Module` that can be a `&dyn Module`.
 struct Borrowed<'a, M: ?Sized>(&'a M);
 
 impl<M: Module + ?Sized> Module for Borrowed<'_, M> {
@@ -41,12 +41,12 @@ pub(super) struct Run<'a, M: ?Sized> {
     model: Borrowed<'a, M>,
     optimizer: &'a mut (dyn Optimize + Send),
     data: Data<'a>,
-    /// Where to stop, and where the run would be whole.
+    /// The step at which to stop, and that at which the run is complete.
     end: usize,
-    whole: usize,
-    /// What the bits depend on, ...
+    total_steps: usize,
+    /// The settings that the bits depend on.
     settings: Vec<(String, String)>,
-    /// ... and all that is to be said of the run.
+    /// All settings and notes that the records list.
     described: Vec<(String, String)>,
     store: Option<Store>,
     logs: RefCell<Vec<Box<dyn Callback>>>,
@@ -55,33 +55,36 @@ pub(super) struct Run<'a, M: ?Sized> {
     display: Display,
 
     step: usize,
-    /// The place of the next step in the data.
+    /// The position of the next step in the data.
     place: Position,
-    /// The scores since the last evaluation, and those of the last one with all that is not saved.
+    /// The training scores since the last evaluation.
     running: Scores,
+    /// The test scores of the last evaluation, with the fields that checkpoints do not save.
     details: Option<Scores>,
     history: Vec<Record>,
     trace: Vec<StepRecord>,
     guard: Guard,
-    /// The step of the checkpoint on the disk, and whether the loss on its weights was in order.
+    /// The step of the checkpoint on the disk, and whether a loss has been computed with its weights and was normal.
     saved: Option<usize>,
     proven: bool,
+    /// The numbers of files that could not be written, of steps that were skipped, and of samples trained on.
     unsaved: usize,
     skipped: usize,
     samples: usize,
+    /// The time spent in steps.
     training: Duration,
 }
 
 impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
-    /// A run at its beginning, or where its checkpoint says.
+    /// Starts a run, or resumes it from its checkpoint.
     pub fn start(
         trainer: &'a Trainer,
         model: &'a M,
         optimizer: &'a mut (dyn Optimize + Send),
         data: Data<'a>,
     ) -> Result<Self, TrainError> {
-        let whole = trainer.whole(&data);
-        let end = trainer.max_steps.map_or(whole, |max| max.min(whole));
+        let total_steps = trainer.total_steps(&data);
+        let end = trainer.max_steps.map_or(total_steps, |max| max.min(total_steps));
         let mut settings = trainer.fingerprint(&data)?;
         settings.extend(trainer.plateau(optimizer.better())?);
         let mut described = settings.clone();
@@ -99,14 +102,14 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             model: Borrowed(model),
             optimizer,
             end,
-            whole,
+            total_steps,
             settings,
             described,
             store: None,
             logs: RefCell::default(),
             verification,
             watch: Watch::new(model),
-            display: Display::new(trainer.progress, whole, data.steps_per_epoch()),
+            display: Display::new(trainer.progress, total_steps, data.steps_per_epoch()),
             data,
             step: 0,
             place: Position::default(),
@@ -126,18 +129,18 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         Ok(run)
     }
 
-    /// The steps that are left, counted from the beginning of the run.
+    /// The numbers of the steps that are left.
     pub fn left(&self) -> Range<usize> {
         self.step..self.end.max(self.step)
     }
 
-    /// The place of the first of them in the data.
+    /// The position of the next step in the data.
     pub fn place(&self) -> Position {
         self.place
     }
 
-    /// Trains to the end, or until something stops it. `make` makes what each of the steps that are [left](Self::left) is fed with, ahead of it on some
-    /// workers.
+    /// Trains to the end, or until something stops the run. `make` makes the samples of the `k`-th of the steps that are [left](Self::left), on
+    /// `workers` threads ahead of use.
     pub fn train<'d, B: Send + 'static>(
         mut self,
         (workers, make): (usize, impl Fn(usize) -> Option<Fed<'d, B>> + Sync),
@@ -149,7 +152,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         self.finish(ended, test, pass, begin)
     }
 
-    /// All steps that are left; and how they ended.
+    /// Does the steps that are left, and returns why they ended.
     fn steps<'d, B: Send + 'static>(
         &mut self,
         feeds: &mut dyn Iterator<Item = Fed<'d, B>>,
@@ -157,8 +160,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
     ) -> Result<Ended, TrainError> {
         let rng = Rng::new(self.trainer.seed).child(STEPS);
-        let mut flow = self.tell(|callback, moment| callback.start(moment))?;
-        while flow == Flow::GoOn && !self.stopped() && !self.impatient() {
+        let mut flow = self.notify(|callback, state| callback.start(state))?;
+        while flow == Flow::Continue && !self.stopped() && !self.impatient() {
             let clock = Instant::now();
             let Some((feed, next)) = feeds.next().transpose()? else { break };
             let epoch = self.place.epoch;
@@ -168,16 +171,16 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
                 let evaluated = self.evaluate(test, (epoch, rate), pass)?;
                 flow = if evaluated == Flow::Stop { evaluated } else { flow };
                 self.keep_best()?;
-                self.save(self.step == self.whole || self.impatient())?;
+                self.save(self.step == self.total_steps || self.impatient())?;
             } else if self.trainer.checkpoint_every.is_some_and(|every| self.step.is_multiple_of(every)) {
                 self.save(false)?;
             }
         }
         Ok(match flow {
-            _ if self.step == self.whole => Ended::Whole,
+            _ if self.step == self.total_steps => Ended::Completed,
             Flow::Stop => Ended::Callback,
-            Flow::GoOn if self.impatient() => Ended::Patience,
-            Flow::GoOn => Ended::Interrupted,
+            Flow::Continue if self.impatient() => Ended::Patience,
+            Flow::Continue => Ended::Interrupted,
         })
     }
 
@@ -186,18 +189,18 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         self.trainer.stop.load(Ordering::Relaxed)
     }
 
-    /// Whether the goal was out of sight for too long.
+    /// Whether the goal's metric has not improved for too long.
     fn impatient(&self) -> bool {
         self.trainer.patience.is_some_and(|patience| self.trainer.goal.stale(&self.history) >= patience)
     }
 
-    /// Whether the model is to be evaluated after the step that was just done.
+    /// Whether the model is to be evaluated after the last step.
     fn evaluates(&self) -> bool {
         let every = self.trainer.evaluate_every.or(self.data.steps_per_epoch());
-        self.step == self.whole || every.is_some_and(|every| self.step.is_multiple_of(every))
+        self.step == self.total_steps || every.is_some_and(|every| self.step.is_multiple_of(every))
     }
 
-    /// One step, which began at `clock` and behind which the data go on at `next`; and its learning rate.
+    /// Does a step that began at `clock`, and after which the data go on at `next`. Also returns its learning rate.
     fn train_step<B: Send + 'static>(
         &mut self,
         feed: &Feed<'_, B>,
@@ -253,11 +256,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             }
         }
         self.display.step(epoch, self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
-        let flow = self.tell(|callback, moment| callback.step(moment, &record))?;
+        let flow = self.notify(|callback, state| callback.step(state, &record))?;
         Ok((flow, outcome.rate))
     }
 
-    /// Scores the model after a step of this epoch and rate, and writes down what was found.
+    /// Scores the model after a step of this epoch and learning rate, and records the result.
     fn evaluate<B: Send + 'static>(
         &mut self,
         test: Option<&dyn Dataset<Batch = B>>,
@@ -287,10 +290,10 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         }
         self.display.evaluated(&record, self.samples as f64 / self.training.as_secs_f64());
         self.history.push(Record { test: record.test.as_ref().map(Scores::settle), ..record.clone() });
-        self.tell(|callback, moment| callback.evaluated(moment, &record))
+        self.notify(|callback, state| callback.evaluated(state, &record))
     }
 
-    /// The scores on the test set, of the average of the weights where there is one.
+    /// The scores on the test set, with the average of the weights if the optimizer keeps one.
     fn score<B: Send + 'static>(
         &self,
         test: Option<&dyn Dataset<Batch = B>>,
@@ -308,13 +311,13 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         Ok(Some(scores))
     }
 
-    /// The run as it stands.
-    fn moment(&self) -> Moment<'_> {
-        Moment {
+    /// The state that callbacks see.
+    fn state(&self) -> RunState<'_> {
+        RunState {
             model: &self.model,
             epoch: self.place.epoch,
             step: self.step,
-            steps: self.whole,
+            steps: self.total_steps,
             history: &self.history,
             trace: &self.trace,
             watched: &self.watch.paths,
@@ -323,34 +326,34 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         }
     }
 
-    /// Tells logs and callbacks of a turn.
-    fn tell(
+    /// Calls a method of all logs and callbacks.
+    fn notify(
         &mut self,
-        mut turn: impl FnMut(&mut dyn Callback, &Moment<'_>) -> CallbackResult,
+        mut method: impl FnMut(&mut dyn Callback, &RunState<'_>) -> CallbackResult,
     ) -> Result<Flow, TrainError> {
-        let (mut flow, mut failed) = (Flow::GoOn, None);
-        let moment = self.moment();
+        let (mut flow, mut failed) = (Flow::Continue, None);
+        let state = self.state();
         for log in self.logs.borrow_mut().iter_mut() {
-            if let Err(error) = turn(log.as_mut(), &moment) {
+            if let Err(error) = method(log.as_mut(), &state) {
                 failed = Some(error);
             }
         }
         for callback in &self.trainer.callbacks.0 {
             let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
-            if turn(&mut *callback, &moment).map_err(TrainError::Callback)? == Flow::Stop {
+            if method(&mut *callback, &state).map_err(TrainError::Callback)? == Flow::Stop {
                 flow = Flow::Stop;
             }
         }
         match failed.map(|error| error.downcast::<FileError>()) {
-            Some(Ok(error)) => self.excuse(*error)?,
+            Some(Ok(error)) => self.file_failed(*error)?,
             Some(Err(error)) => return Err(TrainError::Callback(error)),
             None => {}
         }
         Ok(flow)
     }
 
-    /// A file could not be written: the end, or only a pity.
-    fn excuse(&mut self, error: FileError) -> Result<(), TrainError> {
+    /// Handles a file that could not be written: by an error or a warning, as the trainer is set.
+    fn file_failed(&mut self, error: FileError) -> Result<(), TrainError> {
         if self.trainer.unsaved == Unsaved::Stop {
             return Err(error.into());
         }

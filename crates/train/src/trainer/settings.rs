@@ -1,4 +1,4 @@
-//! The settings of a training run, and what they are unless it is said otherwise.
+//! The settings of a training run, and their defaults.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use ravine_data::Order;
 use super::{Callbacks, Length, Trainer};
 use crate::{Callback, Goal, Progress, RunRecord};
 
-/// What a run does when a file of its own cannot be written, because the disk is full or the folder read-only, say.
+/// What a run does if one of its files cannot be written, for example because the disk is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unsaved {
-    /// It stops with the error. The files are as they were before.
+    /// Stop with the error. The file is as it was before.
     #[default]
     Stop,
-    /// It says so and goes on; [`Report::unsaved`](crate::Report::unsaved) counts the failures.
-    GoOn,
+    /// Warn and go on; [`Report::unsaved`](crate::Report::unsaved) counts the failures.
+    Continue,
 }
 
 impl Default for Trainer {
@@ -27,7 +27,7 @@ impl Default for Trainer {
 }
 
 impl Trainer {
-    /// One epoch in batches of 64, each cut into 2 shards, with seed 0, on all processors, silently, without a folder.
+    /// A run of one epoch in batches of 64, each cut into 2 shards, with seed 0, on all processors, silently, without a folder.
     pub fn new() -> Self {
         Trainer {
             length: Length::Epochs(1),
@@ -62,31 +62,31 @@ impl Trainer {
         }
     }
 
-    /// How often to go through the data.
+    /// The number of epochs: passes through the data.
     #[must_use]
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.length = Length::Epochs(epochs);
         self
     }
 
-    /// How many steps to take, instead of a number of epochs.
+    /// The number of steps, instead of a number of epochs.
     #[must_use]
     pub fn steps(mut self, steps: usize) -> Self {
         self.length = Length::Steps(steps);
         self
     }
 
-    /// Samples per step, or per micro-batch of one if there are [several](Self::accumulate).
+    /// Samples per step, or per micro-batch if a step has [several](Self::accumulate).
     #[must_use]
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = batch_size;
         self
     }
 
-    /// How many batches make a step: their gradients are added up before the weights change.
+    /// Gradient accumulation: the number of micro-batches of a step, whose gradients are added up before the weights change.
     ///
-    /// Such micro-batches are shards that wait for their turn. So `batch_size(64).shards(2).accumulate(4)` is, bit for bit,
-    /// `batch_size(256).shards(8)`, and whichever way it is said, only as many shards are in memory at a time as there are threads.
+    /// Micro-batches are shards that wait for a free thread. So `batch_size(64).shards(2).accumulate(4)` is, bit for bit, the same as
+    /// `batch_size(256).shards(8)`, and in both cases only as many shards are in memory at a time as there are threads.
     #[must_use]
     #[doc(alias = "gradient_accumulation")]
     pub fn accumulate(mut self, batches: usize) -> Self {
@@ -101,18 +101,18 @@ impl Trainer {
         self
     }
 
-    /// The order in which an epoch visits the samples; unless this says otherwise, shuffled with the [seed](Self::seed) of the run.
+    /// The order in which an epoch visits the samples. By default they are shuffled with the [seed](Self::seed) of the run.
     #[must_use]
     pub fn order(mut self, order: impl Into<Option<Order>>) -> Self {
         self.order = order.into();
         self
     }
 
-    /// How many threads fetch batches ahead of their steps; at most twice as many steps are ready or in work. With 0, each shard is fetched by the thread that
-    /// trains on it, when it does.
+    /// The number of threads that fetch batches ahead of their steps, at most twice as many steps ahead as there are workers. With 0, the thread
+    /// that trains on a shard fetches it.
     ///
-    /// Unless this says otherwise, it is 0 where fetching is cheap, which is faster there, and as many as there are threads where the training data
-    /// say that they are [`costly`](ravine_data::Dataset::costly); a stream is read by one. The bits of the result do not depend on it.
+    /// By default it is the number of threads if the training data are [`costly`](ravine_data::Dataset::costly) to fetch, and otherwise 0, which
+    /// is faster then; a stream is read by one worker. The bits of the result do not depend on it.
     #[doc(alias = "num_workers")]
     #[must_use]
     pub fn workers(mut self, threads: impl Into<Option<usize>>) -> Self {
@@ -120,9 +120,9 @@ impl Trainer {
         self
     }
 
-    /// Into how many parts to cut each batch; so many threads can work on it, or with 1, all of them on each kernel: models of wide
-    /// layers are quickest so, others in as many shards as there are threads. The bits of the result depend on this number, and not on the
-    /// number of threads.
+    /// The number of shards that each batch is cut into. As many threads can work on it; with 1 shard, all threads work on each kernel, which
+    /// is fastest for models of wide layers. Others are fastest with as many shards as threads. The bits of the result depend on this
+    /// number, but not on the number of threads.
     #[must_use]
     #[doc(alias = "DistributedDataParallel")]
     pub fn shards(mut self, shards: usize) -> Self {
@@ -130,7 +130,7 @@ impl Trainer {
         self
     }
 
-    /// How many threads to use; 0 means as many as there are processors.
+    /// The number of threads; 0 means as many as there are processors.
     #[must_use]
     #[doc(alias = "set_num_threads")]
     pub fn threads(mut self, threads: usize) -> Self {
@@ -145,8 +145,8 @@ impl Trainer {
         self
     }
 
-    /// Stop after this many steps, counted from the beginning of the run, even in the middle of an epoch. The run is then interrupted,
-    /// not finished: it can be resumed.
+    /// Stop after this many steps, counted from the beginning of the run, even within an epoch. The run is then interrupted, not
+    /// complete: it can be resumed.
     #[must_use]
     pub fn max_steps(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.max_steps = steps.into();
@@ -167,16 +167,15 @@ impl Trainer {
         self
     }
 
-    /// The metric that the run is after, for [`keep_best`](Self::keep_best), [`patience`](Self::patience), and the optimizer's
-    /// [`Plateau`](ravine_optim::Plateau) if it has one, which must take the same direction for better. Unless this says otherwise, it is the
-    /// lowest loss.
+    /// The metric to optimize, for [`keep_best`](Self::keep_best), [`patience`](Self::patience), and the optimizer's
+    /// [`Plateau`](ravine_optim::Plateau) if it has one, which must agree on which direction is better. The lowest loss by default.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = goal;
         self
     }
 
-    /// Stop when the goal's metric was no better for so many evaluations in a row.
+    /// Early stopping: stop when the goal's metric has not improved for this many evaluations in a row.
     #[must_use]
     #[doc(alias = "EarlyStopping")]
     pub fn patience(mut self, evaluations: impl Into<Option<usize>>) -> Self {
@@ -184,15 +183,15 @@ impl Trainer {
         self
     }
 
-    /// A run diverges when the mean of its last 16 losses is more than so many times that of its first 16: 100, unless this says otherwise.
-    /// (That a loss is not finite is always the end.)
+    /// A run counts as diverged when the mean of its last 16 losses is more than `times` that of its first 16; 100 by default.
+    /// (A loss that is not finite always ends it.)
     #[must_use]
     pub fn explosion(mut self, times: f64) -> Self {
         self.explosion = times;
         self
     }
 
-    /// Where to keep the run: see [the table](Self#the-folder-of-a-run). The checkpoint is written at the start, after every evaluation, and
+    /// The folder of the run: see [the table](Self#the-folder-of-a-run). The checkpoint is written at the start, after every evaluation, and
     /// when the run stops.
     #[must_use]
     #[doc(alias = "save")]
@@ -201,36 +200,36 @@ impl Trainer {
         self
     }
 
-    /// Write the checkpoint every so many steps, too.
+    /// Write the checkpoint also every so many steps.
     #[must_use]
     pub fn checkpoint_every(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.checkpoint_every = steps.into();
         self
     }
 
-    /// Keep the checkpoints of the best so many evaluations, besides the last one. [`Report::kept`](crate::Report::kept) lists them.
+    /// Keep the checkpoints of this many best evaluations, besides the last one. [`Report::kept`](crate::Report::kept) lists them.
     #[must_use]
     pub fn keep_best(mut self, checkpoints: impl Into<Option<usize>>) -> Self {
         self.keep_best = checkpoints.into();
         self
     }
 
-    /// Whether to go on from the checkpoint in the folder.
+    /// Whether to resume from the checkpoint in the folder.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self
     }
 
-    /// What to do when a file cannot be written.
+    /// What to do if a file cannot be written.
     #[must_use]
     pub fn unsaved(mut self, unsaved: Unsaved) -> Self {
         self.unsaved = unsaved;
         self
     }
 
-    /// Keep a record of every so many steps (20, unless this says otherwise), and of the first: loss, rate, norm of the gradients,
-    /// size of the updates. `None` keeps none.
+    /// Keep a record of every so many steps (20 by default), and of the first: loss, learning rate, norm of the gradients and size of the
+    /// updates. `None` keeps none.
     #[must_use]
     pub fn log_every(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.log_every = steps.into();
@@ -245,25 +244,25 @@ impl Trainer {
         self
     }
 
-    /// Whether to write `report.html` into the run's folder when it is over or stopped.
+    /// Whether to write `report.html` to the run's folder when the run is complete or stopped.
     ///
-    /// Of a test set whose batches are `(images [batch, channels, height, width], labels [batch])` it shows the images that the model does
-    /// worst on.
+    /// If the batches of the test set are `(images [batch, channels, height, width], labels [batch])`, it shows the images on which the
+    /// model does worst.
     #[must_use]
     pub fn report(mut self, report: bool) -> Self {
         self.report = report;
         self
     }
 
-    /// Something else that the records of the run should say: the name of the model, say, or a setting of the optimizer.
+    /// An entry for the records of the run, such as the name of the model or a setting of the optimizer.
     #[must_use]
     pub fn note(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
         self.notes.push((name.into(), value.to_string()));
         self
     }
 
-    /// Files of the data whose checksums the records of the run should have; of a folder, all files in it. The run cannot be resumed
-    /// with others. Those of one name, in several folders, are told apart by their order here.
+    /// Data files, or folders of them, whose checksums go into the records of the run. The run cannot be resumed with other files. Files with
+    /// the same name, in several folders, are told apart by their order here.
     #[must_use]
     pub fn data_files(mut self, paths: impl IntoIterator<Item: Into<PathBuf>>) -> Self {
         self.data_files.extend(paths.into_iter().map(Into::into));
@@ -277,21 +276,21 @@ impl Trainer {
         self
     }
 
-    /// How the run shows itself.
+    /// How the run shows its progress.
     #[must_use]
     pub fn progress(mut self, progress: Progress) -> Self {
         self.progress = progress;
         self
     }
 
-    /// A flag that stops the run after the step under way, once it is set: from a Ctrl-C handler, say.
+    /// A flag that, once set (for example by a Ctrl-C handler), stops the run after the current step.
     #[must_use]
     pub fn stop_flag(mut self, stop: Arc<AtomicBool>) -> Self {
         self.stop = stop;
         self
     }
 
-    /// Something that is told of the turns of the run. Several are told in the order in which they were added.
+    /// Adds a callback. Several are called in the order in which they were added.
     #[must_use]
     pub fn callback(mut self, callback: impl Callback + 'static) -> Self {
         self.callbacks.0.push(Arc::new(Mutex::new(callback)));

@@ -1,4 +1,4 @@
-//! What a run came to.
+//! The result of a run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use crate::{Record, Scores, StepRecord};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// It came to its end.
-    Whole,
-    /// The goal's metric was no better for as long as [`patience`](crate::Trainer::patience) lasts.
+    /// All its steps were done.
+    Completed,
+    /// The goal's metric did not improve for as long as [`patience`](crate::Trainer::patience) allows.
     Patience,
     /// A callback stopped it.
     Callback,
@@ -19,32 +19,32 @@ pub enum Ended {
     Interrupted,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The evaluations that were done, those before a resume too.
+    /// The records of all evaluations, including those before a resume.
     pub history: Vec<Record>,
-    /// What was recorded of single steps.
+    /// The records of single steps.
     pub trace: Vec<StepRecord>,
-    /// The steps that are done, those before a resume too.
+    /// The number of steps done, including those before a resume.
     pub steps: usize,
-    /// The epochs that are done, those before a resume too.
+    /// The number of epochs done, including those before a resume.
     pub epochs: usize,
     /// Why it ended.
     pub ended: Ended,
-    /// The best evaluation: its place in the history.
+    /// The index of the best evaluation in `history`.
     pub best: Option<usize>,
-    /// The checkpoints of the best evaluations, the best first. An evaluation from before [`keep_best`](crate::Trainer::keep_best) asked for them
-    /// has none.
+    /// The checkpoints of the best evaluations, the best first. Evaluations from before [`keep_best`](crate::Trainer::keep_best) was set have
+    /// none.
     pub kept: Vec<PathBuf>,
     /// How often a file could not be written.
     pub unsaved: usize,
-    /// How many steps of this process changed nothing because a gradient was not finite: see [`NonFinite::Skip`](ravine_optim::NonFinite::Skip).
+    /// How many steps of this process were skipped because a gradient was not finite: see [`NonFinite::Skip`](ravine_optim::NonFinite::Skip).
     pub skipped: usize,
-    /// Samples trained on in this process.
+    /// The number of samples that this process trained on.
     pub samples: usize,
-    /// Time spent training in this process, without evaluation and checkpoints.
+    /// The time that this process spent training, without evaluations and checkpoints.
     pub training: Duration,
 }
 

@@ -1,12 +1,12 @@
-//! By how much steps change the weights.
+//! Measuring by how much a step changes the weights.
 
 use ravine_autograd::{Module, Param};
 use ravine_tensor::Tensor;
 
 use crate::StepRecord;
 
-/// The parameters whose updates are measured: the weights (of two axes or more), if the model has any; of very many, some in
-/// even distances.
+/// The parameters whose updates are measured: the weights of two axes or more, or all parameters if there are none; if there are too many,
+/// evenly spaced ones.
 pub(super) struct Watch {
     pub paths: Vec<String>,
     params: Vec<Param>,
@@ -19,18 +19,18 @@ impl Watch {
             found.retain(|(_, param)| param.shape().len() >= 2);
         }
         let (all, some) = (found.len(), found.len().min(StepRecord::WATCHED));
-        let place = |i: usize| if some > 1 { i * (all - 1) / (some - 1) } else { 0 };
+        let index = |i: usize| if some > 1 { i * (all - 1) / (some - 1) } else { 0 };
         let (paths, params) =
-            (0..some).map(|i| (found[place(i)].0.clone(), found[place(i)].1.tied())).unzip();
+            (0..some).map(|i| (found[index(i)].0.clone(), found[index(i)].1.tied())).unzip();
         Watch { paths, params }
     }
 
-    /// The values now. They are shared, not copied; the step that changes them copies.
+    /// The present values. They share memory with the parameters until the step changes those.
     pub fn values(&self) -> Vec<Tensor> {
         self.params.iter().map(Param::value).collect()
     }
 
-    /// The norms of the changes since `before` over the norms of what was before.
+    /// The norms of the changes since `before`, divided by the norms of the values before.
     pub fn ratios(&self, before: &[Tensor]) -> Vec<f32> {
         let ratio = |(param, before): (&Param, &Tensor)| {
             let change = (param.value() - before).norm_squared().sqrt();

@@ -1,4 +1,4 @@
-//! Where rows begin in a file.
+//! Positions in a file at which rows begin.
 
 /// The places of rows in even distances. However long the file, there are at most [`MOST`](Self::MOST).
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ impl Marks {
         Marks { every: 256, places: Vec::new() }
     }
 
-    /// Takes notice of where a row begins.
+    /// Notes where a row begins.
     pub fn note(&mut self, row: u64, byte: u64) {
         if row != (self.places.len() as u64 + 1) * self.every {
             return;
@@ -39,7 +39,7 @@ impl Marks {
         [length, self.every].into_iter().chain(self.places.iter().copied()).collect()
     }
 
-    /// The other way round, if they are of a file of this length and make sense in it.
+    /// The inverse of [`numbers`](Self::numbers), if the numbers are valid for a file of this length.
     pub fn from_numbers(numbers: &[u64], length: u64) -> Option<Self> {
         let [of, every, places @ ..] = numbers else { return None };
         let ascending = places.is_sorted_by(|a, b| a < b) && places.last().is_none_or(|last| *last < length);

@@ -51,7 +51,7 @@ impl Csv {
         Csv { delimiter: b',', comment: None, names: None }
     }
 
-    /// What stands between cells: `b';'`, or `b'\t'`.
+    /// The byte between cells, such as `b';'` or `b'\t'`.
     #[must_use]
     pub fn delimiter(mut self, byte: u8) -> Self {
         self.delimiter = byte;
@@ -147,7 +147,7 @@ impl Csv {
         CsvStream::open(self.clone(), path.as_ref(), sample)
     }
 
-    /// A parser of these bytes. How many cells a row should have is the caller's to know.
+    /// A parser of these bytes. The caller checks the number of cells of each row.
     fn reader<R: Read>(&self, bytes: R) -> Reader<Closed<R>> {
         ReaderBuilder::new()
             .delimiter(self.delimiter)
@@ -174,7 +174,7 @@ impl Csv {
     }
 }
 
-/// Counts the lines of a text. (The parser says where it began to look for a row, which may be some empty lines before it.)
+/// Counts the lines of a text. (The parser reports where it began to look for a row, which may be some empty lines before it.)
 struct Lines<I: Iterator<Item = u8>> {
     text: Peekable<I>,
     comment: Option<u8>,
@@ -203,7 +203,7 @@ impl<I: Iterator<Item = u8>> Lines<I> {
     }
 }
 
-/// Refuses names that no one could ask for.
+/// Refuses column names that are missing or occur twice.
 fn check_names(file: &Path, names: &[String]) -> Result<(), DataError> {
     if names.is_empty() || names.iter().all(String::is_empty) {
         return Err(DataError::invalid(file, "header", "nothing", "the names of the columns"));
@@ -225,7 +225,7 @@ fn check_names(file: &Path, names: &[String]) -> Result<(), DataError> {
     Ok(())
 }
 
-/// What the parser says, in our words.
+/// The parser's error as a [`DataError`].
 fn trouble(file: &Path, error: csv::Error, place: String) -> DataError {
     match error.into_kind() {
         ErrorKind::Utf8 { err, .. } => no_text(file, &format!("{place}, column {}", err.field())),
@@ -266,7 +266,7 @@ fn place(row: usize, line: usize) -> String {
     format!("row {row} (line {line})")
 }
 
-/// What a cell can be asked for as, and how it is called.
+// The types of cells: a parser, and a description for errors.
 const FLOAT: (fn(&str) -> Option<f32>, &str) =
     (|cell| cell.parse().ok().filter(|number: &f32| number.is_finite()), "a finite number");
 const INTEGER: (fn(&str) -> Option<i64>, &str) = (|cell| cell.parse().ok(), "a whole number");

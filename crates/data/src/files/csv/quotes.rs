@@ -1,4 +1,4 @@
-//! Whether a text ends inside quotes. The parser takes what stands behind a quote that nobody closed, up to the end of the file, for a cell.
+//! Detecting a quote that is never closed: the parser would take everything from it to the end of the file for one cell.
 
 use std::io::{self, Read};
 
@@ -34,7 +34,7 @@ impl<R> Closed<R> {
     }
 
     fn pass(&mut self, text: &[u8]) {
-        // The mark with which some programs begin a file is no part of the first cell.
+        // The byte order mark with which some programs begin a file is not part of the first cell.
         let text = text.strip_prefix(b"\xef\xbb\xbf").filter(|_| !self.begun).unwrap_or(text);
         self.begun = true;
         self.place = text.iter().fold(self.place, |place, &byte| match (place, byte) {

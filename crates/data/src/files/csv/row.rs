@@ -1,4 +1,4 @@
-//! One row of a table that is read row by row: its cells, as what they are asked for.
+//! One row of a table that is read row by row, and its typed cells.
 
 use std::fmt;
 

@@ -18,14 +18,14 @@ use crate::files::verify;
 use crate::load::Coming;
 use crate::{Collate, DataError, Stream};
 
-/// The most bytes of a row: what a quote that is never closed may take of memory.
+/// The largest number of bytes of a row, which limits the memory that a quote which is never closed can take.
 const MAX_ROW: usize = 1 << 24;
 
 /// The rows of a CSV file as a [`Stream`]. Made by [`Csv::stream`].
 ///
-/// An epoch opens the file anew. To go on in the middle of one, no sample is made of the rows before: of a plain file that was read up to there before, if only in an
-/// earlier process whose [marks](Stream::marks) are [recalled](Stream::recall), they are leapt over, but for at most one part in a hundred; otherwise they are
-/// read over as text.
+/// Each epoch opens the file again. To resume in the middle of an epoch, no samples are made of the rows before. In an uncompressed file that
+/// was read up to there before, in this process or in an earlier one whose [marks](Stream::marks) are [recalled](Stream::recall), at least
+/// 99 % of them are skipped by seeking; otherwise they are read as text.
 pub struct CsvStream<F> {
     source: Arc<Source<F>>,
 }
@@ -42,7 +42,7 @@ impl<F> Source<F> {
     }
 }
 
-/// What is known of a file before its first row.
+/// The part of a file before its first row.
 pub(super) struct Head {
     format: Csv,
     pub file: PathBuf,
@@ -134,7 +134,7 @@ impl Head {
         Some(self.file.metadata().ok()?.len())
     }
 
-    /// Where the row with this number stands, which was looked for from this byte on. Lines are counted when somebody asks, which is when something is wrong.
+    /// The number and line of a row that begins at this byte or after it, for errors. Lines are counted only on demand.
     pub fn place(&self, row: usize, byte: u64) -> String {
         match self.bytes() {
             Ok(bytes) => {
@@ -232,7 +232,7 @@ impl<S, F: Fn(&Row<'_>) -> Result<S, DataError>> Iterator for Rows<F> {
     }
 }
 
-/// The bytes of a file, so many of them and then no more. Its errors are [`DataError`]s, but for that one.
+/// The bytes of a file up to a limit. Its errors are [`DataError`]s, except for that of reaching the limit.
 struct Bounded {
     bytes: Unpacked<File>,
     file: PathBuf,

@@ -1,6 +1,6 @@
 //! The Python dictionary that describes an array: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 
-/// Its three values, as they stand there.
+/// Its three values, as written.
 #[derive(Debug, PartialEq)]
 pub(super) struct Dictionary {
     pub(super) descr: String,
@@ -8,7 +8,7 @@ pub(super) struct Dictionary {
     pub(super) shape: Vec<usize>,
 }
 
-/// What stands where something else was expected.
+/// The text that was found where something else was expected.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unexpected {
     pub(super) found: String,
@@ -58,7 +58,7 @@ fn unexpected(found: impl Into<String>, expected: impl Into<String>) -> Unexpect
     Unexpected { found: found.into(), expected: expected.into() }
 }
 
-/// What is left to be read, without space before it.
+/// The text that is left to be read, without leading space.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -95,7 +95,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The type of the elements: a text, or the list of fields of a structure, which is kept as it stands.
+    /// The type of the elements: a string, or the list of fields of a structure, which is kept as written.
     fn descr(&mut self) -> Result<String, Unexpected> {
         if !self.0.starts_with('[') {
             return self.quoted().map(str::to_owned);

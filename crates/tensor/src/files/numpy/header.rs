@@ -1,4 +1,4 @@
-//! What an npy file says about its elements.
+//! The header of an npy file.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Read};
@@ -10,30 +10,30 @@ use crate::{FileError, Shape, Tensor};
 
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// The longest dictionary that is read: what version 1.0 can say.
+/// The longest dictionary that is read: the longest that version 1.0 permits.
 const LONGEST: u64 = 65_535;
 
-/// Before a dictionary that is written: magic, version and length.
+/// The bytes before a dictionary that is written: magic, version and length.
 const BEFORE: usize = 10;
 
 /// How many bytes are decoded at once.
 const PIECE: usize = 1 << 16;
 
-/// What a file says about an array.
+/// The type and shape of an array in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The type of its elements: `<f4`, `>i8`, ...
     pub descr: String,
-    /// The same, as tensors know it. [`Stored::Other`] is not read.
+    /// The same as a [`Stored`] type. [`Stored::Other`] cannot be read.
     pub dtype: Stored,
-    /// Whether the first axis is the one along which neighbours lie side by side, and not the last.
+    /// Whether elements that are adjacent in the file are neighbours along the first axis, and not the last.
     pub fortran_order: bool,
     /// Its size along each axis.
     pub shape: Vec<usize>,
     big_endian: bool,
 }
 
-/// The place of an array, for errors: a file, or a member of one.
+/// Where an array is, for errors: a file, or a member of an archive.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
@@ -49,15 +49,15 @@ impl Place<'_> {
         FileError::invalid(self.file, field, found, expected)
     }
 
-    /// An error of a reader that works in memory, and so of the bytes that it reads.
+    /// The error of a reader that works in memory: the fault must be in the bytes that it reads.
     pub(super) fn broken(self, error: io::Error) -> FileError {
         self.invalid("data", error, "what was written")
     }
 }
 
 impl Header {
-    /// Reads the header of an array of `length` bytes, header and elements. What follows in `reader` are its elements: as many as they
-    /// must be, if their size is known.
+    /// Reads the header of an array of `length` bytes in all, and checks that the elements, which follow in `reader`, are as many as the
+    /// shape has, if their size is known.
     pub(super) fn read(reader: &mut dyn Read, length: u64, place: Place) -> Result<Header, FileError> {
         let mut left = length;
         let mut bytes = |count: u64, field: &str| {
@@ -146,7 +146,7 @@ impl Header {
         Ok(tensor.permute(axes))
     }
 
-    /// The header, magic and all, of elements that are written in C order: version 1.0, its length a multiple of 64.
+    /// The header, with magic, of elements in C order: version 1.0, its length a multiple of 64.
     ///
     /// # Panics
     /// If NumPy has no such type.
@@ -171,7 +171,7 @@ impl Header {
     }
 }
 
-/// Bytes, as one reads them.
+/// Bytes in hexadecimal, for messages.
 struct Hex<'a>(&'a [u8]);
 
 impl Display for Hex<'_> {

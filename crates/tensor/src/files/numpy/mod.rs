@@ -4,8 +4,8 @@
 //! Python dictionary of `descr`, `fortran_order` and `shape`) and the elements. An npz file is a zip archive of npy files, stored or
 //! deflated: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 //!
-//! Either order of bytes and of axes is read, from elements of `f2`, `f4`, `f8`, `i1`, `i2`, `i4`, `i8`, `u1`, `u2`, `u4` and `b1`. Those that tensors
-//! cannot have are [widened](Stored::dtype). Objects, texts, dates, complex numbers and structures are not read.
+//! Both byte orders and both orders of axes are read, with elements `f2`, `f4`, `f8`, `i1`, `i2`, `i4`, `i8`, `u1`, `u2`, `u4` and `b1`. Types
+//! that tensors do not have are [widened](Stored::dtype). Objects, strings, dates, complex numbers and structures are not read.
 //!
 //! ```
 //! use ravine_tensor::Tensor;
@@ -30,11 +30,12 @@
 //! # }
 //! ```
 //!
-//! **What a file can make a reader allocate.** The elements are asked for at once, so what the header says of them is checked first. In
-//! an npy file they must be exactly as many bytes as follow the header. In an npz file they must be exactly as many as the archive says that the
-//! array has, and these at most 1,032 times as many as it takes in the archive, which is the most that deflate can compress; so an archive that
-//! claims more is refused, and one that holds [`MAX_RATIO`] times its size in zeros is read. The members of an archive may not overlap, so the bound holds for all
-//! of them together. Elements can be up to 4 times as wide as in the file. Look at [`Npz::header`] first, if even that is too much.
+//! **How much memory a file can make a reader allocate.** The elements are allocated at once, so their number is checked first. In an npy
+//! file they must take exactly the bytes that follow the header. In an npz file they must take exactly the bytes that the archive states
+//! for the array, and these must be at most 1,032 times as many as the array takes in the archive, the most that deflate can compress. So
+//! an archive that claims more is refused, but one of zeros that unpacks to [`MAX_RATIO`] times its size is read. The members of an archive
+//! may not overlap, so the bound holds for all of them together. Elements of a tensor can be up to 4 times as wide as those in the file. If
+//! even that is too much, look at [`Npz::header`] first.
 
 mod dictionary;
 mod header;

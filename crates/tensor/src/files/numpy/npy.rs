@@ -12,11 +12,11 @@ use crate::{FileError, Tensor};
 
 impl<T: Store> Tensor<T> {
     /// Reads an npy file, as NumPy's `save` writes it: see [`numpy`](super). An array in Fortran order becomes a view whose first axis
-    /// has the stride 1; no element moves.
+    /// has stride 1, without moving an element.
     ///
     /// # Errors
-    /// If the file cannot be read, is not one whole npy file, or has elements that are not [read as](Store::reads) `T` or more axes than tensors
-    /// can have.
+    /// If the file cannot be read, is not a complete npy file, or has elements that cannot be [read as](Store::reads) `T` or more axes than
+    /// tensors can have.
     #[doc(alias = "from_numpy")]
     pub fn read_npy(file: impl AsRef<Path>) -> Result<Self, FileError> {
         Self::of_npy(&Source::open(file.as_ref())?)
@@ -37,7 +37,7 @@ impl<T: Store> Tensor<T> {
         header.tensor(&mut bytes, place)
     }
 
-    /// Writes an npy file, in the place of what `file` may hold: beside it, flushed to the disk, and renamed.
+    /// Writes an npy file, replacing `file` atomically if it exists.
     ///
     /// # Errors
     /// If the system refuses. The old file is then as it was.
@@ -51,7 +51,7 @@ impl Header {
     /// The header of an npy file.
     ///
     /// # Errors
-    /// If the file cannot be read or is not one whole npy file.
+    /// If the file cannot be read or is not a complete npy file.
     pub fn open(file: impl AsRef<Path>) -> Result<Self, FileError> {
         let source = Source::open(file.as_ref())?;
         let place = Place { file: &source.file, array: None };

@@ -19,12 +19,12 @@ use crate::files::source::Source;
 use crate::files::stored::Part;
 use crate::{FileError, Tensor};
 
-/// The most bytes that one byte of deflated data can stand for: four copies of 258 bytes, two bits each.
+/// The most bytes that one byte of deflated data can unpack to: four copies of 258 bytes, of two bits each.
 pub const MAX_RATIO: u64 = 1032;
 
-/// An open npz file. It is mapped into memory; an array is looked at when it is asked for.
+/// An open npz file. It is mapped into memory; an array is read on demand.
 ///
-/// Opening asks for memory of at most 64 times the length of the file; for arrays, see [`numpy`](super). As for
+/// Opening allocates at most 64 times the length of the file; for arrays, see [`numpy`](super). As with
 /// [safetensors](crate::safetensors::SafeTensors), no program should change an open file in place.
 pub struct Npz {
     archive: ZipSliceArchive<Source>,
@@ -73,7 +73,7 @@ impl Npz {
             if !all.insert(name) {
                 return Err(source.invalid("archive", "two members of one name", "one of each name"));
             }
-            // Other files may be there too; they are none of ours.
+            // An archive may have other files, too; they are ignored.
             if let Some(name) = std::str::from_utf8(name).ok().and_then(|name| name.strip_suffix(".npy")) {
                 names.push(name.to_owned());
                 members.insert(name.to_owned(), Member { place, compression: entry.compression_method() });
@@ -95,10 +95,10 @@ impl Npz {
         self.names.iter().map(String::as_str)
     }
 
-    /// What the file says about the array of this name.
+    /// The header of the array of this name.
     ///
     /// # Errors
-    /// If there is no such array, or it is not a whole npy file.
+    /// If there is no such array, or it is not a complete npy file.
     pub fn header(&self, name: &str) -> Result<Header, FileError> {
         self.with(name, |header, _, _| Ok(header))
     }
@@ -106,12 +106,12 @@ impl Npz {
     /// The array of this name. Floats of any width are read as `f32` or `f64`, other types as [the one that holds them](Stored::dtype).
     ///
     /// # Errors
-    /// If there is no such array, it is not a whole npy file, has elements that are not [read as](Store::reads) `T` or more axes than tensors can
-    /// have, or its checksum is wrong.
+    /// If there is no such array, it is not a complete npy file, has elements that cannot be [read as](Store::reads) `T` or more axes than
+    /// tensors can have, or its checksum is wrong.
     pub fn tensor<T: Store>(&self, name: &str) -> Result<Tensor<T>, FileError> {
         self.with(name, |header, member, place| {
             let tensor = header.tensor(member, place)?;
-            // The checksum is compared where the member ends.
+            // Reading up to the end of the member makes its reader compare the checksum.
             member.read_exact(&mut [0]).map_or_else(
                 |error| {
                     if error.kind() == io::ErrorKind::UnexpectedEof {
@@ -168,12 +168,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Nothing yet, to be stored as it is (NumPy's `savez`).
+    /// An empty archive, to be stored uncompressed (NumPy's `savez`).
     pub fn new() -> Self {
         Writer::default()
     }
 
-    /// Deflates what is written (NumPy's `savez_compressed`).
+    /// Compresses the archive (NumPy's `savez_compressed`).
     pub fn compressed(&mut self) -> &mut Self {
         self.compressed = true;
         self
@@ -191,7 +191,7 @@ impl Writer {
     /// Adds a tensor, its elements converted: floats to any float that NumPy has, rounded to the nearest, ties to even.
     ///
     /// # Panics
-    /// As [`tensor`](Self::tensor), or if the elements cannot be written so.
+    /// As [`tensor`](Self::tensor), or if the elements cannot be converted to this type.
     #[track_caller]
     pub fn tensor_as<T: Store>(
         &mut self,
@@ -210,11 +210,11 @@ impl Writer {
         self
     }
 
-    /// Writes all of it to `out`, from its start to its end: the same bytes whenever it is written.
+    /// Writes the archive to `out`: the same bytes each time.
     ///
     /// # Errors
-    /// If `out` does, or if the format has no room for a name: beyond ASCII, it takes relative paths without `.`, `..` and `\`, and at most 65,531
-    /// bytes.
+    /// If writing to `out` fails, or the format cannot hold a name: one that is not ASCII must be a relative path without `.`, `..` and `\`, and
+    /// no name may have more than 65,531 bytes.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut archive = ZipArchiveWriter::new(out);
         for (name, part) in &self.parts {
@@ -247,7 +247,7 @@ impl Writer {
         archive.finish().map_err(io::Error::other)?.flush()
     }
 
-    /// Writes all of it to `file`, in the place of what that may hold: beside it, flushed to the disk, and renamed.
+    /// Writes the archive to `file`, replacing it atomically if it exists.
     ///
     /// # Errors
     /// If the system refuses. The old file is then as it was.

@@ -26,7 +26,7 @@ struct Info {
     data_offsets: [u64; 2],
 }
 
-/// The header as it is written: names may stand twice, which a map would hide.
+/// The header as written: a list, as a map would hide names that occur twice.
 struct Raw {
     metadata: BTreeMap<String, String>,
     infos: Vec<(String, Info)>,

@@ -8,14 +8,13 @@ use super::{Entry, Store, Stored};
 use crate::files::source::Source;
 use crate::{FileError, Shape, Tensor};
 
-/// An open file. It is mapped into memory: its header is read and checked at once, the bytes of a tensor are looked at when it is asked
-/// for, and then decoded straight into it.
+/// An open file. It is mapped into memory: its header is read and checked at once; a tensor is decoded from the mapped bytes on demand.
 ///
-/// Opening asks for memory of at most 16 times the length of the header, which is at most that of the file; reading a tensor for its own
-/// elements, which are at most 4 times as wide as the file's.
+/// Opening allocates at most 16 times the length of the header; reading a tensor allocates its elements, which are at most 4 times as wide
+/// as those in the file.
 ///
-/// As long as a file is open, no program should change it in place: the numbers would be some of the old and some of the new, and if it
-/// were shortened, the system might end this program. Replacing it, as [`Writer`](super::Writer) does, is safe.
+/// As long as a file is open, no program should change it in place: readers would see a mixture of old and new numbers, and if it were
+/// shortened, the system might end this program. Replacing it, as [`Writer`](super::Writer) does, is safe.
 pub struct SafeTensors {
     source: Source,
     header: Header,
@@ -27,7 +26,7 @@ impl SafeTensors {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a whole safetensors file.
+    /// If the file cannot be read or is not a complete safetensors file.
     pub fn open(file: impl AsRef<Path>) -> Result<Self, FileError> {
         Self::of(Source::open(file.as_ref())?)
     }
@@ -35,7 +34,7 @@ impl SafeTensors {
     /// The same of bytes in memory; errors name them as `file`.
     ///
     /// # Errors
-    /// If they are not those of a whole safetensors file.
+    /// If they are not those of a complete safetensors file.
     pub fn from_bytes(bytes: Vec<u8>, file: impl Into<PathBuf>) -> Result<Self, FileError> {
         Self::of(Source::new(bytes, file))
     }
@@ -60,12 +59,12 @@ impl SafeTensors {
         Ok(SafeTensors { start: 8 + json.len(), source, header })
     }
 
-    /// What the file says about its tensors, in the order of their bytes.
+    /// The names, types and shapes of the tensors, in the order of their bytes.
     pub fn entries(&self) -> &[Entry] {
         &self.header.entries
     }
 
-    /// The texts that the file carries beside its tensors.
+    /// The metadata of the file.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.header.metadata
     }
@@ -89,7 +88,7 @@ impl SafeTensors {
         let shape = Shape::checked(&entry.shape).map_err(|expected| {
             source.invalid(format!("shape of tensor '{name}'"), format!("{:?}", entry.shape), expected)
         })?;
-        // That the bytes are there, and as many as the shape asks for, was checked with the header.
+        // When the header was parsed, it was checked that these bytes exist and are as many as the shape needs.
         let bytes = &source.bytes()[self.start..][entry.begin as usize..entry.end as usize];
         let mut sound = true;
         let tensor = Tensor::build(shape, |out| sound = T::decode(&entry.dtype, bytes, out));

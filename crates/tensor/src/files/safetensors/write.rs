@@ -17,12 +17,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Nothing yet.
+    /// An empty file.
     pub fn new() -> Self {
         Writer::default()
     }
 
-    /// Adds a text. PyTorch's tools expect `format: pt`.
+    /// Adds an entry to the metadata. PyTorch's tools expect `format: pt`.
     pub fn metadata(&mut self, key: impl Into<String>, text: impl Into<String>) -> &mut Self {
         self.metadata.insert(key.into(), text.into());
         self
@@ -40,7 +40,7 @@ impl Writer {
     /// Adds a tensor, its elements converted: floats to any float, rounded to the nearest, ties to even.
     ///
     /// # Panics
-    /// As [`tensor`](Self::tensor), or if the elements cannot be written so.
+    /// As [`tensor`](Self::tensor), or if the elements cannot be converted to this type.
     #[track_caller]
     pub fn tensor_as<T: Store>(
         &mut self,
@@ -62,10 +62,10 @@ impl Writer {
         self
     }
 
-    /// Writes all of it to `out`.
+    /// Writes the file's bytes to `out`.
     ///
     /// # Errors
-    /// If `out` does.
+    /// If writing to `out` fails.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         // The widest elements first, so that all are aligned; then by name.
         let mut parts: Vec<(&String, &Part)> = self.tensors.iter().collect();
@@ -95,7 +95,7 @@ impl Writer {
         out.flush()
     }
 
-    /// Writes all of it to `file`, in the place of what that may hold: beside it, flushed to the disk, and renamed.
+    /// Writes to `file`, replacing it atomically if it exists.
     ///
     /// # Errors
     /// If the system refuses. The old file is then as it was.

@@ -1,8 +1,9 @@
-//! Input gradient by columns: what each tap hands back at each position, as a matrix product, and then added up where taps meet.
+//! The input gradient by columns (col2im): a matrix product gives the contribution of each tap at each position, and the contributions to each
+//! input are added up.
 //!
-//! `columns[t, q] = Σ_o w[o, t] dy[o, q]` reads both operands as they lie, and its tiles have as many rows as there are taps. The [direct](super::direct)
-//! sums have a row for each input channel: of one, three or six channels they leave most of a tile empty. Here, each column is
-//! written and read once more instead, which pays if many products are added up in it.
+//! `columns[t, q] = Σ_o w[o, t] dy[o, q]` reads both operands in place, and its tiles have as many rows as there are taps. The
+//! [direct](super::direct) sums have a row for each input channel, so with one, three or six channels most of a tile is empty. Here, each
+//! column is written and read once more instead, which pays if it is the sum of many products.
 
 use super::ConvGeometry;
 use crate::Float;
@@ -11,7 +12,7 @@ use crate::kernels::simd::{Isa, VectorKernel};
 use crate::parallel::split_units;
 use crate::storage::Buffer;
 
-/// The most elements of `columns` that are made before they are added up, unless one channel has more.
+/// The largest number of elements of `columns` that are computed before they are added up, unless one channel has more.
 const BLOCK: usize = 1 << 13;
 
 /// Whether it pays, judged by the sizes of the convolution alone.
@@ -36,8 +37,8 @@ pub fn work(g: &ConvGeometry) -> [usize; 2] {
     [direct, columns]
 }
 
-/// As how many rows of full tiles some rows count: a tile of few waits for its sums, as if it had `least`, which are four, or eight if a line is no longer than
-/// a vector.
+/// The number of rows of full tiles that take as long as `rows`: a tile of fewer than `least` rows takes as long as one of `least`, as it waits for
+/// its additions. `least` is four, or eight if a line is no longer than a vector.
 pub fn rows_as_if(rows: usize, least: usize) -> usize {
     let (mut all, mut rest) = (0, rows);
     while rest > 0 {
@@ -112,7 +113,7 @@ impl<T: Float> VectorKernel<T> for Columns<'_, T> {
     }
 }
 
-/// What the columns hold for some elements of a line of the input.
+/// Adds up the columns for some elements of a line of the input.
 ///
 /// # Safety
 /// `lines` and `across` must be what that line and those elements meet.

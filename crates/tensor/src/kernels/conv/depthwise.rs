@@ -1,8 +1,8 @@
 //! Depthwise convolution with stride 1: each plane has a kernel of its own.
 //!
-//! There is no product of matrices in it. A vector of outputs is a sum over taps of shifted vectors of the plane; a tap's gradient is the sum over
-//! outputs of such vectors times those of the gradient. For kernels of 3x3, all nine taps, or their sums, are in registers from the first line of a plane to
-//! the last: each line is loaded three times, for nine products.
+//! It is not a matrix product. A vector of outputs is a sum over taps of shifted vectors of the plane; the gradient of a tap is the sum over
+//! outputs of such vectors times those of the gradient. For 3x3 kernels, all nine taps, or their sums, stay in registers from the first line
+//! of a plane to the last: each line is loaded three times, for nine products.
 
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
@@ -17,7 +17,7 @@ const THREE: usize = 3;
 /// All of them.
 const NINE: usize = THREE * THREE;
 
-/// Whether each output channel sees one input channel, which sees no other, and windows move by one.
+/// Whether the convolution is depthwise, with one output channel for each input channel, and has stride 1.
 pub fn suits(g: &ConvGeometry) -> bool {
     g.groups > 1 && g.channels() == [1, 1] && g.stride == [1, 1]
 }
@@ -27,16 +27,16 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
     planes(isa, g, g.frame(), [g.input, g.output], x, w, bias, y);
 }
 
-/// `dx` from `dy` and `w`: the correlation of the gradient with the kernels turned round.
+/// `dx` from `dy` and `w`: the correlation of the gradient with the flipped kernels.
 pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
-    let mut turned = Buffer::<T>::from(w);
-    turned.chunks_exact_mut(g.taps()).for_each(<[T]>::reverse);
+    let mut flipped = Buffer::<T>::from(w);
+    flipped.chunks_exact_mut(g.taps()).for_each(<[T]>::reverse);
     let reach = [0, 1].map(|d| g.dilation[d] * (g.kernel[d] - 1));
     let frame = Frame {
         size: [0, 1].map(|d| g.input[d] + reach[d]),
         first: [0, 1].map(|d| reach[d] as isize - g.padding[d] as isize),
     };
-    planes(isa, g, frame, [g.output, g.input], dy, &turned, None, dx);
+    planes(isa, g, frame, [g.output, g.input], dy, &flipped, None, dx);
 }
 
 /// One correlation for each plane of the batch, of planes of the first size in `frame` to planes of the second.

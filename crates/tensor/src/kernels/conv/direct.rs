@@ -1,14 +1,14 @@
-//! Convolution of any kind as a matrix product.
+//! Convolution of any kind as an implicit matrix product.
 //!
-//! All three passes are products whose right- or left-hand operand is never built: the tiles of [`gemm`](super::gemm) read rows
-//! that begin anywhere, and the row of an unfolded image that belongs to tap `(c, i, j)` is the image itself, shifted.
+//! In all three passes the unfolded image (im2col) is never built: the tiles of [`gemm`](super::gemm) can read rows that begin anywhere, and
+//! the row of the unfolded image that belongs to tap `(c, i, j)` is the image itself, shifted.
 //!
 //! - forward: `y[o, q] = Σ w[o, t] x[q + shift(t)]` over the taps `t`. With stride 1 the positions `q` run over whole lines of the
-//!   padded image, so that a vector of them is one load; the few at the end of each line that are no output are dropped
-//!   when the result is copied out. Where it is less work, each line is computed for itself, from the taps that meet a line of the image
-//!   and not of its padding; or all from copies with [joined](super::joined) lines.
-//! - input gradient: the same over the padded gradient, with the kernel turned round; with stride, once for each phase of it. Of few channels,
-//!   [columns](super::columns) are quicker.
+//!   padded image, so that a vector of them is one load; the few at the end of each line that are not outputs are dropped when the
+//!   result is copied out. If it is less work, each line is computed separately, from the taps that meet a line of the image and not
+//!   its padding; or all lines from copies with [joined](super::joined) lines.
+//! - input gradient: the same over the padded gradient, with the flipped kernel; with a stride, once for each phase of it. With few
+//!   channels, [columns](super::columns) are faster.
 //! - weight gradient: `dw[t, o] = Σ x[q + shift(t)] dy[q, o]` over the positions `q` of one image after the other.
 
 use std::ops::Range;
@@ -68,7 +68,7 @@ pub fn forward<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opt
 
 /// `dx` from `dy` and `w`.
 ///
-/// Row `r` of the input meets tap `t` in row `(r + padding - t dilation) / stride` of the output, if that is whole. So the rows `a`, `a + stride`, ...
+/// Row `r` of the input meets tap `t` in row `(r + padding - t dilation) / stride` of the output, if that is an integer. So the rows `a`, `a + stride`, ...
 /// are a correlation with stride 1 of `dy` with some of the taps, and no zero is multiplied.
 pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     let [channels_in, channels_out] = g.channels();
@@ -117,7 +117,7 @@ pub fn input_grad<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &
     });
 }
 
-/// Which output, relative to the first, each tap of each phase of the input reads, down and across: `[phase][..] = (tap, distance)`.
+/// The taps of each phase of the input, down and across, and the output that each reads, relative to the first: `[phase][..] = (tap, distance)`.
 struct Phases([Vec<Vec<(usize, isize)>>; 2]);
 
 impl Phases {
@@ -250,9 +250,8 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
 struct Taps {
     /// Where each begins in the framed planes.
     shifts: Vec<usize>,
-    /// What is computed at once, ...
+    /// What is computed at once: each line of the result if `by_line`, otherwise a single entry for all of it.
     lines: Vec<Line>,
-    /// ... which is a line of the result, or else all of it.
     by_line: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Weight gradient whose vectors run along the positions: each weight's gradient is a dot product of two long rows.
+//! The weight gradient as dot products: vectors run along the positions, and the gradient of each weight is the dot product of two long rows.
 //!
-//! `dw[o, t] = Σ dy[o, q] x[window(q) + shift(t)]` over the positions `q`. The gradient is read as it lies, the input from copies with [joined](super::joined) lines, so
-//! that no lane is lost at their ends. Vectors of sums are added up over the images in order, and
-//! the lanes of each at the very end.
+//! `dw[o, t] = Σ dy[o, q] x[window(q) + shift(t)]` over the positions `q`. The gradient is read in place, the input from copies with
+//! [joined](super::joined) lines, so that no lanes are empty at their ends. Vectors of sums are accumulated over the images in order; the
+//! lanes of each are added up at the end.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -23,10 +23,10 @@ const POSITIONS: usize = 1024;
 
 /// Whether it pays, judged by the sizes of the convolution alone.
 ///
-/// The [direct](super::direct) sums have channels along their vectors of 16 lanes, and turn the gradient of each image. So they lose where channels
-/// leave a quarter of the lanes empty, where there is only one vector of them, for which each product loads a number, and where turning costs as much as
-/// the sums, of few taps. Here, rows must be long enough to be worth a tile; and with more than a few taps, the longer and the more often used,
-/// the better.
+/// The vectors of the [direct](super::direct) sums run along channels, 16 lanes each, and need the gradient of each image transposed. So they are
+/// slow if channels leave a quarter of the lanes empty, if there is only one vector of them (each product then loads a number), or if there are
+/// so few taps that transposing costs as much as the sums. Here, rows must be long enough to be worth a tile; with more than a few taps, the
+/// longer and the more often used, the better.
 pub fn suits(g: &ConvGeometry) -> bool {
     let (taps, [_, channels], positions) = (g.taps(), g.channels(), g.output[0] * g.output[1]);
     let lanes = channels.next_multiple_of(16);

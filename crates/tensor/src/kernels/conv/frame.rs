@@ -80,7 +80,8 @@ impl<T: Element> Framed<T> {
         buffer
     }
 
-    /// The same with the vectors of a kernel, which runs on one thread: lines are short, and a call for each costs more than the copy.
+    /// The same, for a kernel that runs on one thread: it copies with the kernel's vectors, as a call of `memcpy` for each short line would cost
+    /// more than the copy.
     #[inline(always)]
     pub fn of_vectors<'a, V: Vector<Elem = T>>(&'a mut self, planes: &'a [T]) -> &'a [T] {
         let Framed { frame, plane, buffer: Some(buffer) } = self else { return planes };

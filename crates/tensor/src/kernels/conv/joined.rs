@@ -1,7 +1,7 @@
-//! Copies of the input in which all that a tap meets is one row.
+//! Copies of the input in which the inputs of a tap, over all positions, are one contiguous row.
 //!
-//! A plane is copied for each column of the kernel: of every line, what that column meets. Lines of these copies are as long as those of the
-//! output, so that what a tap meets over all positions lies in one piece, and no lane of a vector is lost at the ends of lines.
+//! A plane is copied for each column of the kernel: of every line, the inputs that this column meets. The lines of these copies are as long as
+//! those of the output, so that the inputs of a tap are contiguous, and no lanes of vectors are empty at the ends of lines.
 
 use std::ops::Range;
 
@@ -48,7 +48,7 @@ impl Planes {
         (c * g.kernel[1] + j) * self.area() + self.lines[i * g.dilation[0]]
     }
 
-    /// Copies input channels. What no input goes to stays as it is: zero.
+    /// Copies input channels. Elements that no input goes to stay zero.
     #[inline(always)]
     pub fn fill<V: Vector>(&self, g: &ConvGeometry, x: &[V::Elem], copies: &mut [V::Elem]) {
         let channels = x.chunks_exact(g.input[0] * g.input[1]);

@@ -104,7 +104,8 @@ pub trait Conv: crate::Element {
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
     /// Runs the sums of the weight gradient of one plane.
     fn depthwise_sums(isa: Isa, sums: depthwise::Sums<'_, Self>);
-    /// Winograd's algorithm, of kernels of three by three and of tall ones. It costs a digit: `f64`, which one takes for its digits, goes without.
+    /// Winograd's algorithm for 3x3 kernels and for tall ones. It loses about a decimal digit, so `f64`, which is used for its precision, does
+    /// without.
     const WINOGRAD: Option<[Passes<Self>; 2]>;
 }
 
@@ -190,7 +191,7 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
     }
 }
 
-/// Adds to each plane of an image what belongs to it.
+/// Adds its bias to each plane of an image.
 fn add_bias<T: Float>(image: &mut [T], bias: &[T]) {
     let plane = image.len() / bias.len();
     dispatch(

@@ -1,6 +1,6 @@
 //! A matrix times a few vectors.
 
-use super::pack::turned_block;
+use super::pack::transposed_block;
 use super::{Mat, Out, Vector, block_length, each};
 use crate::Float;
 use crate::kernels::simd::{Isa, VectorKernel};
@@ -15,7 +15,7 @@ pub fn few(isa: Isa) -> usize {
 
 /// `c[j, i] (+)= Σ_p a[i, p] x[j, p]` for a matrix whose rows are in one piece, and up to [`FEW`] vectors: a layer that sees a few samples.
 ///
-/// A tile would multiply each number of the matrix with a vector of which few lanes are used. Here 16 rows are turned round in registers, a
+/// A tile would multiply each number of the matrix with a vector of which few lanes are used. Here 16 rows are transposed in registers, a
 /// block of 16 columns at a time, so that all lanes are used; and each sum still runs in the order in which a tile sums. Two blocks are worked off in
 /// turn if there are few sums, as each sum waits for its last addition.
 pub struct FewVectors<'a, T> {
@@ -105,7 +105,7 @@ unsafe fn add_block<V: Vector, const M: usize, const WHOLE: bool>(
     let [height, width] = if WHOLE { [V::LANES; 2] } else { [height, width] };
     // SAFETY: as promised by the caller.
     unsafe {
-        let block = turned_block::<V>(from, row_stride, height, width);
+        let block = transposed_block::<V>(from, row_stride, height, width);
         for q in 0..V::LANES {
             if q < width {
                 for j in 0..M {

@@ -1,15 +1,14 @@
 //! The matrix product `C = A·B`, or `C += A·B`.
 //!
-//! A tile of `C` (14 rows by 32 columns with AVX-512) is summed in registers: each step reads a piece of a row of `B` as vectors and
-//! multiplies it with one number after another of a column of `A`. So `B` must have its rows in one piece, while `A` may lie in any way.
+//! A tile of `C` (14 rows by 32 columns with AVX-512) is accumulated in registers: each step reads a piece of a row of `B` as vectors and
+//! multiplies it by the numbers of a column of `A`, one after another. So the rows of `B` must be contiguous, while `A` may have any strides.
 //!
-//! The products of small models are thin: `x·Wᵀ` with 32 rows of `x`, `dy·W`, `dyᵀ·x`. Copying `W` into the order that the tile
-//! likes (packing) would cost a fifth of the time. Of the four layouts, three need no packing at all; for `x·Wᵀ` the roles are
-//! exchanged, `Cᵀ = W·xᵀ`, and only the thin `xᵀ` is packed, while `W` is read once, in order. Large products pack both, in blocks that
-//! stay in the caches.
+//! The products of small models are thin: `x·Wᵀ` with 32 rows of `x`, `dy·W`, `dyᵀ·x`. Packing `W` (copying it into the order of the tiles)
+//! would cost a fifth of the time. Of the four layouts, three need no packing; for `x·Wᵀ` the product is transposed, `Cᵀ = W·xᵀ`, so that only
+//! the thin `xᵀ` is packed, while `W` is read once, in order. Large products pack both, in blocks that stay in the caches.
 //!
-//! Every sum runs in order over blocks of `k` whose size depends on `k` alone. So neither the layout, nor the tile, nor the number of threads,
-//! nor how many other rows there are changes a bit of it.
+//! Every sum runs in order over blocks of `k` whose size depends only on `k`. So its bits depend neither on the layout, nor on the tile, nor on
+//! the number of threads, nor on the number of other rows.
 
 mod few;
 mod pack;
@@ -18,8 +17,8 @@ mod vector;
 
 use few::{FewVectors, few};
 
-use pack::{pack_left, turn};
-pub(super) use pack::{pack_right, transpose, turn_to};
+use pack::{pack_left, transpose_raw};
+pub(super) use pack::{pack_right, transpose, transpose_to};
 pub(super) use tile::{Left, Rows, Starts, Target, WIDTH, each, height, rows};
 pub(super) use vector::Vector;
 pub use vector::Vectors;
@@ -38,7 +37,7 @@ pub trait Gemm: Vectors {
     fn multiply(isa: Isa, product: Product<'_, Self>);
     /// Runs a product with a few vectors.
     fn multiply_few(isa: Isa, product: FewVectors<'_, Self>);
-    /// Turns a matrix.
+    /// Transposes a matrix.
     fn transpose(isa: Isa, matrix: Transpose<'_, Self>);
 }
 
@@ -77,7 +76,7 @@ impl<T> Mat<'_, T> {
     }
 
     /// Its transpose.
-    fn turned(self) -> Self {
+    fn transposed(self) -> Self {
         Mat { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
@@ -89,7 +88,7 @@ impl<T> Mat<'_, T> {
     }
 }
 
-/// Where a result goes: element `(i, j)` to `base + i * row_stride + j`. Threads that share out a result have a part each.
+/// A result to write: element `(i, j)` is at `base + i * row_stride + j`. Each thread has a part of it.
 #[derive(Clone, Copy)]
 pub struct Out<T> {
     base: *mut T,
@@ -198,18 +197,18 @@ fn sequential<'a, T: Float>(
     let add = store == Store::Add;
     // A lone column lies in one piece; one that is a part of several does not.
     if n == 1 && c.row_stride == 1 && a.col_stride == 1 {
-        return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: b.turned(), c, add });
+        return T::multiply_few(isa, FewVectors { rows: m, k, a, count: 1, x: b.transposed(), c, add });
     }
     if m <= few(isa) && b.row_stride == 1 {
-        return T::multiply_few(isa, FewVectors { rows: n, k, a: b.turned(), count: m, x: a, c, add });
+        return T::multiply_few(isa, FewVectors { rows: n, k, a: b.transposed(), count: m, x: a, c, add });
     }
     // `Cᵀ = Bᵀ·Aᵀ` where that leaves less to pack.
     let packed = if b.col_stride == 1 { 0 } else { n };
     let packed_if_turned = if a.row_stride == 1 { 0 } else { m };
     let product = if packed <= packed_if_turned {
-        Product { m, n, k, a, b, c, add, turned: false }
+        Product { m, n, k, a, b, c, add, transposed: false }
     } else {
-        Product { m: n, n: m, k, a: b.turned(), b: a.turned(), c, add, turned: true }
+        Product { m: n, n: m, k, a: b.transposed(), b: a.transposed(), c, add, transposed: true }
     };
     T::multiply(isa, product);
 }
@@ -240,13 +239,13 @@ pub struct Product<'a, T> {
     /// Whether to add to what is in `c`.
     add: bool,
     /// Whether rows of the product are columns of `c`.
-    turned: bool,
+    transposed: bool,
 }
 
 impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Product { m, n, k, a, b, c, add, turned } = self;
+        let Product { m, n, k, a, b, c, add, transposed } = self;
         let width = WIDTH * V::LANES;
         let length = block_length(k);
         // Rows that begin a multiple of 4 KiB apart fall on the same 8 places of the first-level cache.
@@ -268,13 +267,13 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
         let (left_row, left_step) = if pack_a { (1, tallest) } else { (a.row_stride, a.col_stride) };
         let left_offsets: [usize; LONGEST] = std::array::from_fn(|p| p * left_step);
         // A result that lies column by column is summed row by row first: columns are often a multiple of 4 KiB apart.
-        let mut in_rows = Buffer::<T>::scratch(if turned { m * n } else { 0 });
-        let turned_rows = in_rows.as_mut_ptr();
-        if turned && add {
+        let mut in_rows = Buffer::<T>::scratch(if transposed { m * n } else { 0 });
+        let transposed_rows = in_rows.as_mut_ptr();
+        if transposed && add {
             // SAFETY: the result has `n` rows of `m`, and `in_rows` as many elements.
-            unsafe { turn::<V>((c.base, c.row_stride), n, m, (turned_rows, n)) };
+            unsafe { transpose_raw::<V>((c.base, c.row_stride), n, m, (transposed_rows, n)) };
         }
-        let out = if turned { Out { base: turned_rows, row_stride: n } } else { c };
+        let out = if transposed { Out { base: transposed_rows, row_stride: n } } else { c };
         for first in (0..n).step_by(most) {
             let columns = most.min(n - first);
             for p in (0..k).step_by(length) {
@@ -327,9 +326,9 @@ impl<T: Float> super::simd::VectorKernel<T> for Product<'_, T> {
                 }
             }
         }
-        if turned {
+        if transposed {
             // SAFETY: as above.
-            unsafe { turn::<V>((turned_rows, n), m, n, (c.base, c.row_stride)) };
+            unsafe { transpose_raw::<V>((transposed_rows, n), m, n, (c.base, c.row_stride)) };
         }
     }
 }
@@ -417,11 +416,11 @@ mod tests {
         let rng = &mut Rng::new(6);
         for [m, k, n] in [[27, 650, 33], [32, 512, 65], [20, 1500, 17], [32, 400, 97]] {
             let [x, w] = [[m, k], [k, n]].map(|shape| Tensor::<f32>::randn(shape, rng));
-            let turned = w.t().contiguous().t();
+            let transposed = w.t().contiguous().t();
             let want = sequential(|| x.matmul(&w));
             for threads in [2, 3, 4, 5, 8] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                for w in [&w, &turned] {
+                for w in [&w, &transposed] {
                     assert_eq!(pool.install(|| x.matmul(w)), want, "{m}x{k}x{n} on {threads} threads");
                 }
             }
@@ -469,8 +468,8 @@ mod tests {
         }
         assert_eq!(a.matmul(&b.t().contiguous().t()), alone, "transposed");
         assert_eq!(a.narrow(0, 57, 3).matmul(&b), alone.narrow(0, 57, 3), "three rows alone");
-        let turned = b.t().contiguous().t();
-        for b in [&b, &turned] {
+        let transposed = b.t().contiguous().t();
+        for b in [&b, &transposed] {
             assert_eq!(a.narrow(0, 57, 1).matmul(b), alone.narrow(0, 57, 1), "a row alone");
             assert_eq!(a.matmul(&b.narrow(1, 33, 1)), alone.narrow(1, 33, 1), "a column alone");
         }

@@ -35,7 +35,7 @@ pub fn pack_right<T: Element, V: Vector<Elem = T>>(
     }
 }
 
-/// Rows from memory that is asked for before it is needed.
+/// How many rows ahead memory is prefetched.
 const AHEAD: usize = 4;
 
 /// [`pack_right`] of a matrix whose rows are in one piece. They are read one after another, each for all panels.
@@ -77,7 +77,7 @@ pub fn pack_left<T: Element, V: Vector<Elem = T>>(
     out_stride: usize,
     out: &mut [T],
 ) {
-    // Whole vectors are written, of which the next column takes back what is too much: to write a part of one is slow without AVX-512.
+    // Full vectors are written, and the next column overwrites the excess: partial stores are slow without AVX-512.
     let in_vectors = rows <= V::LANES && out.len() >= (depth - 1) * out_stride + V::LANES;
     if in_vectors && a.row_stride == 1 {
         for p in 0..depth {
@@ -91,7 +91,7 @@ pub fn pack_left<T: Element, V: Vector<Elem = T>>(
             let width = V::LANES.min(depth - p);
             // SAFETY: `rows` and `width` columns from `p` on are inside the matrix, and `out` has room for a vector after the last column.
             unsafe {
-                let block = turned_block::<V>(a.data[p..].as_ptr(), a.row_stride, rows, width);
+                let block = transposed_block::<V>(a.data[p..].as_ptr(), a.row_stride, rows, width);
                 for c in 0..V::LANES {
                     if c < width {
                         block[c].store(out.as_mut_ptr().add((p + c) * out_stride));
@@ -125,7 +125,9 @@ pub fn transpose<V: Vector>(
     assert!(from.len() >= (rows - 1) * from_stride + columns, "a matrix lies inside its storage");
     assert!(out.len() >= (columns - 1) * out_stride + rows, "so does its transpose");
     // SAFETY: as asserted.
-    unsafe { turn::<V>((from.as_ptr(), from_stride), rows, columns, (out.as_mut_ptr(), out_stride)) };
+    unsafe {
+        transpose_raw::<V>((from.as_ptr(), from_stride), rows, columns, (out.as_mut_ptr(), out_stride))
+    };
 }
 
 /// [`transpose`] between a matrix and its transpose that are given by their first elements and their strides.
@@ -133,7 +135,7 @@ pub fn transpose<V: Vector>(
 /// # Safety
 /// `from` must be valid for `rows` by `columns`, and `out` for `columns` by `rows`.
 #[inline(always)]
-pub unsafe fn turn<V: Vector>(
+pub unsafe fn transpose_raw<V: Vector>(
     from: (*const V::Elem, usize),
     rows: usize,
     columns: usize,
@@ -141,7 +143,7 @@ pub unsafe fn turn<V: Vector>(
 ) {
     // SAFETY: as promised by the caller.
     unsafe {
-        turn_to::<V>(
+        transpose_to::<V>(
             from,
             rows,
             columns,
@@ -152,12 +154,12 @@ pub unsafe fn turn<V: Vector>(
     }
 }
 
-/// [`turn`] to columns that begin at places of `out` of their own.
+/// [`transpose_raw`], with columns that begin at given places of `out`.
 ///
 /// # Safety
 /// As there: `out` must be valid for `rows` from the place of each column on.
 #[inline(always)]
-pub unsafe fn turn_to<V: Vector>(
+pub unsafe fn transpose_to<V: Vector>(
     (from, from_stride): (*const V::Elem, usize),
     rows: usize,
     columns: usize,
@@ -170,7 +172,7 @@ pub unsafe fn turn_to<V: Vector>(
             let (height, width) = (lanes.min(rows - i), lanes.min(columns - p));
             // SAFETY: `height` rows from `i` and `width` columns from `p` on are inside both.
             unsafe {
-                let block = turned_block::<V>(from.add(i * from_stride + p), from_stride, height, width);
+                let block = transposed_block::<V>(from.add(i * from_stride + p), from_stride, height, width);
                 for c in 0..lanes {
                     if height == lanes && c < width {
                         block[c].store(out.add(place(p + c) + i));
@@ -183,12 +185,12 @@ pub unsafe fn turn_to<V: Vector>(
     }
 }
 
-/// A block of a matrix, of at most `LANES` rows and columns, turned round: vector `c` holds column `c`, and zeros after its end.
+/// The transpose of a block of a matrix, of at most `LANES` rows and columns: vector `c` holds column `c`, and zeros after its end.
 ///
 /// # Safety
 /// `from` must be valid for `height` by `width`.
 #[inline(always)]
-pub unsafe fn turned_block<V: Vector>(
+pub unsafe fn transposed_block<V: Vector>(
     from: *const V::Elem,
     stride: usize,
     height: usize,
@@ -204,6 +206,6 @@ pub unsafe fn turned_block<V: Vector>(
                 block[r] = V::load_part(from.add(r * stride), width);
             }
         }
-        V::turn(block)
+        V::transpose(block)
     }
 }

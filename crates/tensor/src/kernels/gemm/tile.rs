@@ -8,8 +8,8 @@ use crate::kernels::simd::Kernel;
 /// The heights of tiles, tallest first. Any number of rows is cut into these.
 const HEIGHTS: [usize; 6] = [14, 8, 6, 4, 2, 1];
 
-/// The height of the next tile where there are `rest` more rows: as high as can be, but lower where two or one would remain, as sums of so few rows wait
-/// for each other.
+/// The height of the next tile if there are `rest` more rows: as large as possible, but less if one or two rows would remain, as tiles of so few rows
+/// wait for their additions.
 pub fn height(rest: usize, tallest: usize) -> usize {
     let most = match rest {
         16 | 17 => 8,

@@ -1,4 +1,4 @@
-//! Vectors of numbers, as the processors have them.
+//! SIMD vectors.
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -40,11 +40,11 @@ pub unsafe trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     /// `self other`.
     unsafe fn mul(self, other: Self) -> Self;
-    /// The first `LANES` vectors of `block` as rows, turned into columns.
-    unsafe fn turn(block: [Self; 16]) -> [Self; 16];
+    /// The transpose of the matrix whose rows are the first `LANES` vectors of `block`.
+    unsafe fn transpose(block: [Self; 16]) -> [Self; 16];
     /// `self + a b`, rounded once where the instruction set can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
-    /// Runs a kernel, compiled for these vectors, in a function of its own: once for all that call it, and not in each of them.
+    /// Runs a kernel, compiled for these vectors, in a function of its own, so that it is not inlined into each caller.
     unsafe fn apart<K: Kernel>(kernel: K) -> K::Output;
     /// `sums[w] += a[at] b[w]`: a step of one row of a tile.
     #[inline(always)]
@@ -124,7 +124,7 @@ macro_rules! portable {
                 Portable([$(self.0[$lane] * other.0[$lane]),*])
             }
             #[inline(always)]
-            unsafe fn turn(mut block: [Self; 16]) -> [Self; 16] {
+            unsafe fn transpose(mut block: [Self; 16]) -> [Self; 16] {
                 let column = |c: usize| Portable([$(block[$lane].0[c]),*]);
                 let columns = [$(column($lane)),*];
                 $(block[$lane] = columns[$lane];)*

@@ -1,4 +1,4 @@
-//! The end of a run: the last words, the report, or the post-mortem.
+//! The end of a run: its last messages and the report, or the post-mortem.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -9,12 +9,12 @@ use ravine_data::Dataset;
 use super::Run;
 use crate::callback::Flow;
 use crate::guard::{PostMortem, Trouble};
-use crate::report::{self, Story};
+use crate::report::{self, ReportInput};
 use crate::trainer::{Ended, Report};
 use crate::{Outcome, TrainError, weights_hash};
 
 impl<M: Module + Sync + ?Sized> Run<'_, M> {
-    /// The end of a run that went astray, with all that can be told of it.
+    /// The error of a run that diverged, with its post-mortem, which is also written to the folder.
     pub(super) fn diverged(
         &mut self,
         loss: f64,
@@ -26,7 +26,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
         (found.parameter, found.op) = (parameter, op);
         if let Some(store) = &self.store {
-            // Weights that were saved before a loss was seen on them may be the bad ones.
+            // If no loss has been computed with the weights in the last checkpoint, they may be the bad ones.
             let good = if self.proven { self.saved } else { store.fall_back() };
             found.checkpoint = good.map(|step| (store.last(), step));
             self.display.line(&match found.write(&store.folder) {
@@ -37,7 +37,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         TrainError::Diverged(Box::new(found))
     }
 
-    /// The last checkpoint, the last words, and the report.
+    /// Writes the last checkpoint and the report, and returns the result of the run.
     pub(super) fn finish<B: Send + 'static>(
         mut self,
         ended: Ended,
@@ -51,7 +51,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         if let Some(verification) = &self.verification {
             self.display.line(&verification.verdict());
         }
-        if ended != Ended::Whole {
+        if ended != Ended::Completed {
             let why = match ended {
                 Ended::Patience => "no longer better: ",
                 _ => "",
@@ -60,16 +60,16 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                 Some(store) => format!("; saved in {}", store.last().display()),
                 None => String::new(),
             };
-            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.whole));
+            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.total_steps));
         }
-        self.tell(|callback, moment| callback.end(moment).map(|()| Flow::GoOn))?;
+        self.notify(|callback, state| callback.end(state).map(|()| Flow::Continue))?;
         if self.trainer.report && self.store.is_some() {
             self.write_report(test, pass, begin)?;
         }
         let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
         let kept = match (&self.store, self.trainer.keep_best) {
             (Some(store), Some(_)) => {
-                let files = best.iter().map(|&place| store.best(self.history[place].steps));
+                let files = best.iter().map(|&i| store.best(self.history[i].steps));
                 files.filter(|file| file.exists()).collect()
             }
             _ => Vec::<PathBuf>::new(),
@@ -95,7 +95,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         begin: Instant,
     ) -> Result<(), TrainError> {
-        // A run that was whole when it was resumed has evaluated nothing.
+        // A run that was already complete when it was resumed has evaluated nothing in this process.
         if self.details.is_none() && self.step > 0 {
             self.details = self.score(test, pass)?;
         }
@@ -104,8 +104,8 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             _ => Vec::new(),
         };
         let Some(store) = &self.store else { return Ok(()) };
-        let page = report::page(&Story {
-            moment: self.moment(),
+        let page = report::page(&ReportInput {
+            state: self.state(),
             goal: &self.trainer.goal,
             scores: self.details.as_ref(),
             hardest,
@@ -117,7 +117,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let file = store.folder.join("report.html");
         match crate::file::replace(&file, &[page.as_bytes()]) {
             Ok(()) => self.display.line(&format!("report: {}", file.display())),
-            Err(error) => self.excuse(error)?,
+            Err(error) => self.file_failed(error)?,
         }
         Ok(())
     }

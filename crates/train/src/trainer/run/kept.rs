@@ -1,4 +1,4 @@
-//! What a run keeps on the disk, and takes up again.
+//! The files of a run: opening its folder, resuming from its checkpoint, and saving.
 
 use std::cell::RefCell;
 
@@ -15,20 +15,20 @@ use crate::trainer::store::Store;
 use crate::{Checkpoint, TrainError};
 
 impl<M: Module + Sync + ?Sized> Run<'_, M> {
-    /// Opens the folder, if there is to be one, and goes on from what is in it, if it should.
+    /// Opens the folder, if the run has one, and resumes from its checkpoint, if it is to.
     pub(super) fn open(&mut self) -> Result<(), TrainError> {
         let Some(folder) = &self.trainer.folder else { return Ok(()) };
         let store = match Store::open(folder) {
-            Err(TrainError::File(error)) if !self.trainer.resume => return self.excuse(error),
+            Err(TrainError::File(error)) if !self.trainer.resume => return self.file_failed(error),
             store => store?,
         };
         if self.trainer.resume {
             self.restore(Checkpoint::load(&store.last())?)?;
             self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
         } else {
-            store.may_begin()?;
+            store.begin()?;
         }
-        store.forget(&PostMortem::FILES);
+        store.remove(&PostMortem::FILES);
         let mut logs: Vec<Box<dyn Callback>> = vec![Box::new(Csv::new(folder)), Box::new(Jsonl::new(folder))];
         if self.trainer.tensorboard {
             logs.push(Box::new(TensorBoard::new(folder.join("tensorboard"))));
@@ -36,11 +36,11 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.logs = RefCell::new(logs);
         self.store = Some(store);
         self.keep_best()?;
-        self.save(self.step == self.whole)
+        self.save(self.step == self.total_steps)
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        // Either may have settings that the other lacks.
+        // Both lists, as either may have settings that the other lacks.
         for (name, _) in checkpoint.settings.iter().chain(&self.settings) {
             let (found, expected) = (value(&checkpoint.settings, name), value(&self.settings, name));
             if found != expected {
@@ -51,7 +51,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                 });
             }
         }
-        // The optimizer checks before it changes anything; if it agrees, only the model can still refuse, and it changes nothing then.
+        // Neither `load_state` nor `restore_model` changes anything if it fails; if the second does, the first is undone.
         let before = self.optimizer.state();
         self.optimizer.load_state(&checkpoint.optimizer)?;
         if let Err(error) = checkpoint.restore_model(&self.model) {
@@ -74,7 +74,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         Ok(())
     }
 
-    /// The run between two steps.
+    /// The checkpoint of the present state.
     fn checkpoint(&self, finished: bool) -> Checkpoint {
         let settings = self.settings.clone();
         let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
@@ -94,7 +94,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
     pub(super) fn save(&mut self, finished: bool) -> Result<(), TrainError> {
         let Some(store) = &self.store else { return Ok(()) };
         let checkpoint = self.checkpoint(finished);
-        // What is written over the last good checkpoint must be good.
+        // A good checkpoint must not be overwritten by a bad one.
         if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
             return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path), None));
         }
@@ -106,21 +106,21 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                 (self.saved, self.proven) = (Some(self.step), false);
                 Ok(())
             }
-            Err(error) => self.excuse(error),
+            Err(error) => self.file_failed(error),
         }
     }
 
-    /// Writes the checkpoint of an evaluation that is among the best, and removes those that are so no longer.
+    /// Writes the checkpoint of an evaluation if it is among the best, and removes those that no longer are.
     pub(super) fn keep_best(&mut self) -> Result<(), TrainError> {
         let (Some(store), Some(keep)) = (&self.store, self.trainer.keep_best) else { return Ok(()) };
-        let places = self.trainer.goal.best(&self.history, keep);
-        let best: Vec<usize> = places.iter().map(|&place| self.history[place].steps).collect();
+        let indices = self.trainer.goal.best(&self.history, keep);
+        let best: Vec<usize> = indices.iter().map(|&i| self.history[i].steps).collect();
         let mut written = Ok(());
         if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
             written = self.checkpoint(false).save(&store.best(self.step));
         }
         match written.and_then(|()| store.keep_only(&best)) {
-            Err(error) => self.excuse(error),
+            Err(error) => self.file_failed(error),
             Ok(()) => Ok(()),
         }
     }

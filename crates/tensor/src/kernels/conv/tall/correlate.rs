@@ -10,22 +10,22 @@ use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_leng
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
-/// The kernels at the points: `[group, point, output, tap]`. They are `w[output, input]` of each group; if `turned`, `w[input, output]`, to be turned
-/// round.
-pub fn kernels(pass: &Pass, w: &[f32], turned: bool) -> Buffer<f32> {
+/// The transformed kernels: `[group, point, output, tap]`. The kernels of each group are `w[output, input]`; if `flipped`, the flipped kernels of
+/// `w[input, output]`.
+pub fn kernels(pass: &Pass, w: &[f32], flipped: bool) -> Buffer<f32> {
     let Pass { inputs, outputs, columns, .. } = *pass;
     let (kernel, taps) = (TAPS * columns, pass.taps());
     let mut u = Buffer::scratch(pass.groups * POINTS * outputs * taps);
     let groups = w.chunks_exact(inputs * outputs * kernel).zip(u.chunks_exact_mut(POINTS * outputs * taps));
     for (w, u) in groups {
         for (i, w) in w.chunks_exact(kernel).enumerate() {
-            let (o, c) = if turned { (i % outputs, i / outputs) } else { (i / inputs, i % inputs) };
+            let (o, c) = if flipped { (i % outputs, i / outputs) } else { (i / inputs, i % inputs) };
             for j in 0..columns {
                 let mut column: [f32; TAPS] = std::array::from_fn(|i| w[i * columns + j]);
-                if turned {
+                if flipped {
                     column.reverse();
                 }
-                let j = if turned { columns - 1 - j } else { j };
+                let j = if flipped { columns - 1 - j } else { j };
                 for (point, at) in of_kernel(column).into_iter().enumerate() {
                     u[(point * outputs + o) * taps + c * columns + j] = at;
                 }
@@ -41,7 +41,7 @@ pub struct Correlation<'a> {
     pub pass: &'a Pass,
     /// The images.
     pub x: &'a [f32],
-    /// Of [`kernels`].
+    /// The result of [`kernels`].
     pub u: &'a [f32],
     /// Added to each output plane.
     pub bias: Option<&'a [f32]>,
@@ -86,8 +86,8 @@ impl VectorKernel<f32> for Correlation<'_> {
     }
 }
 
-/// Takes the strips of all images of a group to the points, a block of them at a time, and calls `f` with the image and the place in it of each, and the
-/// planes at the points.
+/// Transforms the strips of all images of a group, a block of them at a time, and calls `f` with the image and the position in it of each strip, and
+/// the transformed planes.
 #[inline(always)]
 pub fn by_blocks<V: Vector<Elem = f32>>(
     pass: &Pass,

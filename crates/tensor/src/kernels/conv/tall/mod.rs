@@ -1,11 +1,11 @@
-//! Kernels five lines high, with stride 1, by Winograd's algorithm down the columns: `F(4, 5)`.
+//! Convolution with kernels five lines high and stride 1, by one-dimensional Winograd along the columns: `F(4, 5)`.
 //!
-//! Four outputs below one another take 8 multiplications for each column of the kernel, instead of 20. Each point is a matrix product of its own, as in
-//! [`winograd`](super::winograd), but over channels and columns of the kernel, while vectors run along lines: nothing is turned round, and few channels
-//! will do.
+//! Four vertically adjacent outputs take 8 multiplications for each column of the kernel, instead of 20. Each point of the transform is a
+//! separate matrix product, as in [`winograd`](super::winograd), but over channels and columns of the kernel, and vectors run along lines: so
+//! nothing has to be transposed, and few channels suffice.
 //!
-//! The root mean square of the error is two to five times that of the plain sum; a test bounds it. An infinity or a NaN spoils its
-//! whole tile. For `f32` alone.
+//! The root mean square of the error is two to five times that of the plain sum; a test bounds it. An infinity or a NaN affects its whole
+//! tile. Only for `f32`.
 
 mod correlate;
 mod transform;
@@ -22,13 +22,13 @@ use crate::kernels::simd::{Isa, dispatch_on};
 use crate::parallel::{for_parts, split_units, threads_for};
 use crate::storage::Buffer;
 
-/// Positions that are worked off together, at least: the sums of a weight gradient go through memory once for so many.
+/// The least number of positions that are processed together: the sums of a weight gradient go through memory once for each such block.
 const POSITIONS: usize = 256;
 
-/// Outputs whose products are brought back together, from the second-level cache.
+/// The number of outputs whose products are transformed back together, from the second-level cache.
 const OUTPUTS: usize = 16;
 
-/// Whether a convolution can be done so.
+/// Whether the algorithm applies to a convolution.
 pub fn fits(g: &ConvGeometry) -> bool {
     g.kernel[0] == TAPS
         && g.stride == [1, 1]
@@ -63,14 +63,14 @@ pub fn suits_weight_grad(g: &ConvGeometry) -> bool {
 
 /// The work of an image and group, in multiply-adds.
 struct Work {
-    /// At the points.
+    /// Of the products in the transform domain.
     products: usize,
-    /// On the way there, of the inputs and of the gradient.
+    /// Of the transforms of the inputs and of the gradient.
     there: usize,
     grad_there: usize,
-    /// On the way back.
+    /// Of the inverse transform.
     back: usize,
-    /// Without the algorithm.
+    /// Of the convolution without the algorithm.
     plain: usize,
 }
 
@@ -105,11 +105,11 @@ fn correlate(
     pass: Pass,
     x: &[f32],
     w: &[f32],
-    turned: bool,
+    flipped: bool,
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {
-    let u = kernels(&pass, w, turned);
+    let u = kernels(&pass, w, flipped);
     let [image_in, image_out] = pass.images();
     split_units(y, image_out, g.work(), |images, y| {
         let x = &x[images.start * image_in..images.end * image_in];
@@ -150,7 +150,7 @@ struct Pass {
     down: usize,
     /// Positions along a strip: what the windows of a line of outputs meet.
     pitch: usize,
-    /// Strips that are worked off together, be they of one image or several.
+    /// The number of strips that are processed together, of one image or several.
     together: usize,
     /// Elements of a plane at a point: their positions, what the last column of a kernel meets, and room for a vector.
     area: usize,
@@ -161,7 +161,7 @@ impl Pass {
         Pass::new(g, g.channels(), [g.input, g.output], g.padding.map(|padding| padding as isize))
     }
 
-    /// The gradient by the input, which is the correlation of the gradient by the output with the kernels turned round.
+    /// The gradient by the input, which is the correlation of the gradient by the output with the flipped kernels.
     fn input_grad(g: &ConvGeometry) -> Pass {
         let [outputs, inputs] = g.channels();
         let reach = [TAPS - 1, (g.kernel[1] - 1) * g.dilation[1]];

@@ -1,4 +1,4 @@
-//! The linear maps of `F(4, 5)`, down a column.
+//! The linear transforms of `F(4, 5)`, along a column.
 //!
 //! With `B`, `G` and `A` as in [`winograd`](crate::kernels::conv::winograd), `y = Aᵀ((G w) ⊙ (Bᵀ x))`: 8 inputs and 5 taps make 4 outputs. The points are 0,
 //! ±1, ±2, ±½ and ∞, and `B` is the one of `F(6, 3)`, which has the same points.
@@ -40,7 +40,7 @@ unsafe fn at_points<V: Vector>(zero: V, pairs: [[V; 2]; 3], infinity: V) -> [V; 
     }
 }
 
-/// `Bᵀ x`: inputs at the points.
+/// `Bᵀ x`: the transform of the inputs.
 #[inline(always)]
 pub unsafe fn of_input<V: Vector<Elem = f32>>(x: [V; POINTS]) -> [V; POINTS] {
     // SAFETY: the caller has the instructions of `V`.
@@ -62,7 +62,7 @@ pub unsafe fn of_input<V: Vector<Elem = f32>>(x: [V; POINTS]) -> [V; POINTS] {
     }
 }
 
-/// `Aᵀ m`: from the products at the points to outputs.
+/// `Aᵀ m`: the transform of the products to outputs.
 #[inline(always)]
 pub unsafe fn of_products<V: Vector<Elem = f32>>(m: [V; POINTS]) -> [V; OUT] {
     // SAFETY: the caller has the instructions of `V`.
@@ -80,7 +80,7 @@ pub unsafe fn of_products<V: Vector<Elem = f32>>(m: [V; POINTS]) -> [V; OUT] {
     }
 }
 
-/// `A dy`: the gradient of outputs, at the points.
+/// `A dy`: the transform of the gradient of the outputs.
 #[inline(always)]
 pub unsafe fn of_output_grad<V: Vector<Elem = f32>>(dy: [V; OUT]) -> [V; POINTS] {
     // SAFETY: the caller has the instructions of `V`.
@@ -95,7 +95,7 @@ pub unsafe fn of_output_grad<V: Vector<Elem = f32>>(dy: [V; OUT]) -> [V; POINTS]
     }
 }
 
-/// `G w`: taps at the points.
+/// `G w`: the transform of the taps.
 pub fn of_kernel(w: [f32; TAPS]) -> [f32; POINTS] {
     let at = |scale: f32, point: f32| {
         let square = point * point;
@@ -108,7 +108,7 @@ pub fn of_kernel(w: [f32; TAPS]) -> [f32; POINTS] {
     [zero * w[0], a, b, c, d, e, f, w[4]]
 }
 
-/// `Gᵀ s`: from the sums at the points to the gradient of taps.
+/// `Gᵀ s`: the transform of the sums to the gradient of the taps.
 #[inline(always)]
 pub fn of_kernel_grad(s: [f32; POINTS]) -> [f32; TAPS] {
     let [zero, one, two, half] = SCALES;

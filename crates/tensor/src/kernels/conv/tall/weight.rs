@@ -10,7 +10,7 @@ use crate::kernels::gemm::Vector;
 use crate::kernels::simd::{VectorKernel, dispatch};
 use crate::storage::Buffer;
 
-/// Elements of the sums for some outputs: `[point, output, tap, lane]`.
+/// The number of elements of the sums for some outputs, `[point, output, tap, lane]`.
 pub fn sums(pass: &Pass, outputs: usize) -> usize {
     POINTS * outputs * pass.taps() * LANES
 }

@@ -1,17 +1,17 @@
-//! What is done with a tile.
+//! The transforms of a tile, for each kind of pass.
 
 use super::maps::*;
 use super::tiles::{Matrices, Squares, from_points, to_points};
 use crate::kernels::gemm::Vector;
 
-/// Which way a pass goes. The maps are in `maps.rs`.
+/// The kind of a pass. The linear maps of each are in `maps.rs`.
 #[derive(Clone, Copy)]
 pub enum Algorithm {
-    /// Stride 1, both ways.
+    /// Stride 1, forward and backward.
     Straight,
     /// Stride 2.
     Halving,
-    /// Back through stride 2, between whose inputs one might think zeros.
+    /// The input gradient of stride 2: a correlation of inputs with zeros between them.
     Doubling,
 }
 
@@ -101,22 +101,22 @@ impl Algorithm {
     #[inline(always)]
     pub unsafe fn kernel<V: Vector<Elem = f32>>(
         self,
-        turned: bool,
+        flipped: bool,
         w: (&[f32], Squares),
         u: (&mut [f32], &Matrices),
         row: usize,
     ) {
         // SAFETY: as promised by the caller.
         unsafe {
-            match (self, turned) {
+            match (self, flipped) {
                 (Algorithm::Straight, false) => {
                     to_points::<V, StraightKernels, 3, 6, 3, 6>(1, w, u, [row, 0])
                 }
                 (Algorithm::Straight, true) => {
-                    to_points::<V, StraightTurned, 3, 6, 3, 6>(1, w, u, [row, 0]);
+                    to_points::<V, StraightFlipped, 3, 6, 3, 6>(1, w, u, [row, 0]);
                 }
                 (_, false) => to_points::<V, StridedKernels, 3, 7, 3, 7>(1, w, u, [row, 0]),
-                (_, true) => to_points::<V, StridedTurned, 3, 7, 3, 7>(1, w, u, [row, 0]),
+                (_, true) => to_points::<V, StridedFlipped, 3, 7, 3, 7>(1, w, u, [row, 0]),
             }
         }
     }

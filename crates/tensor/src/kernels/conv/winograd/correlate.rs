@@ -11,15 +11,15 @@ use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_leng
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
-/// The kernels at the points, with panels of outputs: rows are inputs.
+/// The transform of the kernels, in panels of outputs whose rows are inputs.
 pub struct Kernels<'a> {
     /// The sizes.
     pub pass: Pass,
-    /// `w[o, i]`; if `turned`, `w[i, o]`, to be turned round.
+    /// The kernels `w[o, i]`; if `flipped`, `w[i, o]`, which are to be flipped.
     pub w: &'a [f32],
     /// Whether this is the input gradient.
-    pub turned: bool,
-    /// Room of [`Kernels::len`].
+    pub flipped: bool,
+    /// Room for [`Kernels::len`] elements.
     pub u: &'a mut [f32],
 }
 
@@ -33,7 +33,7 @@ impl Kernels<'_> {
 impl VectorKernel<f32> for Kernels<'_> {
     #[inline(always)]
     fn run<V: Vector<Elem = f32>>(self) {
-        let Kernels { pass, w, turned, u } = self;
+        let Kernels { pass, w, flipped, u } = self;
         let (inputs, outputs) = (pass.inputs, pass.outputs);
         let width = WIDTH * V::LANES;
         let (u_at, u_len) = Matrices::equal::<V>(pass.kernels(), inputs, width);
@@ -42,7 +42,7 @@ impl VectorKernel<f32> for Kernels<'_> {
         // The nine taps of all outputs, so that a vector holds the same tap of several.
         let mut taps = Buffer::filled(9 * wide, 0.0);
         for i in 0..inputs {
-            if turned {
+            if flipped {
                 transpose::<V>(&w[i * 9 * outputs..], 9, outputs, 9, &mut taps, wide);
             } else {
                 transpose::<V>(&w[i * 9..], 9 * inputs, outputs, 9, &mut taps, wide);
@@ -50,7 +50,7 @@ impl VectorKernel<f32> for Kernels<'_> {
             for (panel, u) in u.chunks_mut(u_len).take(wide / width).enumerate() {
                 // SAFETY: the instructions are there, and `taps` is a square of three by three.
                 unsafe {
-                    pass.algorithm.kernel::<V>(turned, (&taps[panel * width..], squares), (u, &u_at), i)
+                    pass.algorithm.kernel::<V>(flipped, (&taps[panel * width..], squares), (u, &u_at), i)
                 };
             }
         }
@@ -63,7 +63,7 @@ pub struct Correlation<'a> {
     pub pass: Pass,
     /// The images.
     pub x: &'a [f32],
-    /// Of [`Kernels`].
+    /// The result of [`Kernels`].
     pub u: &'a [f32],
     /// Added to each output plane.
     pub bias: Option<&'a [f32]>,

@@ -1,8 +1,8 @@
-//! Lines of images, turned round so that channels come last.
+//! Lines of images, transposed so that channels come last.
 
 use std::ops::Range;
 
-use crate::kernels::gemm::{Vector, turn_to};
+use crate::kernels::gemm::{Vector, transpose_to};
 use crate::kernels::simd::prefetch;
 use crate::storage::Buffer;
 
@@ -80,10 +80,10 @@ impl Lines {
             lines.len() >= places[places.len() - 1] as usize + planes,
             "their elements lie inside the lines"
         );
-        // Lines that follow each other are turned as one.
+        // Consecutive lines are transposed together.
         // SAFETY: as asserted, the last place being the greatest.
         unsafe {
-            turn_to::<V>(
+            transpose_to::<V>(
                 (from.as_ptr(), h * w),
                 planes,
                 places.len(),
@@ -94,8 +94,7 @@ impl Lines {
         }
     }
 
-    /// Asks for some lines of these channels in `planes`, so that they are in the cache when they are filled in: they lie far apart, and a processor
-    /// foresees none.
+    /// Prefetches some lines of these channels in `planes`: they are far apart, so the processor's own prefetcher does not predict them.
     #[inline(always)]
     pub fn ask<V: Vector>(&self, planes: &[f32], channel: usize, wanted: Range<isize>) {
         let [h, w] = self.size;

@@ -3,15 +3,15 @@
 //! With `B`, `G` and `A` the matrices of Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks* (2016),
 //! `y = Aᵀ((G w) ⊙ (Bᵀ x))`; the weight gradient is `Gᵀ((Bᵀ x) ⊙ (A dy))`.
 //!
-//! Multiplying polynomials is multiplying their values at enough points, and a correlation is such a product, turned round. 6 points serve 4 outputs of
-//! 3 taps and 5 outputs of 2. They are 0, √½, -√½, ∞, √2 and -√2, in this order; the usual 0, ±1, ±2 and ∞ make numbers three times as large, and errors
-//! with them. Without the last one there are 5, for an output less, and without the last two 4: tiles of several kinds, which share the kernels at
-//! their points.
+//! Polynomials are multiplied by multiplying their values at enough points, and a correlation is the transpose of such a product. 6 points give
+//! 4 outputs of 3 taps, or 5 outputs of 2 taps. They are 0, √½, -√½, ∞, √2 and -√2, in this order; with the usual 0, ±1, ±2 and ∞, intermediate
+//! numbers would be three times as large, and so would the errors. Leaving out the last one or two points gives smaller tiles, of one or two
+//! outputs less, which share the transformed kernels at their points.
 //!
-//! With stride 2, outputs are `x0 w0 + x1 w1 + x2 w2`, `x2 w0 + x3 w1 + x4 w2` and so on. Inputs at even places meet the outer taps alone, which are 2.
-//! Those at odd places are multiplied by the middle tap as they are: each is a point of its own, with that tap for a kernel.
+//! With stride 2, the outputs are `x0 w0 + x1 w1 + x2 w2`, `x2 w0 + x3 w1 + x4 w2` and so on. Inputs at even positions meet only the two outer
+//! taps. Those at odd positions are multiplied by the middle tap directly: each is a point of its own, with that tap as its kernel.
 //!
-//! Back through a stride of 2, results are `x0 w1`, `x0 w0 + x1 w2`, `x1 w1`, `x1 w0 + x2 w2` and so on: the same products.
+//! In the input gradient of stride 2, the results are `x0 w1`, `x0 w0 + x1 w2`, `x1 w1`, `x1 w0 + x2 w2` and so on: the same products.
 
 // SAFETY of each block: the caller has the instructions of `V`.
 #![allow(clippy::undocumented_unsafe_blocks)]
@@ -27,9 +27,9 @@ const ROOTS: [f64; 2] = [FRAC_1_SQRT_2, SQRT_2];
 const POWERS: [[f64; 5]; 2] =
     [[1.0, FRAC_1_SQRT_2, 0.5, 0.5 * FRAC_1_SQRT_2, 0.25], [1.0, SQRT_2, 2.0, 2.0 * SQRT_2, 4.0]];
 
-/// Where the points of even places stand among those of a stride of 2, ...
+/// The indices of the points of even positions among those of stride 2.
 const EVEN: [usize; 6] = [0, 1, 2, 3, 7, 9];
-/// ... and those of odd ones.
+/// The indices of the points of odd positions.
 const ODD: [usize; 5] = [4, 5, 6, 8, 10];
 
 /// What kernels are scaled by there.
@@ -67,8 +67,8 @@ maps! {
     /// `G w`.
     StraightKernels:
         3 => 6, |w| kernel_at(w);
-    /// `G w` of the kernel turned round.
-    StraightTurned:
+    /// `G w` of the flipped kernel.
+    StraightFlipped:
         3 => 6, |w| kernel_at([w[2], w[1], w[0]]);
     /// `Aᵀ m`.
     StraightOutputs:
@@ -89,8 +89,8 @@ maps! {
     /// `G w`, both ways.
     StridedKernels:
         3 => 7, |w| strided_at(w);
-    /// `G w` of the kernel turned round.
-    StridedTurned:
+    /// `G w` of the flipped kernel.
+    StridedFlipped:
         3 => 7, |w| strided_at([w[2], w[1], w[0]]);
     /// `Aᵀ m`.
     HalvingOutputs:

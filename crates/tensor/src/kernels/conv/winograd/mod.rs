@@ -1,15 +1,16 @@
 //! Convolution with 3x3 kernels by Winograd's algorithm. With stride 1 it is `F(4x4, 3x3)`: 36 multiplications for a tile of 4 by 4 outputs
 //! instead of 144. With stride 2, tiles of 5 by 5 outputs take 121 instead of 225, and so do tiles of 10 by 10 on the way back.
 //!
-//! Tiles of inputs, which overlap, are transformed, and so are the kernels. Then each point is a matrix product
-//! over channels of its own, and what comes out is transformed back. All of this has the channels last, in vectors; images are
-//! turned round a strip of lines at a time. Strips are worked off in blocks whose transforms stay in the second-level cache.
+//! Tiles of inputs, which overlap, are transformed, and so are the kernels. Then each point of the transform is a separate matrix product over
+//! channels, whose result is transformed back. All of this has the channels last, in vectors; images are transposed a strip of lines at a
+//! time. Strips are processed in blocks whose transforms stay in the second-level cache.
 //!
-//! Where full tiles do not fill an image, some make an output or two less, along either axis: 14 are 4 + 4 + 3 + 3, or 5 + 5 + 4 with stride 2. Such a tile
-//! goes without the last points and shares the kernels at the others.
+//! Where full tiles do not fit an image, some have one or two outputs less along an axis: 14 are 4 + 4 + 3 + 3, or 5 + 5 + 4 with stride 2. Such a
+//! tile leaves out the last points, and shares the transformed kernels at the others.
 //!
-//! The way back makes roundings larger: with stride 1, the root mean square of the error is two to five times that of the plain sum, and below 2e-6 of that of
-//! the outputs; with stride 2 it is two to four times, and below 1.5e-6. A test bounds both. An infinity or a NaN spoils its whole tile. For `f32` alone.
+//! The inverse transform amplifies rounding errors: with stride 1, the root mean square of the error is two to five times that of the plain sum,
+//! and below 2e-6 of that of the outputs; with stride 2 it is two to four times, and below 1.5e-6. A test bounds both. An infinity or a NaN
+//! affects its whole tile. Only for `f32`.
 
 // From the inside out: linear maps of numbers along an axis (`maps`), squares there and back (`tiles`), what each kind of tile needs of both
 // (`algorithm`); sizes and kinds of tiles (`pass`), rows of the matrices at the points (`plane`), lines with the channels last (`lines`), strips
@@ -51,8 +52,8 @@ pub fn suits(g: &ConvGeometry) -> bool {
         && g.in_channels.min(g.out_channels) >= 12
 }
 
-/// Whether it serves the input gradient too. With stride 2 it does where tiles begin at an edge, as with the usual padding of 1; else that is
-/// left to the [direct](super::direct) one, phase by phase.
+/// Whether it also applies to the input gradient. With stride 2 that is so only if tiles begin at an edge, as with the usual padding of 1;
+/// otherwise the [direct](super::direct) algorithm computes it, phase by phase.
 pub fn suits_input_grad(g: &ConvGeometry) -> bool {
     suits(g) && (g.stride == [1, 1] || g.padding == [1, 1])
 }
@@ -78,12 +79,12 @@ fn correlate(
     pass: Pass,
     x: &[f32],
     w: &[f32],
-    turned: bool,
+    flipped: bool,
     bias: Option<&[f32]>,
     y: &mut [f32],
 ) {
     let mut u = Buffer::scratch(Kernels::len(&pass));
-    dispatch_on(isa, Kernels { pass, w, turned, u: &mut u });
+    dispatch_on(isa, Kernels { pass, w, flipped, u: &mut u });
     let [image_in, image_out] = pass.images();
     split_units(y, image_out, g.work(), |images, y| {
         let x = &x[images.start * image_in..images.end * image_in];

@@ -6,7 +6,8 @@ use super::algorithm::Algorithm;
 use crate::kernels::conv::ConvGeometry;
 use crate::kernels::gemm::Vector;
 
-/// Points of the tiles that are worked off together, or of a strip of them if that has more: half of the second-level cache with 64 channels.
+/// The number of points of the tiles that are processed together (or of one strip, if that has more): half of the second-level cache with 64
+/// channels.
 const POINTS: usize = 2016;
 
 /// The sizes of a correlation of `inputs` planes that gives `outputs` planes.
@@ -55,7 +56,7 @@ impl Pass {
         Pass::new(algorithm, [g.in_channels, g.out_channels], [g.input, g.output], g.padding)
     }
 
-    /// The gradient by the input, which is the correlation of the gradient by the output with the kernels turned round.
+    /// The gradient by the input, which is the correlation of the gradient by the output with the flipped kernels.
     pub fn input_grad(g: &ConvGeometry) -> Pass {
         let (algorithm, padding) = if g.stride == [1, 1] {
             (Algorithm::Straight, g.padding.map(|padding| 2 - padding))

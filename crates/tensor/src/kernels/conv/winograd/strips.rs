@@ -1,4 +1,4 @@
-//! Strips of images at the points.
+//! The transforms of strips of images.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! How tiles and kernels at the points lie in memory, and the way there and back.
+//! The memory layout of transformed tiles and kernels, and the two-dimensional transforms.
 
 use std::mem::MaybeUninit;
 

@@ -51,8 +51,8 @@ macro_rules! fma_broadcast {
 fma_broadcast!(fma_broadcast_ps fma_broadcast_two_ps, __m512, f32, "vbroadcastss {x}, dword ptr [{a} + 4*{at}]", "vfmadd231ps", "vfmadd231ps {sum}, {b}, dword ptr [{a} + 4*{at}]{{1to16}}");
 fma_broadcast!(fma_broadcast_pd fma_broadcast_two_pd, __m512d, f64, "vbroadcastsd {x}, qword ptr [{a} + 8*{at}]", "vfmadd231pd", "vfmadd231pd {sum}, {b}, qword ptr [{a} + 8*{at}]{{1to8}}");
 
-// Turning a block: inside each 128 bits first, where processors are quickest, then the pieces of 128 bits among each other.
-macro_rules! turn {
+// Transposing a block: within each 128 bits first, where processors are fastest, then exchanging the pieces of 128 bits.
+macro_rules! transpose {
     ($name:ident, $vector:ty, $lanes:literal, $corner:literal, $in_corners:ident, $corners:ident) => {
         #[inline(always)]
         unsafe fn $name(mut block: [$vector; 16]) -> [$vector; 16] {
@@ -69,12 +69,12 @@ macro_rules! turn {
         }
     };
 }
-turn!(turn_512_ps, __m512, 16, 4, in_corners_512_ps, corners_512_ps);
-turn!(turn_512_pd, __m512d, 8, 2, in_corners_512_pd, corners_512_pd);
-turn!(turn_256_ps, __m256, 8, 4, in_corners_256_ps, corners_256_ps);
-turn!(turn_256_pd, __m256d, 4, 2, in_corners_256_pd, corners_256_pd);
+transpose!(transpose_512_ps, __m512, 16, 4, in_corners_512_ps, corners_512_ps);
+transpose!(transpose_512_pd, __m512d, 8, 2, in_corners_512_pd, corners_512_pd);
+transpose!(transpose_256_ps, __m256, 8, 4, in_corners_256_ps, corners_256_ps);
+transpose!(transpose_256_pd, __m256d, 4, 2, in_corners_256_pd, corners_256_pd);
 
-/// Turns the corners of 4 by 4 numbers that lie in each 128 bits of four rows.
+/// Transposes the 4 by 4 numbers in each 128 bits of four rows.
 macro_rules! in_corners_ps {
     ($name:ident, $vector:ty, $low:ident $high:ident $to_pd:ident $low_pd:ident $high_pd:ident $to_ps:ident) => {
         #[inline(always)]
@@ -95,7 +95,7 @@ macro_rules! in_corners_ps {
 in_corners_ps!(in_corners_512_ps, __m512, _mm512_unpacklo_ps _mm512_unpackhi_ps _mm512_castps_pd _mm512_unpacklo_pd _mm512_unpackhi_pd _mm512_castpd_ps);
 in_corners_ps!(in_corners_256_ps, __m256, _mm256_unpacklo_ps _mm256_unpackhi_ps _mm256_castps_pd _mm256_unpacklo_pd _mm256_unpackhi_pd _mm256_castpd_ps);
 
-/// Turns the corners of 2 by 2 numbers that lie in each 128 bits of two rows.
+/// Transposes the 2 by 2 numbers in each 128 bits of two rows.
 macro_rules! in_corners_pd {
     ($name:ident, $vector:ty, $low:ident $high:ident) => {
         #[inline(always)]
@@ -152,7 +152,7 @@ fn first(n: usize) -> u16 {
 }
 
 macro_rules! avx512 {
-    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident $fma_broadcast:ident $fma_broadcast_two:ident) => {
+    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $fma_broadcast:ident $fma_broadcast_two:ident) => {
         /// 512 bits.
         #[derive(Clone, Copy)]
         pub struct $name($inner);
@@ -203,17 +203,17 @@ macro_rules! avx512 {
                 $name(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
-            unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
+            unsafe fn transpose(block: [Self; 16]) -> [Self; 16] {
                 // No `map`: it may become a call to code that is not compiled for these vectors.
-                let (mut rows, mut turned) = ([unsafe { $zero() }; 16], block);
+                let (mut rows, mut transposed) = ([unsafe { $zero() }; 16], block);
                 for r in 0..$lanes {
                     rows[r] = block[r].0;
                 }
-                let columns = unsafe { $turn(rows) };
+                let columns = unsafe { $transpose(rows) };
                 for c in 0..$lanes {
-                    turned[c] = $name(columns[c]);
+                    transposed[c] = $name(columns[c]);
                 }
-                turned
+                transposed
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -242,8 +242,8 @@ macro_rules! avx512 {
         }
     };
 }
-avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps turn_512_ps fma_broadcast_ps fma_broadcast_two_ps);
-avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd turn_512_pd fma_broadcast_pd fma_broadcast_two_pd);
+avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps transpose_512_ps fma_broadcast_ps fma_broadcast_two_ps);
+avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd transpose_512_pd fma_broadcast_pd fma_broadcast_two_pd);
 
 /// A window of this starting at `16 - n` is a mask of the first `n` lanes.
 static LANES: [i32; 32] = [
@@ -312,7 +312,7 @@ fn mask_of_bits_pd(lanes: u16) -> __m256i {
 }
 
 macro_rules! avx2 {
-    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $turn:ident $bits:ident) => {
+    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $bits:ident) => {
         /// 256 bits.
         #[derive(Clone, Copy)]
         pub struct $name($inner);
@@ -371,17 +371,17 @@ macro_rules! avx2 {
                 $name(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
-            unsafe fn turn(block: [Self; 16]) -> [Self; 16] {
+            unsafe fn transpose(block: [Self; 16]) -> [Self; 16] {
                 // No `map`: it may become a call to code that is not compiled for these vectors.
-                let (mut rows, mut turned) = ([unsafe { $zero() }; 16], block);
+                let (mut rows, mut transposed) = ([unsafe { $zero() }; 16], block);
                 for r in 0..$lanes {
                     rows[r] = block[r].0;
                 }
-                let columns = unsafe { $turn(rows) };
+                let columns = unsafe { $transpose(rows) };
                 for c in 0..$lanes {
-                    turned[c] = $name(columns[c]);
+                    transposed[c] = $name(columns[c]);
                 }
-                turned
+                transposed
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
@@ -394,5 +394,5 @@ macro_rules! avx2 {
         }
     };
 }
-avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps turn_256_ps mask_of_bits_ps);
-avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd turn_256_pd mask_of_bits_pd);
+avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps transpose_256_ps mask_of_bits_ps);
+avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd transpose_256_pd mask_of_bits_pd);

@@ -1,16 +1,16 @@
-//! Files that are written whole or not at all.
+//! Atomic replacement of files: a file has either its old content or all of its new one.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Has `write` write a file in the place of what `file` may hold: beside it, flushed to the disk, and renamed. Whenever the power fails, `file`
-/// holds the old content or the new one.
+/// Replaces `file`, if it exists, by what `write` writes: to a new file beside it, which is flushed to the disk and renamed. Whenever the
+/// power fails, `file` has either the old content or the new one.
 ///
 /// # Errors
-/// What was tried when the system refused, and what it said. The old file is then as it was, unless all that failed was to flush
-/// the folder: then the new one stands in its place.
+/// The action that failed, and the system's error. The old file is then as it was, except if only flushing the folder failed: then it has
+/// been replaced.
 pub fn write(
     file: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -24,14 +24,14 @@ pub fn write(
         .map_err(during("write it"))
         .and_then(|()| fs::rename(&beside, file).map_err(during("put the new file in its place")));
     if replaced.is_err() {
-        // A file that is in nobody's place is of no use, and the room may be needed.
+        // The incomplete file is of no use, and its space may be needed.
         let _ = fs::remove_file(&beside);
     }
     replaced?;
     sync_folder(file).map_err(during("flush its folder"))
 }
 
-/// A new file next to `file`, under a name that is nobody else's: `NAME.PROCESS-NUMBER.tmp`.
+/// A new file next to `file`, with a unique name: `NAME.PROCESS-NUMBER.tmp`.
 fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     loop {
@@ -40,15 +40,15 @@ fn create_beside(file: &Path) -> io::Result<(PathBuf, File)> {
         name.push(format!(".{}-{number}.tmp", std::process::id()));
         let beside = file.with_file_name(name);
         match File::create_new(&beside) {
-            // Left by another process that had this number before.
+            // Left behind by an earlier process with the same id.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             out => return out.map(|out| (beside, out)),
         }
     }
 }
 
-/// Removes what [`write()`] left in a folder when the process was killed. Nobody else may be writing there.
-pub fn sweep(folder: &Path) {
+/// Removes the temporary files that [`write()`] left in a folder when a process was killed. No other process may be writing there.
+pub fn remove_leftovers(folder: &Path) {
     let left = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')?.1.split_once('-'));
@@ -64,7 +64,7 @@ pub fn sweep(folder: &Path) {
 
 /// Flushes the folder that `file` is in, so that a rename in it survives a power failure.
 fn sync_folder(file: &Path) -> io::Result<()> {
-    // Only on Unix can a folder be opened; elsewhere the system does what it does.
+    // Only on Unix can a folder be opened and flushed.
     if cfg!(unix) {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
@@ -95,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kill_left_is_swept() {
+    fn what_a_kill_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let [file, notes] = ["value.ravine", "notes.tmp"].map(|name| folder.path().join(name));
         write(&file, |out| out.write_all(b"whole")).unwrap();
         create_beside(&file).unwrap();
         fs::write(&notes, "a user's").unwrap();
-        sweep(folder.path());
+        remove_leftovers(folder.path());
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();

@@ -1,4 +1,4 @@
-//! A tensor that a wrapper keeps beside each parameter, and how it is saved in the state of the optimizer within.
+//! A tensor that a wrapper keeps for each parameter, saved as one more slot in the state of the wrapped optimizer.
 
 use ravine_autograd::{Module, Param};
 use ravine_tensor::Tensor;
@@ -6,20 +6,20 @@ use ravine_tensor::Tensor;
 use crate::{OptimError, Optimize, OptimizerState, Slot};
 
 /// One tensor for each parameter, of its shape.
-pub(crate) struct Beside {
+pub(crate) struct ExtraSlot {
     wrapper: &'static str,
     slot: &'static str,
     entries: Vec<(String, Param, Tensor)>,
 }
 
-impl Beside {
-    /// The present values of the parameters of `model`, for the wrapper of this name, as the slot of this name.
+impl ExtraSlot {
+    /// The slot named `slot` of the wrapper named `wrapper`, initialized with the present values of the parameters of `model`.
     pub fn new(wrapper: &'static str, slot: &'static str, model: &(impl Module + ?Sized)) -> Self {
         let entry = |(path, param): (String, Param)| {
             let value = param.value();
             (path, param, value)
         };
-        Beside { wrapper, slot, entries: model.distinct_params().into_iter().map(entry).collect() }
+        ExtraSlot { wrapper, slot, entries: model.distinct_params().into_iter().map(entry).collect() }
     }
 
     /// The parameters and their tensors.
@@ -32,7 +32,7 @@ impl Beside {
         self.entries.iter_mut().map(|(_, param, value)| (&*param, value))
     }
 
-    /// The state of the optimizer within, with these tensors as one more slot of each parameter.
+    /// `state`, that of the wrapped optimizer, with these tensors as one more slot of each parameter.
     pub fn save(&self, mut state: OptimizerState) -> OptimizerState {
         state.rule = self.rule(&state.rule);
         for (path, _, value) in &self.entries {
@@ -43,7 +43,7 @@ impl Beside {
         state
     }
 
-    /// Takes back what [`save`](Self::save) joined; the optimizer within takes the rest.
+    /// Undoes [`save`](Self::save): takes this slot from `state`, and loads the rest into the wrapped optimizer.
     pub fn load(&mut self, state: &OptimizerState, optimizer: &mut impl Optimize) -> Result<(), OptimError> {
         let (inner, values) = self.split(state)?;
         optimizer.load_state(&inner)?;

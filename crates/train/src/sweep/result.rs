@@ -1,8 +1,7 @@
-//! What a sweep found: trials in order of merit, as a table, as CSV and as a picture.
+//! The results of a sweep: the ranking of the trials, as a table, as CSV and as a picture.
 
 use std::fmt::Write;
 
-use ravine_optim::Better;
 use serde::{Deserialize, Serialize};
 
 use super::{Settings, Space, picture};
@@ -10,41 +9,40 @@ use crate::Goal;
 use crate::log::quoted;
 use crate::report::short;
 
-/// A trial that came to its end, well or not.
+/// The result of a trial that ended, successfully or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tried {
+pub struct TrialResult {
     /// Its number, from 0.
     pub trial: usize,
-    /// What it was given.
+    /// Its budget.
     pub budget: usize,
     /// Its settings.
     pub settings: Settings,
-    /// Its score, or why it has none: what the trial's error said, or that the score is no finite number.
+    /// Its score, or why it has none: the message of its error or panic, or that the score is not finite.
     pub outcome: Result<f64, String>,
 }
 
-/// What a sweep found.
+/// The results of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Found {
-    /// What was searched.
+pub struct SweepResult {
+    /// The space that was searched.
     pub space: Space,
-    /// What was sought.
+    /// The metric that was optimized.
     pub goal: Goal,
-    /// All trials that ended, by budget and number: with halving, a trial stands here once for each budget that it was given.
-    pub tried: Vec<Tried>,
-    /// Whether the sweep was stopped before its end, and can be gone on with.
+    /// All trials that ended, sorted by budget and number: with halving, a trial has an entry for each budget that it was given.
+    pub results: Vec<TrialResult>,
+    /// Whether the sweep was stopped before its end, and can be resumed.
     pub interrupted: bool,
 }
 
-impl Found {
-    /// Each trial at its largest budget, the best first: those with the larger budget before the others, then by score, of equal ones the earlier, and
-    /// at the end those that failed.
-    pub fn ranking(&self) -> Vec<&Tried> {
-        let largest = |tried: &&Tried| {
-            !self.tried.iter().any(|other| other.trial == tried.trial && other.budget > tried.budget)
+impl SweepResult {
+    /// Each trial at its largest budget, the best first: sorted by budget, then by score, then by number; those that failed come last.
+    pub fn ranking(&self) -> Vec<&TrialResult> {
+        let largest = |result: &&TrialResult| {
+            !self.results.iter().any(|other| other.trial == result.trial && other.budget > result.budget)
         };
-        let mut ranking: Vec<&Tried> = self.tried.iter().filter(largest).collect();
+        let mut ranking: Vec<&TrialResult> = self.results.iter().filter(largest).collect();
         ranking.sort_by(|a, b| {
             let failed = a.outcome.is_err().cmp(&b.outcome.is_err());
             failed.then(b.budget.cmp(&a.budget)).then_with(|| compare(&self.goal, a, b))
@@ -52,22 +50,22 @@ impl Found {
         ranking
     }
 
-    /// The best trial, if any came to a score.
-    pub fn best(&self) -> Option<&Tried> {
+    /// The best trial, if any has a score.
+    pub fn best(&self) -> Option<&TrialResult> {
         self.ranking().into_iter().next().filter(|best| best.outcome.is_ok())
     }
 
     /// The ranking as a text in columns.
     pub fn table(&self) -> String {
         let mut rows = vec![self.columns().map(str::to_owned).collect::<Vec<_>>()];
-        for tried in self.ranking() {
-            let settings = tried.settings.iter().map(|(_, value)| value.to_string());
-            let outcome = match &tried.outcome {
+        for result in self.ranking() {
+            let settings = result.settings.iter().map(|(_, value)| value.to_string());
+            let outcome = match &result.outcome {
                 Ok(score) => short(*score),
                 Err(why) => why.lines().next().unwrap_or("failed").to_owned(),
             };
             rows.push(
-                [tried.trial.to_string(), tried.budget.to_string()]
+                [result.trial.to_string(), result.budget.to_string()]
                     .into_iter()
                     .chain(settings)
                     .chain([outcome])
@@ -91,16 +89,16 @@ impl Found {
     pub fn csv(&self) -> String {
         let mut text = self.columns().map(quoted).collect::<Vec<_>>().join(",");
         text.push_str(",failure\n");
-        for tried in &self.tried {
-            let _ = write!(text, "{},{}", tried.trial, tried.budget);
-            for (_, value) in tried.settings.iter() {
+        for result in &self.results {
+            let _ = write!(text, "{},{}", result.trial, result.budget);
+            for (_, value) in result.settings.iter() {
                 let value = match value {
                     super::Value::Float(x) => x.to_string(),
                     other => other.to_string(),
                 };
                 let _ = write!(text, ",{}", quoted(&value));
             }
-            let _ = match &tried.outcome {
+            let _ = match &result.outcome {
                 Ok(score) => writeln!(text, ",{score},"),
                 Err(why) => writeln!(text, ",,{}", quoted(why)),
             };
@@ -108,8 +106,9 @@ impl Found {
         text
     }
 
-    /// Parallel coordinates, as SVG on its own: an axis for each setting and one for the score, and a line for each trial through its values.
-    /// The better a trial, the darker its line; the best is thick; those that failed are dashed and end below. Pointing at a line shows its numbers.
+    /// A plot in parallel coordinates, as a standalone SVG: an axis for each setting and one for the score, and a line for each trial
+    /// through its values. The better a trial, the darker its line; the best is thick; lines of failed trials are dashed and end below the
+    /// axis. Each line has its numbers as a tooltip.
     pub fn svg(&self) -> String {
         picture::draw(self)
     }
@@ -119,9 +118,9 @@ impl Found {
     }
 }
 
-/// Which of two trials with the same budget is before the other.
-pub(super) fn compare(goal: &Goal, a: &Tried, b: &Tried) -> std::cmp::Ordering {
-    let sign = if goal.better == Better::Lower { 1.0 } else { -1.0 };
-    let key = |tried: &Tried| tried.outcome.as_ref().map_or(f64::INFINITY, |score| sign * score);
-    key(a).total_cmp(&key(b)).then(a.trial.cmp(&b.trial))
+/// The order of two trials with the same budget.
+pub(super) fn compare(goal: &Goal, a: &TrialResult, b: &TrialResult) -> std::cmp::Ordering {
+    let cost =
+        |result: &TrialResult| result.outcome.as_ref().map_or(f64::INFINITY, |&score| goal.cost(score));
+    cost(a).total_cmp(&cost(b)).then(a.trial.cmp(&b.trial))
 }
