@@ -198,13 +198,39 @@ impl<R: Rule> Optimizer<R> {
     /// Gives the rules the settings of step `step`.
     pub(crate) fn tune_to(&mut self, step: u64) {
         if let Some(tune) = &self.tune {
-            tune(&mut self.rule, step);
-            assert_sound(&self.rule);
-            for rule in self.groups.iter_mut().filter_map(|group| group.rule.as_mut()) {
-                tune(rule, step);
-                assert_sound(rule);
-            }
+            adjust(&mut self.rule, &mut self.groups, |rule| tune(rule, step));
         }
+    }
+
+    /// Changes settings of the rule, and of the rules that groups have of their own, now: for an [`Optimize`](crate::Optimize) of your own around
+    /// this one, which finds a setting from what all parameters have in common. What is set so is not part of the state. What is a function of
+    /// the step alone is better said by [`tune`](Self::tune), which comes after this.
+    ///
+    /// # Panics
+    /// If the settings have a [`fault`](Rule::fault) then.
+    #[track_caller]
+    pub fn adjust(&mut self, change: impl Fn(&mut R)) {
+        adjust(&mut self.rule, &mut self.groups, change);
+    }
+
+    /// What the rule keeps of the parameter at `path` under this name, one of [`Rule::slots`]; `None` if there is no such parameter or slot, or before
+    /// the first update.
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_optim::{Optimizer, Sgd};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let model = [Param::new(Tensor::scalar(1.0))];
+    /// let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.5), 0.25);
+    /// assert!(optimizer.slot("0", "velocity").is_none());
+    /// optimizer.step((Tape::new().param(&model[0]) * 3.0).backward())?;
+    /// assert_eq!(optimizer.slot("0", "velocity").unwrap().item(), 3.0);
+    /// # Ok::<(), ravine_optim::OptimError>(())
+    /// ```
+    pub fn slot(&self, path: &str, name: &str) -> Option<&Tensor> {
+        let entry = self.entries.iter().find(|entry| entry.path == path)?;
+        Some(&entry.slots[entry.names.iter().position(|known| *known == name)?])
     }
 
     /// Lets the rate fall, besides its schedule, when the metric that [`observe`](Self::observe) is told stands still.
@@ -343,7 +369,44 @@ fn assert_sound<R: Rule>(rule: &R) {
     }
 }
 
+/// Changes the rule, and those of groups.
+#[track_caller]
+fn adjust<R: Rule>(rule: &mut R, groups: &mut [Overrides<R>], change: impl Fn(&mut R)) {
+    for rule in [rule].into_iter().chain(groups.iter_mut().filter_map(|group| group.rule.as_mut())) {
+        change(rule);
+        assert_sound(rule);
+    }
+}
+
 /// The rule of a group (0: of those in no group).
 pub(crate) fn group_rule<'a, R>(rule: &'a R, groups: &'a [Overrides<R>], group: usize) -> &'a R {
     group.checked_sub(1).and_then(|index| groups[index].rule.as_ref()).unwrap_or(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_tensor::Tensor;
+
+    use super::*;
+    use crate::Sgd;
+
+    fn optimizer() -> Optimizer<Sgd> {
+        let model = ["a", "b"].map(|name| (name.to_owned(), Param::new(Tensor::scalar(0.0))));
+        Optimizer::new(&std::collections::BTreeMap::from(model), Sgd::default(), 0.1)
+            .group(Group::new(|path, _| path == "b").rule(Sgd::momentum(0.5)))
+    }
+
+    #[test]
+    fn the_rules_of_groups_are_adjusted_too() {
+        let mut optimizer = optimizer();
+        optimizer.adjust(|sgd| sgd.momentum += 0.25);
+        let momentum = |group| group_rule(&optimizer.rule, &optimizer.groups, group).momentum;
+        assert_eq!([0, 1].map(momentum), [0.25, 0.75]);
+    }
+
+    #[test]
+    #[should_panic(expected = "Sgd: momentum: found 1.25,")]
+    fn settings_that_make_no_sense_are_not_adjusted_to() {
+        optimizer().adjust(|sgd| sgd.momentum += 0.75);
+    }
 }
