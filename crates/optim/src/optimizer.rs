@@ -28,13 +28,20 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The slots that the rule has now: zeros, but for those that it had before.
+    /// The slots that the rule has now: zeros, but for those that it had before, in the same shape.
     pub fn arrange(&mut self, rule: &impl Rule) {
         let (names, shape) = (rule.slots(), self.param.shape());
+        let fits = |(name, slot): (&&'static str, &Tensor)| *slot.shape() == rule.slot_shape(name, &shape);
+        if self.names == names && self.slots.len() == names.len() && names.iter().zip(&self.slots).all(fits) {
+            return;
+        }
         let mut had: Vec<(&str, Tensor)> = self.names.iter().copied().zip(take(&mut self.slots)).collect();
-        let slot = |name: &&'static str| match had.iter().position(|(known, _)| known == name) {
-            Some(index) => had.swap_remove(index).1,
-            None => Tensor::zeros(rule.slot_shape(name, &shape)),
+        let slot = |name: &&'static str| {
+            let same = had.iter().position(|(known, slot)| known == name && fits((name, slot)));
+            same.map_or_else(
+                || Tensor::zeros(rule.slot_shape(name, &shape)),
+                |index| had.swap_remove(index).1,
+            )
         };
         self.slots = names.iter().map(slot).collect();
         self.names = names;
@@ -144,7 +151,10 @@ impl<R: Rule> Optimizer<R> {
     #[track_caller]
     #[must_use]
     pub fn group(mut self, group: Group<R>) -> Self {
-        group.overrides.rule.iter().for_each(assert_sound);
+        // Not by `for_each`, whose caller is not ours.
+        if let Some(rule) = &group.overrides.rule {
+            assert_sound(rule);
+        }
         self.groups.push(group.overrides);
         let index = self.groups.len();
         let wanted = self.entries.iter().any(|entry| (group.which)(&entry.path, &entry.param.shape()));
@@ -177,7 +187,7 @@ impl<R: Rule> Optimizer<R> {
 
     /// Changes settings of the rule, and of the rules that groups have of their own, from step to step: `tune(rule, step)` comes before each step, counted from 0, and should be
     /// a function of the step alone, so that a run can be resumed. A slot that the new settings ask for (a velocity, when momentum rises
-    /// from 0) begins as zeros; one that they do not need is dropped. Settings with a [`fault`](Rule::fault) are a panic in that step.
+    /// from 0), or ask for in another shape, begins as zeros; one that they do not need is dropped. Settings with a [`fault`](Rule::fault) are a panic in that step.
     ///
     /// ```
     /// use ravine_autograd::Param;
@@ -402,6 +412,35 @@ mod tests {
         optimizer.adjust(|sgd| sgd.momentum += 0.25);
         let momentum = |group| group_rule(&optimizer.rule, &optimizer.groups, group).momentum;
         assert_eq!([0, 1].map(momentum), [0.25, 0.75]);
+    }
+
+    /// Keeps as many numbers of each parameter as it is told to.
+    struct Growing(usize);
+
+    impl Rule for Growing {
+        const NAME: &'static str = "Growing";
+        fn slots(&self) -> &'static [&'static str] {
+            &["kept"]
+        }
+        fn slot_shape(&self, _slot: &str, _param: &ravine_tensor::Shape) -> ravine_tensor::Shape {
+            [self.0].into()
+        }
+        fn update(&self, step: crate::Step) {
+            step.whole(|_, _, [kept]| *kept += 1.0);
+        }
+    }
+
+    #[test]
+    fn a_slot_that_settings_ask_for_in_another_shape_begins_as_zeros() {
+        let w = Param::new(Tensor::scalar(1.0));
+        let growing =
+            || Optimizer::new(&w, Growing(1), 0.1).tune(|rule, step| rule.0 = 1 + step as usize / 2);
+        let mut optimizer = growing();
+        for kept in [&[1.0][..], &[2.0], &[1.0, 1.0], &[2.0, 2.0]] {
+            optimizer.step(ravine_autograd::Tape::new().param(&w).backward()).unwrap();
+            assert_eq!(optimizer.slot("", "kept").unwrap().to_vec(), kept);
+        }
+        crate::Optimize::load_state(&mut growing(), &optimizer.saved_state()).unwrap();
     }
 
     #[test]
