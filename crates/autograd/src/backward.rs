@@ -89,7 +89,7 @@ impl<T: Float> Var<T> {
 /// ```
 ///
 /// # Panics
-/// If `output` is not a single number or its graph was freed.
+/// If `output` is not a single number, one of `inputs` is on another tape, or the graph was freed.
 #[track_caller]
 pub fn grad<T: Float>(output: &Var<T>, inputs: &[&Var<T>], create_graph: bool) -> Vec<Var<T>> {
     let seed = output.constant(scalar_seed("grad", output));
@@ -100,7 +100,7 @@ pub fn grad<T: Float>(output: &Var<T>, inputs: &[&Var<T>], create_graph: bool) -
 /// `create_graph` the result can be differentiated by the seed, too.
 ///
 /// # Panics
-/// If the shapes of `output` and `seed` differ, or the graph was freed.
+/// If the shapes of `output` and `seed` differ, one of `inputs` or `seed` is on another tape, or the graph was freed.
 #[track_caller]
 pub fn grad_from<T: Float>(
     output: &Var<T>,
@@ -111,6 +111,7 @@ pub fn grad_from<T: Float>(
     let tape = output.tape();
     check_seed("grad_from", output, seed.value());
     assert!(inputs.iter().all(|x| x.tape().is(tape)), "grad: an input is on another tape than the output");
+    assert!(seed.tape().is(tape), "grad_from: the seed is on another tape than the output");
     let mut targets: Vec<NodeId> = inputs.iter().map(|x| x.id()).collect();
     targets.sort_unstable();
     let mut found = Vec::new();

@@ -37,14 +37,14 @@ use crate::var::{Saved, Var, push};
 /// ```
 ///
 /// # Panics
-/// If there is no input. In backward, if `f` used a value of the tape that is not among `inputs` (its gradient would be lost), or did
+/// If there is no input, or `f` gave a value of another tape, or one from outside that is not among `inputs`. In backward, if `f` used a value of the tape that is not among `inputs` (its gradient would be lost), or did
 /// something else than in its first run.
 #[track_caller]
 pub fn checkpoint<T: Float, const N: usize>(
     f: impl Fn([&Var<T>; N]) -> Var<T> + 'static,
     inputs: [&Var<T>; N],
 ) -> Var<T> {
-    let tape = inputs.first().unwrap_or_else(|| panic!("checkpoint: there are no inputs")).tape();
+    let Some(tape) = inputs.first().map(|x| x.tape()) else { panic!("checkpoint: there are no inputs") };
     if !tape.is_recording() {
         return f(inputs);
     }
@@ -58,10 +58,15 @@ pub fn checkpoint<T: Float, const N: usize>(
         }
     }
     let places: Vec<NodeId> = sources.iter().map(|source| source.id()).collect();
+    assert!(y.tape().is(tape), "checkpoint: the function gave a value on another tape than its inputs'");
     if places.iter().all(|place| place.is_constant()) {
         // No input or parameter needs a gradient; but `f` may use other values of the tape that do.
         return run_again(&f, &saved, rng.as_ref(), &y);
     }
+    assert!(
+        y.id().is_constant() || places.contains(&y.id()),
+        "checkpoint: the function gave a value from outside that is not among the inputs; its gradient would be lost"
+    );
     let pullback =
         move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
             let (tape, floor) = (dy.tape(), dy.tape().len());

@@ -43,6 +43,10 @@ impl<T: Float> Hooks<T> {
         for hook in hooks {
             if let Some(replaced) = hook(&dy) {
                 assert!(
+                    replaced.tape().is(dy.tape()),
+                    "hook: a gradient on another tape than the one that it replaces; make constants with g.constant(..)"
+                );
+                assert!(
                     replaced.shape() == dy.shape(),
                     "hook: a gradient of shape {} in place of one of shape {}",
                     replaced.shape(),
@@ -144,7 +148,7 @@ impl<T: Float> Var<T> {
     /// ```
     ///
     /// # Panics
-    /// In backward, if `f` returns a gradient of another shape.
+    /// In backward, if `f` returns a gradient of another shape, or on another tape.
     #[doc(alias = "register_hook")]
     pub fn hook(&self, f: impl Fn(&Var<T>) -> Option<Var<T>> + 'static) {
         if self.requires_grad() && self.tape().is_recording() {

@@ -23,7 +23,7 @@
 
 use ravine_tensor::{Rng, Shape, Tensor};
 
-use crate::{Tape, Var, grad};
+use crate::{Tape, Var, grad, grad_from};
 
 /// Checks the first derivatives of `f` by all its inputs, at the given point, with the settings of [`Gradcheck::default`].
 ///
@@ -40,8 +40,8 @@ pub fn gradcheck(f: impl Fn(&[&Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -
     Gradcheck::default().first(f, inputs)
 }
 
-/// Checks the second derivatives of `f`: that the gradient, as a function of the inputs, has the right gradient. That finds a derivative
-/// that is right but was computed outside the tape, so that it cannot be differentiated again.
+/// Checks the second derivatives of `f`: that the gradient, as a function of the inputs and of the gradient `dy` that comes in, has the right
+/// gradient. That finds a derivative that is right but was computed outside the tape, so that it cannot be differentiated again.
 ///
 /// # Errors
 /// The first derivative that differs from its finite difference.
@@ -75,11 +75,13 @@ impl Default for Gradcheck {
 pub struct Mismatch {
     /// 1 for a first derivative, 2 for a second one.
     pub order: u32,
-    /// The number of the input.
+    /// The number of the input; of a second derivative also the number of inputs, which stands for the gradient `dy` that comes in.
     pub input: usize,
-    /// The shape of that input.
+    /// Whether it is by that `dy`, and so not by an input.
+    pub by_dy: bool,
+    /// The shape of the input, or of `dy`.
     pub shape: Shape,
-    /// The position in the input, in row-major order.
+    /// The position in it, in row-major order.
     pub element: usize,
     /// What was found: the derivative that backward gave.
     pub backward: f64,
@@ -117,9 +119,11 @@ impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Mismatch { input, shape, backward, difference, tolerance, .. } = self;
         let what = if self.order == 1 { "the derivative" } else { "the second derivative" };
+        let by =
+            if self.by_dy { "dy, the gradient that comes in".to_owned() } else { format!("input {input}") };
         write!(
             f,
-            "{what} by element {:?} of input {input}, of shape {shape}: found {backward} by backward, expected {difference} by \
+            "{what} by element {:?} of {by}, of shape {shape}: found {backward} by backward, expected {difference} by \
              finite difference (relative error {:.1e}, allowed {tolerance:.1e})",
             self.index(),
             self.error()
@@ -154,10 +158,14 @@ impl Gradcheck {
         inputs: &[Tensor<f64>],
     ) -> Result<(), Mismatch> {
         let gradient = |vars: &[&Var<f64>]| {
-            let sums = grad(&weighted_sum(&f(vars)), vars, true);
+            let (dy, x) = vars.split_last().expect("dy was put there");
+            let sums = grad_from(&f(x), x, dy, true);
             sums.iter().map(weighted_sum).reduce(|sum, x| sum + x).expect("at least one input")
         };
-        self.check(2, gradient, inputs)
+        let tape = Tape::train(Rng::new(0));
+        let vars: Vec<_> = inputs.iter().map(|x| tape.input(x.clone())).collect();
+        let dy = weights(*f(&vars.iter().collect::<Vec<_>>()).shape());
+        self.check(2, gradient, &[inputs, &[dy]].concat())
     }
 
     #[track_caller]
@@ -190,7 +198,9 @@ impl Gradcheck {
                 };
                 let difference = (at(self.step) - at(-self.step)) / (2.0 * self.step);
                 let (shape, tolerance) = (*inputs[input].shape(), self.tolerance);
-                let mismatch = Mismatch { order, input, shape, element, backward, difference, tolerance };
+                let by_dy = order == 2 && input + 1 == inputs.len();
+                let mismatch =
+                    Mismatch { order, input, by_dy, shape, element, backward, difference, tolerance };
                 if mismatch.error().is_nan() || mismatch.error() > tolerance {
                     return Err(mismatch);
                 }
@@ -203,8 +213,11 @@ impl Gradcheck {
 
 /// `Σ c[i] x[i]` with fixed irregular `c[i]` between 0.5 and 1.5.
 fn weighted_sum(x: &Var<f64>) -> Var<f64> {
-    let weights = Tensor::from_fn(*x.shape(), |i| 0.5 + (0.618_033_988_749_895 * (i as f64 + 1.0)).fract());
-    (x * x.constant(weights)).sum(..)
+    (x * x.constant(weights(*x.shape()))).sum(..)
+}
+
+fn weights(shape: Shape) -> Tensor<f64> {
+    Tensor::from_fn(shape, |i| 0.5 + (0.618_033_988_749_895 * (i as f64 + 1.0)).fract())
 }
 
 /// `x` with `h` added to one element, in the same layout where that is not contiguous: views are checked as views.
@@ -255,6 +268,20 @@ mod tests {
         gradcheck(cut, &x).unwrap();
         let error = gradgradcheck(cut, &x).unwrap_err();
         assert!(error.to_string().starts_with("the second derivative by element [0] of input 0"), "{error}");
+    }
+
+    #[test]
+    fn a_gradient_that_came_in_and_was_cut_off_is_found() {
+        // Linear in `x`, so nothing is wrong with the second derivative by that.
+        let cut = |x: &[&Var<f64>]| {
+            record("cut", [x[0]], x[0].value() * 3.0, |dy, _| [Some(dy.constant(dy.value() * 3.0))])
+        };
+        let x = [Tensor::from([2.0, 1.0])];
+        gradcheck(cut, &x).unwrap();
+        let error = gradgradcheck(cut, &x).unwrap_err();
+        assert!(error.by_dy && error.backward == 0.0 && error.shape == Shape::from([2]));
+        let says = "the second derivative by element [0] of dy, the gradient that comes in, of shape [2]: found 0 by backward";
+        assert!(error.to_string().starts_with(says), "{error}");
     }
 
     #[test]

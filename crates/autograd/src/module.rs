@@ -358,7 +358,7 @@ macro_rules! settings {
         }
     )*};
 }
-settings!(bool char u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 String &'static str);
+settings!(bool char u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 String str);
 
 impl Module for () {
     fn visit(&self, _visitor: &mut Visitor<'_>) {}

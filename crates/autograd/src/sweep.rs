@@ -97,7 +97,7 @@ pub(crate) fn sweep<T: Float>(
                     if !needs[i] {
                         return;
                     }
-                    let grad = match fitted(i, x, grad) {
+                    let grad = match fitted(tape, i, x, grad) {
                         Ok(grad) => grad,
                         Err(why) => return fault = Some(why),
                     };
@@ -127,16 +127,15 @@ pub(crate) fn sweep<T: Float>(
 }
 
 /// The gradient by a node in the shape of its value, summed over the axes along which the op broadcast it; or what is wrong with it.
-fn fitted<T: Float>(input: usize, id: NodeId, grad: Option<Var<T>>) -> Result<Var<T>, String> {
-    let grad = grad.ok_or_else(|| format!("no gradient for input {input}, which needs one"))?;
-    let shape = grad.tape().nodes(|nodes| nodes.list[id.index()].shape);
-    if *grad.shape() == shape {
-        return Ok(grad);
+fn fitted<T: Float>(tape: &Tape<T>, i: usize, x: NodeId, grad: Option<Var<T>>) -> Result<Var<T>, String> {
+    let grad = grad.ok_or_else(|| format!("no gradient for input {i}, which needs one"))?;
+    let shape = tape.nodes(|nodes| nodes.list[x.index()].shape);
+    match *grad.shape() {
+        _ if !grad.tape().is(tape) => Err(format!("a gradient on another tape for input {i}")),
+        same if same == shape => Ok(grad),
+        wide if shape.broadcast(&wide) == Some(wide) => Ok(grad.sum_to(shape)),
+        odd => Err(format!("a gradient of shape {odd} for an input of shape {shape}")),
     }
-    if shape.broadcast(grad.shape()) != Some(*grad.shape()) {
-        return Err(format!("a gradient of shape {} for an input of shape {shape}", grad.shape()));
-    }
-    Ok(grad.sum_to(shape))
 }
 
 /// The gradients that are not complete yet. There are few at any time, so a node has only an index into the sums.

@@ -140,7 +140,8 @@ impl<T: Float> Saved<T> {
 /// ```
 ///
 /// # Panics
-/// If the inputs are on different tapes; during backward, if the gradient by an input that needs one is `None`.
+/// If there is no input, or the inputs are on different tapes; during backward, if the gradient by an input that needs one is `None`, is on
+/// another tape than `dy`, or has a shape to which the input does not broadcast.
 #[track_caller]
 pub fn record<T: Float, const N: usize>(
     op: &'static str,
@@ -160,7 +161,7 @@ pub fn record_with_output<T: Float, const N: usize>(
     pullback: impl Fn(&Var<T>, &Var<T>, [bool; N]) -> [Option<Var<T>>; N] + 'static,
 ) -> Var<T> {
     let kept = value.clone();
-    inputs[0].tape.note_saved(&kept);
+    inputs.iter().take(1).for_each(|x| x.tape.note_saved(&kept));
     let pullback = move |dy: &Var<T>, id, needs| {
         let y = Saved { id, value: kept.clone() }.on(dy);
         pullback(dy, &y, needs)
@@ -201,7 +202,8 @@ pub(crate) fn push<T: Float>(
     value: Tensor<T>,
     pullback: Pullback<T>,
 ) -> Var<T> {
-    let tape = inputs.first().unwrap_or_else(|| panic!("{op}: an op needs at least one input")).tape.clone();
+    assert!(!inputs.is_empty(), "{op}: an op needs at least one input");
+    let tape = inputs[0].tape.clone();
     if inputs[1..].iter().any(|x| !x.tape.is(&tape)) {
         anomaly::different_tapes(op, inputs);
     }

@@ -36,7 +36,8 @@
 //! assert!(net.to_string().contains("dropout 0.1"));
 //! ```
 //!
-//! The code that it writes says `::ravine::Module`: whoever derives needs `ravine` among the dependencies, and no other crate of the workspace.
+//! The code that it writes says `::ravine::Module`: whoever derives needs `ravine` among the dependencies, and no other crate of the workspace. Under another name,
+//! that takes a line at the root of the crate, such as `extern crate deep as ravine;`.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -44,11 +45,15 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Fields, Ident, Index, Result, parse_macro_input, parse_quote};
+use syn::{
+    Data, DeriveInput, Field, Fields, GenericArgument, Ident, Index, PathArguments, Result, Type,
+    WherePredicate, parse_macro_input, parse_quote,
+};
 
 /// Implements `Module` for a struct or an enum: `visit` shows each field, in order, under its name.
 ///
-/// Fields of a tuple struct are named `0`, `1`, ...; an enum shows the fields of the variant it holds. Type parameters must be modules
+/// Fields of a tuple struct are named `0`, `1`, ...; an enum shows the fields of the variant it holds. Type parameters (and types that are
+/// associated with one, such as `F::Layer`) must be modules
 /// themselves unless no field that uses them is walked.
 ///
 /// | Attribute | of | says |
@@ -114,16 +119,12 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
             ));
         }
     };
-    let used = field_types(&input.data)?;
-    let bounded: Vec<Ident> = input
-        .generics
-        .type_params()
-        .map(|param| param.ident.clone())
-        .filter(|ident| used.iter().any(|ty| mentions(ty, ident)))
-        .collect();
-    for ident in bounded {
+    let bounds = bounds(&input)?;
+    if !bounds.is_empty() {
         let clause = input.generics.make_where_clause();
-        clause.predicates.push(parse_quote!(#ident: ::ravine::Module));
+        clause
+            .predicates
+            .extend(bounds.iter().map(|ty| -> WherePredicate { parse_quote!(#ty: ::ravine::Module) }));
     }
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
@@ -224,22 +225,55 @@ fn role(field: &Field) -> Result<Role> {
     Ok(role)
 }
 
-/// The types of all fields that are walked, but for `PhantomData`, which is a module whatever it stands for.
-fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
-    let fields: Vec<&Field> = match data {
+/// The types that must be modules so that the fields that are walked are: type parameters, and types that are associated with one.
+fn bounds(input: &DeriveInput) -> Result<Vec<Type>> {
+    let fields: Vec<&Field> = match &input.data {
         Data::Struct(data) => data.fields.iter().collect(),
         Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    let mut types = Vec::new();
+    let params: Vec<&Ident> = input.generics.type_params().map(|param| &param.ident).collect();
+    let mut found = Vec::new();
     for field in fields {
-        let phantom = matches!(&field.ty, syn::Type::Path(ty)
-            if ty.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"));
-        if !phantom && matches!(role(field)?, Role::Part) {
-            types.push(&field.ty);
+        if matches!(role(field)?, Role::Part) {
+            find_bounds(&field.ty, &params, &mut found);
         }
     }
-    Ok(types)
+    Ok(found)
+}
+
+/// Looks for `T` and `T::Name` in a type, whatever containers are around them. (A bound on the type of the field itself would need no search, but a type
+/// that holds a `Box` of itself would then be a module if it is one.)
+fn find_bounds(ty: &Type, params: &[&Ident], found: &mut Vec<Type>) {
+    match ty {
+        Type::Path(path) => {
+            let segments = &path.path.segments;
+            let of_param = match &path.qself {
+                Some(of) => params.iter().any(|param| mentions(&of.ty, param)),
+                None => segments.first().is_some_and(|first| params.contains(&&first.ident)),
+            };
+            if of_param {
+                return found.push(ty.clone());
+            }
+            // `PhantomData` is a module whatever it stands for.
+            let last = segments.last().filter(|last| last.ident != "PhantomData");
+            if let Some(PathArguments::AngleBracketed(arguments)) = last.map(|last| &last.arguments) {
+                for argument in &arguments.args {
+                    if let GenericArgument::Type(ty) = argument {
+                        find_bounds(ty, params, found);
+                    }
+                }
+            }
+        }
+        Type::Array(array) => find_bounds(&array.elem, params, found),
+        Type::Group(group) => find_bounds(&group.elem, params, found),
+        Type::Paren(paren) => find_bounds(&paren.elem, params, found),
+        Type::Reference(reference) => find_bounds(&reference.elem, params, found),
+        Type::Slice(slice) => find_bounds(&slice.elem, params, found),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|ty| find_bounds(ty, params, found)),
+        // Functions, trait objects and the like are modules or not, whatever is in them.
+        _ => {}
+    }
 }
 
 /// Whether `ident` occurs among the tokens of `ty`.

@@ -147,19 +147,36 @@ impl<O: Optimize> Optimize for Averaged<O> {
 }
 
 /// Parameters with temporary values. When this is dropped, their own values are restored.
+///
+/// ```
+/// use ravine_autograd::Param;
+/// use ravine_optim::Swapped;
+/// use ravine_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::scalar(1.0));
+/// let swapped = Swapped::new([(w.tied(), Tensor::scalar(2.0))]);
+/// assert_eq!(w.value().item(), 2.0);
+/// drop(swapped);
+/// assert_eq!(w.value().item(), 1.0);
+/// ```
 #[must_use = "the trained values are back as soon as this is dropped"]
 pub struct Swapped {
     originals: Vec<(Param, Tensor)>,
 }
 
 impl Swapped {
-    pub(crate) fn new(values: impl Iterator<Item = (Param, Tensor)>) -> Self {
+    /// Gives each of these parameters the value beside it: what an [`Optimize`] of your own answers to [`averaged`](Optimize::averaged).
+    ///
+    /// # Panics
+    /// If a value has another shape than its parameter.
+    #[track_caller]
+    pub fn new(values: impl IntoIterator<Item = (Param, Tensor)>) -> Self {
         let swap = |(param, value): (Param, Tensor)| {
             let original = param.value();
             param.set(value);
             (param, original)
         };
-        Swapped { originals: values.map(swap).collect() }
+        Swapped { originals: values.into_iter().map(swap).collect() }
     }
 
     /// Makes the temporary values permanent.

@@ -27,13 +27,20 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Brings the slots to those that the rule has now: keeps the ones that it had before, and adds others as zeros.
+    /// Brings the slots to those that the rule has now: keeps the ones that it had before in the same shape, and adds others as zeros.
     pub fn arrange(&mut self, rule: &impl Rule) {
         let (names, shape) = (rule.slots(), self.param.shape());
+        let fits = |(name, slot): (&&'static str, &Tensor)| *slot.shape() == rule.slot_shape(name, &shape);
+        if self.names == names && self.slots.len() == names.len() && names.iter().zip(&self.slots).all(fits) {
+            return;
+        }
         let mut had: Vec<(&str, Tensor)> = self.names.iter().copied().zip(take(&mut self.slots)).collect();
-        let slot = |name: &&'static str| match had.iter().position(|(known, _)| known == name) {
-            Some(index) => had.swap_remove(index).1,
-            None => Tensor::zeros(rule.slot_shape(name, &shape)),
+        let slot = |name: &&'static str| {
+            let same = had.iter().position(|(known, slot)| known == name && fits((name, slot)));
+            same.map_or_else(
+                || Tensor::zeros(rule.slot_shape(name, &shape)),
+                |index| had.swap_remove(index).1,
+            )
         };
         self.slots = names.iter().map(slot).collect();
         self.names = names;
@@ -143,7 +150,10 @@ impl<R: Rule> Optimizer<R> {
     #[track_caller]
     #[must_use]
     pub fn group(mut self, group: Group<R>) -> Self {
-        group.overrides.rule.iter().for_each(assert_sound);
+        // Not by `for_each`, whose caller is not ours.
+        if let Some(rule) = &group.overrides.rule {
+            assert_sound(rule);
+        }
         self.groups.push(group.overrides);
         let index = self.groups.len();
         let wanted = self.entries.iter().any(|entry| (group.which)(&entry.path, &entry.param.shape()));
@@ -176,8 +186,8 @@ impl<R: Rule> Optimizer<R> {
 
     /// Changes the settings of the rule, and of the groups' own rules, from step to step: `tune(rule, step)` is called before each step,
     /// counted from 0. It should depend only on the step, so that a run can be resumed. A slot that the new settings need (such as the
-    /// velocity, when momentum rises from 0) begins as zeros; one that they no longer need is dropped. Settings with a
-    /// [`fault`](Rule::fault) make the step panic.
+    /// velocity, when momentum rises from 0), or need in another shape, begins as zeros; one that they no longer need is dropped. Settings
+    /// with a [`fault`](Rule::fault) make the step panic.
     ///
     /// ```
     /// use ravine_autograd::Param;
@@ -198,13 +208,39 @@ impl<R: Rule> Optimizer<R> {
     /// Gives the rules their settings for step `step`.
     pub(crate) fn tune_to(&mut self, step: u64) {
         if let Some(tune) = &self.tune {
-            tune(&mut self.rule, step);
-            assert_sound(&self.rule);
-            for rule in self.groups.iter_mut().filter_map(|group| group.rule.as_mut()) {
-                tune(rule, step);
-                assert_sound(rule);
-            }
+            adjust(&mut self.rule, &mut self.groups, |rule| tune(rule, step));
         }
+    }
+
+    /// Changes settings of the rule, and of the rules that groups have of their own, now: for an [`Optimize`](crate::Optimize) of your own around
+    /// this one, which finds a setting from what all parameters have in common. What is set so is not part of the state. What is a function of
+    /// the step alone is better said by [`tune`](Self::tune), which comes after this.
+    ///
+    /// # Panics
+    /// If the settings have a [`fault`](Rule::fault) then.
+    #[track_caller]
+    pub fn adjust(&mut self, change: impl Fn(&mut R)) {
+        adjust(&mut self.rule, &mut self.groups, change);
+    }
+
+    /// What the rule keeps of the parameter at `path` under this name, one of [`Rule::slots`]; `None` if there is no such parameter or slot, or before
+    /// the first update.
+    ///
+    /// ```
+    /// use ravine_autograd::{Param, Tape};
+    /// use ravine_optim::{Optimizer, Sgd};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let model = [Param::new(Tensor::scalar(1.0))];
+    /// let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.5), 0.25);
+    /// assert!(optimizer.slot("0", "velocity").is_none());
+    /// optimizer.step((Tape::new().param(&model[0]) * 3.0).backward())?;
+    /// assert_eq!(optimizer.slot("0", "velocity").unwrap().item(), 3.0);
+    /// # Ok::<(), ravine_optim::OptimError>(())
+    /// ```
+    pub fn slot(&self, path: &str, name: &str) -> Option<&Tensor> {
+        let entry = self.entries.iter().find(|entry| entry.path == path)?;
+        Some(&entry.slots[entry.names.iter().position(|known| *known == name)?])
     }
 
     /// Lets the rate fall, in addition to its schedule, when the metric passed to [`observe`](Self::observe) stops improving.
@@ -343,7 +379,73 @@ fn assert_sound<R: Rule>(rule: &R) {
     }
 }
 
+/// Changes the rule, and those of groups.
+#[track_caller]
+fn adjust<R: Rule>(rule: &mut R, groups: &mut [Overrides<R>], change: impl Fn(&mut R)) {
+    for rule in [rule].into_iter().chain(groups.iter_mut().filter_map(|group| group.rule.as_mut())) {
+        change(rule);
+        assert_sound(rule);
+    }
+}
+
 /// The rule of a group; group 0 has the parameters that are in no group.
 pub(crate) fn group_rule<'a, R>(rule: &'a R, groups: &'a [Overrides<R>], group: usize) -> &'a R {
     group.checked_sub(1).and_then(|index| groups[index].rule.as_ref()).unwrap_or(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_tensor::Tensor;
+
+    use super::*;
+    use crate::Sgd;
+
+    fn optimizer() -> Optimizer<Sgd> {
+        let model = ["a", "b"].map(|name| (name.to_owned(), Param::new(Tensor::scalar(0.0))));
+        Optimizer::new(&std::collections::BTreeMap::from(model), Sgd::default(), 0.1)
+            .group(Group::new(|path, _| path == "b").rule(Sgd::momentum(0.5)))
+    }
+
+    #[test]
+    fn the_rules_of_groups_are_adjusted_too() {
+        let mut optimizer = optimizer();
+        optimizer.adjust(|sgd| sgd.momentum += 0.25);
+        let momentum = |group| group_rule(&optimizer.rule, &optimizer.groups, group).momentum;
+        assert_eq!([0, 1].map(momentum), [0.25, 0.75]);
+    }
+
+    /// Keeps as many numbers of each parameter as it is told to.
+    struct Growing(usize);
+
+    impl Rule for Growing {
+        const NAME: &'static str = "Growing";
+        fn slots(&self) -> &'static [&'static str] {
+            &["kept"]
+        }
+        fn slot_shape(&self, _slot: &str, _param: &ravine_tensor::Shape) -> ravine_tensor::Shape {
+            [self.0].into()
+        }
+        fn update(&self, step: crate::Step) {
+            step.whole(|_, _, [kept]| *kept += 1.0);
+        }
+    }
+
+    #[test]
+    fn a_slot_that_settings_ask_for_in_another_shape_begins_as_zeros() {
+        let w = Param::new(Tensor::scalar(1.0));
+        let growing =
+            || Optimizer::new(&w, Growing(1), 0.1).tune(|rule, step| rule.0 = 1 + step as usize / 2);
+        let mut optimizer = growing();
+        for kept in [&[1.0][..], &[2.0], &[1.0, 1.0], &[2.0, 2.0]] {
+            optimizer.step(ravine_autograd::Tape::new().param(&w).backward()).unwrap();
+            assert_eq!(optimizer.slot("", "kept").unwrap().to_vec(), kept);
+        }
+        crate::Optimize::load_state(&mut growing(), &optimizer.saved_state()).unwrap();
+    }
+
+    #[test]
+    #[should_panic(expected = "Sgd: momentum: found 1.25,")]
+    fn settings_that_make_no_sense_are_not_adjusted_to() {
+        optimizer().adjust(|sgd| sgd.momentum += 0.75);
+    }
 }

@@ -114,8 +114,15 @@ impl<'a, T: Float> Step<'a, T> {
     /// If `f` does not take as many slots as the rule names, or the shape of one is not that of the parameter.
     #[track_caller]
     pub fn each<const N: usize>(self, f: impl Fn(&mut T, T, [&mut T; N]) + Sync) {
-        let Step { rate, shaping, w, g, .. } = self;
-        let slots = slot_array(self.rule, self.slots);
+        let Step { rate, rule, shaping, w, g, .. } = self;
+        let slots = slot_array(rule, self.slots);
+        if let Some(slot) = slots.iter().find(|slot| slot.shape() != w.shape()) {
+            panic!(
+                "{rule}: each: a slot has shape {} and the parameter {}; slots of another shape need Step::whole",
+                slot.shape(),
+                w.shape()
+            );
+        }
         if shaping.is_none() {
             return w.update_with(g, slots, f);
         }
@@ -134,13 +141,19 @@ impl<'a, T: Float> Step<'a, T> {
     /// Updates the parameter as a whole: calls `f(w, g, [slot, ...])`, for rules that need norms, rows and columns, or matrix products.
     ///
     /// # Panics
-    /// If `f` does not take as many slots as the rule names.
+    /// If `f` does not take as many slots as the rule names, or gives the parameter or a slot another shape.
     #[track_caller]
     pub fn whole<const N: usize>(self, f: impl FnOnce(&mut Tensor<T>, &Tensor<T>, [&mut Tensor<T>; N])) {
-        let Step { rate, shaping, w, g, .. } = self;
-        let slots = slot_array(self.rule, self.slots);
+        let Step { rate, rule, shaping, w, g, .. } = self;
+        let slots = slot_array(rule, self.slots);
+        let (shape, shapes) = (*w.shape(), slots.each_ref().map(|slot| *slot.shape()));
+        let f = |w: &mut Tensor<T>, g: &Tensor<T>, mut slots: [&mut Tensor<T>; N]| {
+            f(w, g, slots.each_mut().map(|slot| &mut **slot));
+            let slots = slots.iter().map(|slot| *slot.shape()).zip(shapes);
+            [(*w.shape(), shape)].into_iter().chain(slots).find(|(after, before)| after != before)
+        };
         if shaping.is_none() {
-            return f(w, g, slots);
+            return same_shapes(rule, f(w, g, slots));
         }
         let [limit, scale, l2] = [shaping.limit, shaping.scale, shaping.of(Decay::L2)].map(T::of);
         let [decoupled, cautious] = [Decay::Decoupled, Decay::Cautious].map(|kind| rate * shaping.of(kind));
@@ -149,7 +162,7 @@ impl<'a, T: Float> Step<'a, T> {
         if decoupled != 0.0 {
             *w *= T::of(1.0 - decoupled);
         }
-        f(w, &g, slots);
+        same_shapes(rule, f(w, &g, slots));
         if let Some(before) = before {
             let cautious = T::of(cautious);
             w.zip_(&before, |w, before| {
@@ -158,6 +171,16 @@ impl<'a, T: Float> Step<'a, T> {
                 }
             });
         }
+    }
+}
+
+/// Panics if there is something whose shape, the first one, is not what it was.
+#[track_caller]
+fn same_shapes(rule: &str, changed: Option<(Shape, Shape)>) {
+    if let Some((after, before)) = changed {
+        panic!(
+            "{rule}: whole: the update changed a tensor of shape {before} to shape {after}; parameters and slots keep theirs"
+        );
     }
 }
 
@@ -209,5 +232,51 @@ fn clamp<T: Float>(x: T, limit: T) -> T {
         -limit
     } else {
         x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule with a slot of one number, and an update that has to be told.
+    struct Careless;
+
+    impl Rule for Careless {
+        const NAME: &'static str = "Careless";
+        fn slots(&self) -> &'static [&'static str] {
+            &["size"]
+        }
+        fn slot_shape(&self, _slot: &str, _param: &Shape) -> Shape {
+            Shape::from([1])
+        }
+        fn update(&self, _step: Step) {}
+    }
+
+    /// A step of a parameter of shape `[2, 3]` by this update.
+    #[track_caller]
+    fn step(shaping: Shaping, update: impl FnOnce(Step)) {
+        let (mut w, g, mut slots) = (Tensor::ones([2, 3]), Tensor::ones([2, 3]), [Tensor::zeros([1])]);
+        update(Step::new(&Careless, 0.1, 1, &mut w, &g, &mut slots).shaped(shaping));
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "Careless: each: a slot has shape [1] and the parameter [2, 3]; slots of another"
+    )]
+    fn each_is_for_slots_of_the_shape_of_the_parameter() {
+        step(Shaping::NONE, |step| step.each(|w, g, [size]| (*w, *size) = (*w - g, g)));
+    }
+
+    #[test]
+    #[should_panic(expected = "Careless: whole: the update changed a tensor of shape [2, 3] to shape [6]")]
+    fn a_parameter_keeps_its_shape() {
+        step(Shaping::NONE, |step| step.whole(|w, g, [_]| *w = (&*w - g).reshape([6])));
+    }
+
+    #[test]
+    #[should_panic(expected = "Careless: whole: the update changed a tensor of shape [1] to shape [2, 3]")]
+    fn a_slot_keeps_its_shape_also_under_clipping() {
+        step(Shaping { scale: 0.5, ..Shaping::NONE }, |step| step.whole(|_, g, [size]| *size = g.square()));
     }
 }

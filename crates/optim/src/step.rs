@@ -169,9 +169,7 @@ impl<R: Rule> Optimizer<R> {
             let settings = settings[entry.group];
             let Settings { rate, decay, weight_decay, .. } = settings;
             let shaping = Shaping { limit, scale: sign * clipped.scale, decay, weight_decay };
-            if entry.updates == 0 || entry.names != rule.slots() {
-                entry.arrange(rule);
-            }
+            entry.arrange(rule);
             entry.updates += 1;
             if entry.watched {
                 entry.before = Some(Box::new(Before {

@@ -51,12 +51,22 @@ impl StateDict {
     }
 
     /// The parameters and buffers of `model` now. The numbers are shared until one of them changes.
+    ///
+    /// # Panics
+    /// If two of them have the same path, as they may by a [`visit`](Module::visit) of your own, or by keys with dots in them: one would be lost.
     #[doc(alias = "state_dict")]
+    #[track_caller]
     pub fn of<M: Module + ?Sized>(model: &M) -> Self {
-        let mut state = StateDict::new();
+        let (mut state, mut twice) = (StateDict::new(), None);
         model.visit(&mut Visitor::new(&mut |path, leaf| {
+            if state.get(path).is_some() {
+                twice = Some(path.to_owned());
+            }
             state.insert(path, leaf.value());
         }));
+        if let Some(path) = twice {
+            panic!("StateDict::of: the model has two tensors at '{path}'; each needs a path of its own");
+        }
         state
     }
 
@@ -267,6 +277,22 @@ mod tests {
         let renamed = whole.clone().rename(|path| path.replace(".w", ".weight"));
         assert_eq!(renamed.get("head.weight").unwrap().at([0]), 2.0);
         assert!(renamed.get("head.w").is_none() && renamed.len() == 3 && !renamed.is_empty());
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "StateDict::of: the model has two tensors at 'a.b'; each needs a path of its own"
+    )]
+    fn of_two_tensors_at_one_path_none_is_lost() {
+        struct Twins([crate::Param; 2]);
+        impl Module for Twins {
+            fn visit(&self, visitor: &mut Visitor<'_>) {
+                self.0.iter().for_each(|param| visitor.field("b", param));
+            }
+        }
+        let param = || crate::Param::new(Tensor::zeros([1]));
+        let model = std::collections::BTreeMap::from([("a".to_owned(), Twins([param(), param()]))]);
+        let _ = StateDict::of(&model);
     }
 
     #[test]

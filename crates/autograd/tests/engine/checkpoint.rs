@@ -122,6 +122,21 @@ fn a_captured_value_is_not_lost_silently() {
 }
 
 #[test]
+#[should_panic(expected = "checkpoint: the function gave a value from outside that is not among the inputs")]
+fn a_captured_value_that_is_given_back_is_not_lost_silently() {
+    let tape = Tape::new();
+    let (x, captured) = (tape.variable(Tensor::scalar(1.0)), tape.variable(Tensor::scalar(2.0)));
+    checkpoint(move |[_]| captured.clone(), [&x]);
+}
+
+#[test]
+#[should_panic(expected = "checkpoint: the function gave a value on another tape than its inputs'")]
+fn the_function_computes_on_the_tape_of_its_inputs() {
+    let x = Tape::new().variable(Tensor::scalar(1.0));
+    checkpoint(|[x]| Tape::new().input(x.value().clone()), [&x]);
+}
+
+#[test]
 fn without_inputs_that_need_a_gradient_a_captured_value_gets_its_own() {
     let tape = Tape::new();
     let (x, z) = (tape.input(Tensor::scalar(2.0f32)), tape.variable(Tensor::scalar(5.0)));

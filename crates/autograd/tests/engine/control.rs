@@ -70,6 +70,14 @@ fn a_hook_keeps_the_shape() {
 }
 
 #[test]
+#[should_panic(expected = "hook: a gradient on another tape than the one that it replaces")]
+fn a_hook_stays_on_the_tape() {
+    let x = Tape::new().variable(Tensor::from([1.0, 2.0]));
+    x.hook(|g| Some(Tape::new().input(g.value() * 2.0)));
+    x.sum(..).backward();
+}
+
+#[test]
 fn a_hook_on_a_constant_is_never_called() {
     let (tape, called) = (Tape::new(), Rc::new(Cell::new(false)));
     let (x, c, flag) = (tape.variable(Tensor::scalar(1.0)), tape.input(Tensor::scalar(2.0)), called.clone());

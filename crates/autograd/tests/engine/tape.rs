@@ -1,6 +1,6 @@
 //! The tape and the reverse sweep, apart from any particular op.
 
-use ravine_autograd::{Param, Tape, grad, record};
+use ravine_autograd::{Param, Tape, grad, grad_from, record, record_with_output};
 use ravine_tensor::Tensor;
 
 #[test]
@@ -119,6 +119,27 @@ fn a_gradient_of_a_wrong_shape_is_named() {
     let tape = Tape::new();
     let x = tape.variable(Tensor::<f32>::ones([2]));
     record("odd", [&x], x.value().sum(..), |dy, _| [Some(dy.expand([3]))]).backward();
+}
+
+#[test]
+#[should_panic(expected = "stray: backward gave a gradient on another tape for input 0")]
+fn a_gradient_on_another_tape_is_named() {
+    let x = Tape::new().variable(Tensor::<f32>::ones([2]));
+    let y = record("stray", [&x], x.value() * 3.0, |dy, _| [Some(Tape::new().variable(dy.value() * 3.0))]);
+    y.sum(..).backward();
+}
+
+#[test]
+#[should_panic(expected = "grad_from: the seed is on another tape than the output")]
+fn a_seed_is_on_the_tape_of_the_output() {
+    let x = Tape::new().variable(Tensor::<f32>::ones([2]));
+    grad_from(&x.square(), &[&x], &Tape::new().input(Tensor::ones([2])), false);
+}
+
+#[test]
+#[should_panic(expected = "nothing: an op needs at least one input")]
+fn an_op_without_inputs_is_named() {
+    record_with_output::<f32, 0>("nothing", [], Tensor::zeros([2]), |_, _, _| []);
 }
 
 #[test]

@@ -38,7 +38,8 @@ use ravine_tensor::Rng;
 /// # Ok::<(), ravine_data::DataError>(())
 /// ```
 pub trait Transform: Send + Sync {
-    /// Changes the picture. Whatever is random must come from `rng`.
+    /// Changes the picture. Whatever is random must come from `rng`. If the picture comes out with another shape, [`shape`](Self::shape) must
+    /// say so: all pictures of a batch have one.
     fn apply(&self, picture: &mut Picture, rng: &mut Rng);
 
     /// The shape (channels, height, width) that a picture of this shape comes out with: unless it says otherwise, the same.

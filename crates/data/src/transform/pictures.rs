@@ -144,7 +144,7 @@ pub(crate) fn assemble<P: Pictures>(set: &P, pick: Pick<'_>) -> Result<(Tensor, 
         let picture = set.picture(pick.epoch, index)?;
         if picture.shape() != set.shape() {
             let found = format!("{:?}", picture.shape());
-            let expected = format!("{:?} as that of the others", set.shape());
+            let expected = format!("{:?} as shape() of the set or its transform says", set.shape());
             let field = format!("shape of picture {index}");
             return Err(DataError::invalid("pictures".as_ref(), field, found, expected));
         }
@@ -231,7 +231,7 @@ mod tests {
         let error = set().transform(0, odd).batch(Pick { epoch: 0, indices: &[3, 4] }).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "pictures: shape of picture 4: found [1, 1, 1], expected [1, 6, 6] as that of the others"
+            "pictures: shape of picture 4: found [1, 1, 1], expected [1, 6, 6] as shape() of the set or its transform says"
         );
     }
 
