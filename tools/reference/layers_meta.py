@@ -1,0 +1,35 @@
+"""Learning to learn: the gradients of a loss after steps of descent inside, by the weights before them."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common import flat, short, write
+
+
+def cases():
+    torch.manual_seed(2)
+    torch.set_default_dtype(torch.float64)
+    net = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+    with torch.no_grad():
+        for p in net.parameters():
+            p.mul_(1000).round_().div_(1000)
+    support, query = (short(5, 2), short(5, 1)), (short(3, 2), short(3, 1))
+    weights = dict(net.named_parameters())
+    for _ in range(2):
+        loss = F.mse_loss(torch.func.functional_call(net, weights, support[0]), support[1])
+        grads = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+        weights = {name: w - 0.1 * g for (name, w), g in zip(weights.items(), grads)}
+    loss = F.mse_loss(torch.func.functional_call(net, weights, query[0]), query[1])
+    loss.backward()
+    return [
+        {
+            "params": {name: flat(p) for name, p in net.named_parameters()},
+            "data": [flat(x) for x in (*support, *query)],
+            "loss": loss.item(),
+            "grads": {name: flat(p.grad, 8) for name, p in net.named_parameters()},
+        }
+    ]
+
+
+write("crates/nn/tests/data/meta.json", cases())
