@@ -48,7 +48,11 @@ pub fn checkpoint<T: Float, const N: usize>(
     if !tape.is_recording() {
         return f(inputs);
     }
-    let first = Surroundings { rng: tape.rng_snapshot(), instead: tape.inner.instead.values() };
+    let first = Surroundings {
+        training: tape.is_training(),
+        rng: tape.rng_snapshot(),
+        instead: tape.inner.instead.values(),
+    };
     let (y, params) = tape.noting_params(|| f(inputs));
     let saved = inputs.map(Var::saved);
     let mut sources = inputs.to_vec();
@@ -83,6 +87,7 @@ pub fn checkpoint<T: Float, const N: usize>(
 
 /// What the function found in its first run.
 struct Surroundings<T: Float> {
+    training: bool,
     /// Where the random stream was.
     rng: Option<Rng>,
     /// What stood for parameters.
@@ -151,10 +156,12 @@ impl<T: Float> Tape<T> {
 
     /// Runs `f` a second time, so to speak: with what it found in its first, and without noting buffer updates again.
     fn replaying<R>(&self, first: &Surroundings<T>, f: impl FnOnce() -> R) -> R {
+        let training = self.inner.training.replace(first.training);
         let rng = self.inner.rng.replace(first.rng.as_ref().map(Rng::snapshot));
         let instead = self.inner.instead.replace(first.instead.clone());
         let updates = self.inner.updates.take();
         let result = f();
+        self.inner.training.set(training);
         self.inner.rng.replace(rng);
         self.inner.instead.replace(instead);
         self.inner.updates.replace(updates);

@@ -118,7 +118,7 @@ pub struct Tape<T: Float = f32> {
 }
 
 pub(crate) struct Inner<T: Float> {
-    training: bool,
+    pub(crate) training: Cell<bool>,
     recording: Cell<bool>,
     /// Whether constants are recorded, too, so that the tape tells of every op.
     surveying: Cell<bool>,
@@ -143,7 +143,7 @@ impl<T: Float> Tape<T> {
         let nodes = Nodes { list: Vec::new(), edges: Vec::new(), constants: Vec::new(), saved: Vec::new() };
         Tape {
             inner: Rc::new(Inner {
-                training,
+                training: Cell::new(training),
                 recording: Cell::new(recording),
                 surveying: Cell::new(false),
                 nodes: RefCell::new(nodes),
@@ -189,7 +189,7 @@ impl<T: Float> Tape<T> {
 
     /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
-        self.inner.training
+        self.inner.training.get()
     }
 
     /// Whether ops are being recorded.
