@@ -24,9 +24,9 @@ pub struct Plateau {
     pub absolute: bool,
     /// For how many observations after a fall nothing is counted.
     pub cooldown: usize,
-    /// The least factor that falls can add up to.
+    /// The least factor that falls can add up to. (PyTorch's `min_lr` is the rate itself: it is this times that of the schedule.)
     pub min_factor: f64,
-    /// Falls by no more than this are not made.
+    /// Falls of the factor by no more than this are not made. (PyTorch's is for falls of the rate.)
     pub eps: f64,
     /// Which metrics are better.
     pub better: Better,
