@@ -2,7 +2,8 @@
 
 use ravine_tensor::Tensor;
 
-/// What is hidden from the queries of an attention. The default hides nothing; what is asked for adds up.
+/// What is hidden from the queries of an attention. The default hides nothing; what is asked for adds up. A query from which all keys are hidden
+/// finds 0.
 ///
 /// ```
 /// use ravine_nn::Mask;
