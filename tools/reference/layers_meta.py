@@ -1,4 +1,4 @@
-"""Learning to learn: the gradients of a loss after steps of descent inside, by the weights before them."""
+"""What goes beyond a pass: gradients through steps of descent, and new statistics of norms for weights that were averaged."""
 
 import torch
 import torch.nn.functional as F
@@ -32,4 +32,24 @@ def cases():
     ]
 
 
+def statistics():
+    torch.manual_seed(3)
+    torch.set_default_dtype(torch.float64)
+    net = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3), nn.Tanh(), nn.BatchNorm1d(3, momentum=0.4))
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(torch.randn_like(p) * 0.1).mul_(1000).round_().div_(1000)
+    batches = [short(4, 2) * 2 + 1 for _ in range(3)]
+    net(short(5, 2))  # What was seen before does not matter.
+    torch.optim.swa_utils.update_bn(batches, net)
+    return [
+        {
+            "params": {name: flat(p) for name, p in net.named_parameters()},
+            "batches": [flat(x) for x in batches],
+            "buffers": {name: flat(b, 8) for name, b in net.named_buffers() if b.is_floating_point()},
+        }
+    ]
+
+
 write("crates/nn/tests/data/meta.json", cases())
+write("crates/nn/tests/data/statistics.json", statistics())

@@ -1,10 +1,11 @@
-//! Learning to learn: through steps of descent, against PyTorch's `functional_call` (`tools/reference/layers_meta.py` made the file).
+//! What goes beyond a pass: gradients through steps of descent, against PyTorch's `functional_call`, and new statistics of norms, against its
+//! `update_bn` (`tools/reference/layers_meta.py` made the files).
 
 use std::collections::BTreeMap;
 
-use ravine_autograd::{Module, Param, Tape, Var, grad};
-use ravine_nn::{Layer, Linear, Tanh, loss, sequential};
-use ravine_tensor::Rng;
+use ravine_autograd::{BufferUpdates, Module, Param, Tape, Var, grad};
+use ravine_nn::{BatchNorm1d, Layer, Linear, Tanh, loss, sequential};
+use ravine_tensor::{Rng, Tensor};
 use serde::Deserialize;
 
 use crate::close;
@@ -44,6 +45,34 @@ fn gradients_through_steps_of_descent_are_pytorchs() {
         let found = loss.backward();
         for (path, param) in paths.iter().zip(&params) {
             close(path, found.get(param).unwrap(), &case.grads[path]);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Seen {
+    params: BTreeMap<String, Flat<f32>>,
+    batches: Vec<Flat<f32>>,
+    buffers: BTreeMap<String, Flat<f32>>,
+}
+
+#[test]
+fn new_statistics_are_those_of_update_bn() {
+    let cases: Vec<Seen> = serde_json::from_str(include_str!("../data/statistics.json")).unwrap();
+    let rng = &mut Rng::new(0);
+    let net =
+        sequential![BatchNorm1d::new(2), Linear::new(2, 3, rng), Tanh, BatchNorm1d::new(3).momentum(0.4)];
+    for case in cases {
+        net.named_params().iter().for_each(|(path, param)| param.set(case.params[path].tensor()));
+        net.named_buffers().iter().for_each(|(_, buffer)| buffer.set(Tensor::full(buffer.shape(), 7.0)));
+        let updates = case.batches.iter().map(|x| {
+            let tape = Tape::train(Rng::new(0));
+            tape.no_grad(|| net.forward(&tape.input(x.tensor())));
+            tape.take_buffer_updates()
+        });
+        BufferUpdates::merge(updates.collect()).set();
+        for (path, buffer) in net.named_buffers() {
+            close(&path, &buffer.value(), &case.buffers[&path]);
         }
     }
 }
