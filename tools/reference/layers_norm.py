@@ -15,6 +15,12 @@ def cases():
         norm.running_var.copy_(short(norm.num_features).abs() + 0.5)
         return norm
 
+    class Frozen(nn.BatchNorm2d):
+        """A norm that is not trained with the rest."""
+
+        def train(self, mode=True):
+            return super().train(False)
+
     norm = lambda name, module, *shape: layer(name, module, short(*shape) * 3 + 1)
     tracking, no_tracking = dict(track_running_stats=True), dict(track_running_stats=False)
     return [
@@ -36,6 +42,7 @@ def cases():
         norm("instance_norm2d/tracking", seen(nn.InstanceNorm2d(2, affine=True, **tracking)), 3, 2, 3, 2),
         norm("rms_norm", nn.RMSNorm(5, eps=torch.finfo(torch.float32).eps), 2, 3, 5),
         norm("rms_norm/eps", nn.RMSNorm((2, 3), eps=1e-2), 2, 2, 3),
+        norm("batch_norm2d/frozen", seen(Frozen(2)), 2, 2, 3, 2),
     ]
 
 

@@ -9,6 +9,9 @@ from common import layer, short, write
 def cases():
     torch.manual_seed(1)
     torch.set_default_dtype(torch.float32)
+    words, ends = torch.tensor([3, 1, 4, 4, 0, 2, 1]), torch.tensor([0, 3, 3, 6])
+    bag = lambda mode: nn.EmbeddingBag(5, 3, mode=mode, padding_idx=1)
+    mean, factors, most = bag("mean"), bag("sum"), bag("max")
     return [
         layer("linear", nn.Linear(4, 3), short(5, 4)),
         layer("linear/no_bias", nn.Linear(4, 3, bias=False), short(2, 2, 4)),
@@ -24,6 +27,14 @@ def cases():
         layer("upsample", nn.Upsample(scale_factor=(2, 3)), short(2, 2, 2, 3)),
         layer("upsample/bilinear", nn.Upsample(scale_factor=(3, 2), mode="bilinear"), short(1, 2, 3, 4)),
         layer("upsample/corners", nn.Upsample(scale_factor=(3, 2), mode="bilinear", align_corners=True), short(1, 2, 1, 4)),
+        layer("upsample/to", nn.Upsample(size=(5, 2)), short(1, 2, 3, 4)),
+        layer("upsample/to_rounded", nn.Upsample(size=(46, 1)), short(1, 1, 14, 2)),
+        layer("upsample/bilinear_to", nn.Upsample(size=(5, 3), mode="bilinear"), short(1, 2, 3, 4)),
+        layer("upsample/corners_to", nn.Upsample(size=(7, 1), mode="bilinear", align_corners=True), short(1, 2, 3, 4)),
+        layer("embedding_bag", nn.EmbeddingBag(5, 3), torch.tensor([[0, 3, 1], [3, 4, 3]])),
+        layer("embedding_bag/padding", mean, words, call=lambda i: mean(i, ends)),
+        layer("embedding_bag/sum", factors, words, short(7), call=lambda i, w: factors(i, ends, per_sample_weights=w)),
+        layer("embedding_bag/max", most, words, call=lambda i: most(i, ends)),
     ]
 
 

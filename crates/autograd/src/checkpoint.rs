@@ -2,6 +2,7 @@
 
 use ravine_tensor::{Float, Rng};
 
+use crate::instead::Values;
 use crate::sweep::{Route, sweep};
 use crate::tape::{NodeId, Nodes, Tape};
 use crate::var::{Saved, Var, push};
@@ -48,7 +49,11 @@ pub fn checkpoint<T: Float, const N: usize>(
     if !tape.is_recording() {
         return f(inputs);
     }
-    let rng = tape.rng_snapshot();
+    let first = Surroundings {
+        training: tape.is_training(),
+        rng: tape.rng_snapshot(),
+        instead: tape.inner.instead.values(),
+    };
     let (y, params) = tape.noting_params(|| f(inputs));
     let saved = inputs.map(Var::saved);
     let mut sources = inputs.to_vec();
@@ -61,7 +66,7 @@ pub fn checkpoint<T: Float, const N: usize>(
     assert!(y.tape().is(tape), "checkpoint: the function gave a value on another tape than its inputs'");
     if places.iter().all(|place| place.is_constant()) {
         // No input or parameter needs a gradient; but `f` may use other values of the tape that do.
-        return run_again(&f, &saved, rng.as_ref(), &y);
+        return run_again(&f, &saved, &first, &y);
     }
     assert!(
         y.id().is_constant() || places.contains(&y.id()),
@@ -70,7 +75,7 @@ pub fn checkpoint<T: Float, const N: usize>(
     let pullback =
         move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
             let (tape, floor) = (dy.tape(), dy.tape().len());
-            let y = run_again(&f, &saved, rng.as_ref(), dy);
+            let y = run_again(&f, &saved, &first, dy);
             let targets = targets(&places, needs);
             check_that_nothing_is_lost(tape, floor, &places);
             let route = Route { floor, targets: Some(&targets), free: !tape.is_recording() };
@@ -86,11 +91,20 @@ pub fn checkpoint<T: Float, const N: usize>(
     push("checkpoint", &sources, y.into_value(), Box::new(pullback))
 }
 
+/// What the function found in its first run.
+struct Surroundings<T: Float> {
+    training: bool,
+    /// Where the random stream was.
+    rng: Option<Rng>,
+    /// What stood for parameters.
+    instead: Values<T>,
+}
+
 /// The second run of `f`, recorded on the tape of `dy`.
 fn run_again<T: Float, const N: usize>(
     f: &impl Fn([&Var<T>; N]) -> Var<T>,
     saved: &[Saved<T>; N],
-    rng: Option<&Rng>,
+    first: &Surroundings<T>,
     dy: &Var<T>,
 ) -> Var<T> {
     let inputs = saved.each_ref().map(|x| x.on(dy));
@@ -98,7 +112,7 @@ fn run_again<T: Float, const N: usize>(
     let tape = dy.tape();
     let y = {
         let _until_the_end = tape.set_recording(true);
-        tape.blaming(None, || tape.replaying(rng.map(Rng::snapshot), run))
+        tape.blaming(None, || tape.replaying(first, run))
     };
     assert!(
         y.shape() == dy.shape(),
@@ -146,21 +160,25 @@ impl<T: Float> Tape<T> {
         self.inner.rng.borrow().as_ref().map(Rng::snapshot)
     }
 
-    /// Runs `f` for the second time: with the random stream of its first run, and without noting buffer updates again.
-    pub(crate) fn replaying<R>(&self, rng: Option<Rng>, f: impl FnOnce() -> R) -> R {
-        let rng = self.inner.rng.replace(rng);
+    /// Runs `f` for the second time: with the surroundings of its first run, and without noting buffer updates again.
+    fn replaying<R>(&self, first: &Surroundings<T>, f: impl FnOnce() -> R) -> R {
+        let training = self.inner.training.replace(first.training);
+        let rng = self.inner.rng.replace(first.rng.as_ref().map(Rng::snapshot));
+        let instead = self.inner.instead.replace(first.instead.clone());
         let updates = self.inner.updates.take();
         let result = f();
+        self.inner.training.set(training);
         self.inner.rng.replace(rng);
+        self.inner.instead.replace(instead);
         self.inner.updates.replace(updates);
         result
     }
 
     /// Runs `f` without recording, and returns the leaves of the parameters that it uses.
     pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
-        let outer = self.inner.noted.replace(Some(Vec::new()));
+        let outer = self.inner.instead.note_into(Some(Vec::new()));
         let result = self.no_grad(f);
-        (result, self.inner.noted.replace(outer).unwrap_or_default())
+        (result, self.inner.instead.note_into(outer).unwrap_or_default())
     }
 
     /// Forgets what was recorded from `len` on.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ravine_tensor::{Float, Tensor};
 
-use crate::tape::NodeId;
+use crate::tape::{NodeId, Tape};
 use crate::var::{Var, record};
 
 type Hook<T> = Rc<dyn Fn(&Var<T>) -> Option<Var<T>>>;
@@ -62,6 +62,26 @@ impl<T: Float> Hooks<T> {
     pub(crate) fn truncate(&self, len: usize) {
         let dropped = self.places.borrow_mut().split_off(&NodeId::at(len));
         drop(dropped);
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Runs `f` as a pass that evaluates, whatever this one is: dropout passes everything, and batch norm uses its running statistics and leaves
+    /// them as they are. Gradients are recorded as ever.
+    ///
+    /// For a part of a model that stays as it was trained before while the rest is trained: PyTorch's `model.backbone.eval()`.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Rng;
+    ///
+    /// let tape: Tape = Tape::train(Rng::new(0));
+    /// assert!(!tape.evaluating(|| tape.is_training()));
+    /// assert!(tape.is_training());
+    /// ```
+    pub fn evaluating<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _until_the_end = put(&self.inner.training, false);
+        f()
     }
 }
 

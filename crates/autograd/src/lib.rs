@@ -35,6 +35,7 @@ mod draw;
 pub mod functional;
 pub mod gradcheck;
 mod gradients;
+mod instead;
 mod module;
 mod ops;
 mod param;

@@ -242,6 +242,16 @@ struct BufferUpdate<T: Float> {
     samples: usize,
 }
 
+impl<T: Float> BufferUpdate<T> {
+    /// The mean with another statistic of the same buffer, weighted by samples.
+    fn join(&mut self, other: BufferUpdate<T>) {
+        let total = (self.samples + other.samples).max(1);
+        let share = T::of(other.samples as f64 / total as f64);
+        self.statistic.zip_(&other.statistic, |mean, x| *mean += share * (x - *mean));
+        self.samples = total;
+    }
+}
+
 /// The buffer updates that the forward passes of one step have noted, in the order of their calls.
 pub struct BufferUpdates<T: Float = f32> {
     list: Vec<BufferUpdate<T>>,
@@ -283,10 +293,7 @@ impl<T: Float> BufferUpdates<T> {
                 && shard.list.iter().zip(&merged.list).all(|(a, b)| a.buffer.is(&b.buffer));
             assert!(same, "the shards of one step updated different buffers: each must run the same layers");
             for (sum, update) in merged.list.iter_mut().zip(shard.list) {
-                let total = (sum.samples + update.samples).max(1);
-                let share = T::of(update.samples as f64 / total as f64);
-                sum.statistic.zip_(&update.statistic, |mean, x| *mean += share * (x - *mean));
-                sum.samples = total;
+                sum.join(update);
             }
         }
         merged
@@ -302,6 +309,38 @@ impl<T: Float> BufferUpdates<T> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .zip_(&statistic, |value, x| *value += m * (x - *value));
         }
+    }
+
+    /// Puts the statistics themselves in the place of the buffers, whatever these were: `buffer <- statistic`, or the mean of several of one buffer,
+    /// weighted by samples.
+    ///
+    /// What batch norm should go by after its weights were [averaged](https://arxiv.org/abs/1803.05407), or loaded without statistics: the mean over
+    /// some training batches, [merged](Self::merge). Source: Izmailov et al. 2018, 'Averaging weights leads to wider optima and better
+    /// generalization'.
+    ///
+    /// ```
+    /// use ravine_autograd::{Buffer, BufferUpdates, Tape};
+    /// use ravine_tensor::{Rng, Tensor};
+    ///
+    /// let mean = Buffer::new(Tensor::from([100.0]));
+    /// let of_batch = |x: f32| {
+    ///     let tape: Tape = Tape::train(Rng::new(0));
+    ///     tape.update_buffer(&mean, Tensor::from([x]), 0.1, 32); // a norm does this
+    ///     tape.take_buffer_updates()
+    /// };
+    /// BufferUpdates::merge([1.0, 2.0, 6.0].map(of_batch).into()).set();
+    /// assert_eq!(mean.value().to_vec(), [3.0]);
+    /// ```
+    #[doc(alias("update_bn", "cumulative"))]
+    pub fn set(self) {
+        let mut means: Vec<BufferUpdate<T>> = Vec::new();
+        for update in self.list {
+            match means.iter_mut().find(|mean| mean.buffer.is(&update.buffer)) {
+                Some(mean) => mean.join(update),
+                None => means.push(update),
+            }
+        }
+        means.into_iter().for_each(|mean| mean.buffer.set(mean.statistic));
     }
 }
 
@@ -348,6 +387,17 @@ mod tests {
     #[should_panic(expected = "set: a parameter of shape [2] cannot take a value of shape [3]")]
     fn set_keeps_the_shape() {
         Param::new(Tensor::<f32>::zeros([2])).set(Tensor::zeros([3]));
+    }
+
+    #[test]
+    fn several_statistics_of_one_buffer_are_set_as_their_mean() {
+        let [once, twice] = [1.0f64, 2.0].map(|x| Buffer::new(Tensor::from([x])));
+        let mut updates = BufferUpdates::default();
+        for (buffer, x, samples) in [(&twice, 4.0, 1), (&once, 7.0, 5), (&twice, 8.0, 3)] {
+            updates.push(buffer, Tensor::from([x]), 0.1, samples);
+        }
+        updates.set();
+        assert_eq!((once.value().item(), twice.value().item()), (7.0, 7.0));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ravine_tensor::{Float, Rng, Shape, Tensor};
 use crate::anomaly::Anomalies;
 use crate::control::{Hooks, put};
 use crate::gradients::TapeNumber;
+use crate::instead::Instead;
 use crate::param::{BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
@@ -117,7 +118,7 @@ pub struct Tape<T: Float = f32> {
 }
 
 pub(crate) struct Inner<T: Float> {
-    training: bool,
+    pub(crate) training: Cell<bool>,
     recording: Cell<bool>,
     /// Whether constants are recorded, too, so that every op is on the tape.
     surveying: Cell<bool>,
@@ -129,8 +130,7 @@ pub(crate) struct Inner<T: Float> {
     anomalies: Anomalies,
     /// The line of the op whose derivative is running: the ops that it records are attributed to that line.
     pub(crate) blamed: Cell<Option<&'static Location<'static>>>,
-    /// The leaves of the parameters that a checkpointed function uses in its first run, while that lasts.
-    pub(crate) noted: RefCell<Option<Vec<Var<T>>>>,
+    pub(crate) instead: Instead<T>,
     /// The line that made this tape.
     line: &'static Location<'static>,
     /// Tells its gradients from those of other tapes.
@@ -143,7 +143,7 @@ impl<T: Float> Tape<T> {
         let nodes = Nodes { list: Vec::new(), edges: Vec::new(), constants: Vec::new(), saved: Vec::new() };
         Tape {
             inner: Rc::new(Inner {
-                training,
+                training: Cell::new(training),
                 recording: Cell::new(recording),
                 surveying: Cell::new(false),
                 nodes: RefCell::new(nodes),
@@ -153,7 +153,7 @@ impl<T: Float> Tape<T> {
                 hooks: Hooks::default(),
                 anomalies: Anomalies::default(),
                 blamed: Cell::new(None),
-                noted: RefCell::new(None),
+                instead: Instead::default(),
                 line: Location::caller(),
                 number: TapeNumber::next(),
             }),
@@ -189,7 +189,7 @@ impl<T: Float> Tape<T> {
 
     /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
-        self.inner.training
+        self.inner.training.get()
     }
 
     /// Whether ops are being recorded.
@@ -224,14 +224,17 @@ impl<T: Float> Tape<T> {
 
     /// The value of a parameter, as a leaf of this tape; a constant if the parameter is frozen.
     ///
-    /// The same parameter is the same leaf each time, so the gradients of all its uses add up.
+    /// The same parameter is the same leaf each time, so the gradients of all its uses add up. Inside
+    /// [`with_params`](Self::with_params), it is what that says.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
+        if let Some(value) = self.instead_of(param) {
+            return value;
+        }
         let value = param.value();
         self.anomalies().look_at_leaf("param", &value);
-        let mut noted = self.inner.noted.borrow_mut();
         let frozen = param.is_frozen() && !self.inner.surveying.get();
-        if frozen || !(self.is_recording() || noted.is_some()) {
+        if frozen || !(self.is_recording() || self.inner.instead.is_noting()) {
             return self.constant(value);
         }
         let mut params = self.inner.params.borrow_mut();
@@ -243,9 +246,7 @@ impl<T: Float> Tape<T> {
                 leaf
             }
         };
-        if let Some(noted) = noted.as_mut() {
-            noted.push(leaf.clone());
-        }
+        self.inner.instead.note(&leaf);
         leaf
     }
 

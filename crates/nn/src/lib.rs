@@ -83,7 +83,7 @@ pub use container::Residual;
 pub use container::{Join, Parallel, Sequential};
 pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Padding};
 pub use dropout::{AlphaDropout, Dropout, Dropout2d};
-pub use embedding::Embedding;
+pub use embedding::{Embedding, EmbeddingBag};
 pub use layer::Layer;
 pub use linear::{Bilinear, Identity, Linear};
 pub use norm::{BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, RmsNorm};

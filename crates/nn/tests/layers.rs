@@ -74,6 +74,26 @@ fn bad_settings_are_named_with_layer_and_field() {
             Box::new(|| made(Embedding::new(4, 3, &mut rng()).padding_idx(4))),
             "Embedding: padding_idx is 4; expected less than entries, which is 4",
         ),
+        (
+            Box::new(|| {
+                let (index, bags) = (Tensor::from([0, 1, 2]), EmbeddingBag::new(4, 3, &mut rng()));
+                let _ = bags.forward_from(&Tape::eval(), &index, &[0, 4], None);
+            }),
+            "EmbeddingBag: offsets is [0, 4]; expected numbers that begin at 0 and rise to 3 at most",
+        ),
+        (
+            Box::new(|| {
+                let (tape, bags) = (Tape::eval(), EmbeddingBag::new(4, 3, &mut rng()));
+                let _ =
+                    bags.forward_from(&tape, &Tensor::from([0]), &[0], Some(&tape.input(Tensor::ones([1]))));
+            }),
+            "EmbeddingBag: mode is Mean and factors [1]; expected Sum and [1]",
+        ),
+        (Box::new(|| made(Upsample::nearest_to([3, 0]))), "Upsample: size is [3, 0]; expected at least 1"),
+        (
+            Box::new(|| forward(&Upsample::bilinear_to(2), &[1, 1, 0, 2])),
+            "Upsample: input [1, 1, 0, 2]; expected an image that is not empty, to be made [2, 2]",
+        ),
         (Box::new(|| made(Dropout::new(1.0))), "Dropout: p is 1; expected 0 <= p < 1"),
         (Box::new(|| made(AlphaDropout::new(-0.1))), "AlphaDropout: p is -0.1"),
         (Box::new(|| forward(&Dropout2d::new(0.1), &[2, 3])), "Dropout2d: input [2, 3]"),

@@ -9,8 +9,8 @@ impl<T: Float> Var<T> {
     /// `y = softmax(q kᵀ / √width) v`: the mean of the values, weighted by how well their keys answer each query (`q`, this variable).
     /// Backward: with the weights `p`, `dv = pᵀ dy`, `ds = p (dy vᵀ - Σ p dy vᵀ) / √width`, `dq = ds k`, `dk = dsᵀ q`.
     ///
-    /// Where `mask` is true, a query does not see a key; one that sees none gets 0. With `dropout`, a probability and a random stream, weights
-    /// are dropped.
+    /// Where `mask` is true, a query does not see a key (PyTorch's function, other than its layers, has true where one does); a query that sees
+    /// none gets 0. With `dropout`, a probability and a random stream, weights are dropped.
     ///
     /// Shapes: `q [batch, heads, queries, width]`, `k [batch, heads, keys, width]`, `v [batch, heads, keys, values]`, `mask` broadcasts to
     /// `[batch, heads, queries, keys]` -> `[batch, heads, queries, values]`. Vaswani et al. 2017, equation 1.

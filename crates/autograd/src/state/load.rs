@@ -7,6 +7,7 @@ use ravine_tensor::Shape;
 
 use super::StateDict;
 use crate::module::{Module, Visitor};
+use crate::param::Leaf;
 
 /// A tensor whose shape differs from that at its path in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Mismatched {
 pub struct LoadReport {
     /// Paths that both have, in the same shape.
     pub loaded: Vec<String>,
-    /// Paths of the model that the state lacks.
+    /// Paths of the model that the state lacks. Files keep tied parameters once, under one of their paths: the others are not missing.
     pub missing: Vec<String>,
     /// Paths of the state that the model lacks.
     pub unexpected: Vec<String>,
@@ -77,18 +78,25 @@ impl StateDict {
     /// How this state matches `model`, which is not changed.
     pub fn compare<M: Module + ?Sized>(&self, model: &M) -> LoadReport {
         let (mut report, mut places) = (LoadReport::default(), HashSet::new());
+        let (mut missing, mut loaded) = (Vec::new(), HashSet::new());
         model.visit(&mut Visitor::new(&mut |path, leaf| {
             let expected = leaf.shape();
+            let key = if let Leaf::Param(param) = leaf { Some(param.key()) } else { None };
             places.insert(path.to_owned());
             let path = path.to_owned();
             match self.get(&path).map(|tensor| *tensor.shape()) {
-                None => report.missing.push(path),
+                None => missing.push((path, key)),
                 Some(found) if found != expected => {
                     report.mismatched.push(Mismatched { path, found, expected })
                 }
-                Some(_) => report.loaded.push(path),
+                Some(_) => {
+                    report.loaded.push(path);
+                    loaded.extend(key);
+                }
             }
         }));
+        missing.retain(|(_, key)| key.is_none_or(|key| !loaded.contains(&key)));
+        report.missing = missing.into_iter().map(|(path, _)| path).collect();
         let counts_batches = |path: &str| path.rsplit('.').next() == Some("num_batches_tracked");
         let unexpected = self.paths().filter(|&path| !places.contains(path) && !counts_batches(path));
         report.unexpected = unexpected.map(str::to_owned).collect();
@@ -164,6 +172,22 @@ mod tests {
         model.1.set(Tensor::zeros([1]));
         state.load_into(&model).unwrap();
         assert_eq!((model.0.1.value().to_vec(), model.1.value().item()), (vec![1.0, 2.0], 5.0));
+    }
+
+    #[test]
+    fn a_tied_parameter_is_in_a_file_once() {
+        let weight = Param::new(Tensor::zeros([2]));
+        let model = (weight.tied(), (weight, Param::new(Tensor::zeros([2]))));
+        let values = Tensor::from([1.0, 2.0]);
+        for path in ["0", "1.0"] {
+            let state: StateDict =
+                [path, "1.1"].map(|path| (path.to_owned(), values.clone())).into_iter().collect();
+            model.0.set(Tensor::zeros([2]));
+            state.load_into(&model).unwrap();
+            assert_eq!(model.0.value(), values);
+        }
+        let neither: StateDict = [("1.1".to_owned(), values)].into_iter().collect();
+        assert_eq!(neither.compare(&model).missing, ["0", "1.0"]);
     }
 
     #[test]

@@ -71,6 +71,22 @@ fn bits_stay() {
 }
 
 #[test]
+fn what_evaluates_in_the_first_run_evaluates_in_the_second() {
+    let gradient = |wrap: bool| {
+        let tape = Tape::train(Rng::new(5));
+        let x = tape.variable(Tensor::<f32>::ones([50]));
+        let f = |[x]: [&Var; 1]| {
+            let drop = |x: &Var| x.tape().with_rng(|rng| x.dropout(0.5, rng));
+            if x.tape().is_training() { drop(x) } else { x * 3.0 }
+        };
+        let y = tape.evaluating(|| if wrap { checkpoint(f, [&x]) } else { f([&x]) });
+        y.sum(..).backward().wrt(&x).unwrap().clone()
+    };
+    assert_eq!(gradient(true).to_vec(), [3.0; 50]);
+    assert_eq!(gradient(true), gradient(false));
+}
+
+#[test]
 fn its_derivatives_have_derivatives() {
     let f = |x: &[&Var<f64>]| {
         checkpoint(|[a, b]| (a.matmul(b)).tanh() * a, [x[0], x[1]])

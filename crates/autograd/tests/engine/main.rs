@@ -9,5 +9,6 @@ mod diagnosis;
 mod economy;
 mod edges;
 mod higher_order;
+mod instead;
 mod tape;
 mod threads;

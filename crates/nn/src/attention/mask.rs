@@ -2,7 +2,8 @@
 
 use ravine_tensor::Tensor;
 
-/// The keys that are hidden from the queries of an attention. The default hides nothing; several masks combine.
+/// The keys that are hidden from the queries of an attention. The default hides nothing; several masks combine. A query from which all
+/// keys are hidden gets 0.
 ///
 /// ```
 /// use ravine_nn::Mask;

@@ -23,6 +23,8 @@ macro_rules! pooling {
             padding: [usize; $axes],
             #[module(setting, unless = false)]
             ceil_mode: bool,
+            #[module(setting, unless = false)]
+            exclude_padding: bool,
         }
 
         impl $name {
@@ -34,7 +36,7 @@ macro_rules! pooling {
             pub fn new(kernel: impl Sizes<$axes>) -> Self {
                 let kernel = kernel.each();
                 check::each_positive(stringify!($name), "kernel", kernel);
-                $name { kernel, stride: kernel, padding: [0; $axes], ceil_mode: false }
+                $name { kernel, stride: kernel, padding: [0; $axes], ceil_mode: false, exclude_padding: false }
             }
 
             /// The layer with this step between windows.
@@ -83,7 +85,7 @@ macro_rules! pooling {
                     concat!(stringify!($name), ": input {}; expected ", $shape),
                     x.shape()
                 );
-                let &$name { kernel, stride, padding, ceil_mode } = self;
+                let &$name { kernel, stride, padding, ceil_mode, exclude_padding } = self;
                 let options = PoolOptions { kernel, stride, padding };
                 let input: [usize; $axes] = std::array::from_fn(|axis| x.shape()[2 + axis]);
                 assert!(
@@ -94,17 +96,35 @@ macro_rules! pooling {
                     padding
                 );
                 let over = if ceil_mode { overhang(&options, input) } else { [0; $axes] };
-                if over == [0; $axes] {
-                    return x.$op(&options);
-                }
                 let value: f32 = $beyond;
-                let y = x.pad(over.map(|over| [0, over]), Pad::Constant(value)).$op(&options);
+                let y = if over == [0; $axes] {
+                    x.$op(&options)
+                } else {
+                    x.pad(over.map(|over| [0, over]), Pad::Constant(value)).$op(&options)
+                };
                 // The largest is never beyond; a mean has fewer terms there.
-                if value == 0.0 { with_fewer_terms(y, kernel, over) } else { y }
+                let fewer = over != [0; $axes] || (exclude_padding && padding != [0; $axes]);
+                if value == 0.0 && fewer { by_terms(y, &options, input, exclude_padding) } else { y }
             }
         }
     };
 }
+
+macro_rules! means {
+    ($name:ident) => {
+        impl $name {
+            /// The layer whose means are over the places of the input alone, without padding (PyTorch's `count_include_pad=False`).
+            #[must_use]
+            #[doc(alias = "count_include_pad")]
+            pub fn exclude_padding(mut self) -> Self {
+                self.exclude_padding = true;
+                self
+            }
+        }
+    };
+}
+means!(AvgPool1d);
+means!(AvgPool2d);
 
 pooling! {
     /// `y[i] = max_t x[stride i + t - padding]`, `t` from 0 to `kernel - 1`: the largest element of each window of a line. Padding is never the
@@ -148,7 +168,7 @@ pooling! {
 
 pooling! {
     /// `y[i] = Σ_t x[stride i + t - padding] / kernel`: the mean of each window of a line, in which padding counts as zeros (PyTorch's
-    /// `count_include_pad=True`).
+    /// `count_include_pad=True`), unless [`exclude_padding`](Self::exclude_padding) says that it does not count.
     ///
     /// Shapes: `[batch, channels, length] -> [batch, channels, out_length]`, with `out_length = (length + 2 padding - kernel) / stride + 1`,
     /// rounded down. No parameters.
@@ -169,7 +189,7 @@ pooling! {
 
 pooling! {
     /// `y[i, j] = Σ_(s, t) x[stride i + s - padding, stride j + t - padding] / kernel²`: the mean of each window of an image, in which padding
-    /// counts as zeros (PyTorch's `count_include_pad=True`).
+    /// counts as zeros (PyTorch's `count_include_pad=True`), unless [`exclude_padding`](Self::exclude_padding) says that it does not count.
     ///
     /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with `oh = (h + 2 padding - kernel) / stride + 1`, rounded down. No parameters.
     ///
@@ -199,13 +219,24 @@ fn overhang<const AXES: usize>(options: &PoolOptions<AXES>, input: [usize; AXES]
     })
 }
 
-/// Means of windows of which the last have so many places less than the kernel.
-fn with_fewer_terms<const AXES: usize>(mut y: Var, kernel: [usize; AXES], less: [usize; AXES]) -> Var {
-    for (axis, (kernel, less)) in kernel.into_iter().zip(less).enumerate() {
-        let mut along = vec![1; AXES];
+/// Means over `kernel` places each, of which some are beyond the padded input, or, if padding does not count, beyond the input: as means over the
+/// others.
+fn by_terms<const AXES: usize>(
+    mut y: Var,
+    options: &PoolOptions<AXES>,
+    input: [usize; AXES],
+    exclude_padding: bool,
+) -> Var {
+    for axis in 0..AXES {
+        let (kernel, stride, padding) = (options.kernel[axis], options.stride[axis], options.padding[axis]);
+        let (first, end) =
+            if exclude_padding { (padding, input[axis] + padding) } else { (0, input[axis] + 2 * padding) };
+        let mut along = [1; AXES];
         along[axis] = y.shape()[2 + axis];
-        let last = along[axis] - 1;
-        let scale = |i| if i == last { kernel as f32 / (kernel - less) as f32 } else { 1.0 };
+        let scale = |i: usize| {
+            let terms = (i * stride + kernel).min(end) - (i * stride).max(first);
+            kernel as f32 / terms as f32
+        };
         y = &y * y.constant(Tensor::from_fn(&along[..], scale));
     }
     y

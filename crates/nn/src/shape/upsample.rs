@@ -6,13 +6,14 @@ use ravine_tensor::Tensor;
 use crate::Layer;
 use crate::check::{self, Sizes};
 
-/// `y[i, j] = x[p(i), p(j)]`, an image larger by whole factors: each place repeated, or with values between neighbours.
+/// `y[i, j] = x[p(i), p(j)]`, an image larger by whole factors, or of whatever size: places repeated, or with values between neighbours.
 ///
-/// Place `i` of the output shows `p(i) = ⌊i / scale⌋` of the input ([`nearest`](Self::nearest)), or what lies at `p(i) = (i + 1/2) / scale - 1/2`
-/// on the lines between neighbours ([`bilinear`](Self::bilinear)), or at `p(i) = i (h - 1) / (scale h - 1)`, so that the corners of both images
-/// are the same places ([`align_corners`](Self::align_corners)).
+/// With `n` places of the input along an axis and `m` of the output, place `i` of the output shows `p(i) = ⌊i n / m⌋` of the input
+/// ([`nearest`](Self::nearest)), or what lies at `p(i) = (i + 1/2) n / m - 1/2` on the lines between neighbours ([`bilinear`](Self::bilinear)),
+/// or at `p(i) = i (n - 1) / (m - 1)`, so that the corners of both images are the same places ([`align_corners`](Self::align_corners)). What
+/// is smaller than its input is not smoothed.
 ///
-/// Shapes: `[batch, channels, h, w] -> [batch, channels, scale h, scale w]`. No parameters.
+/// Shapes: `[batch, channels, h, w] -> [batch, channels, scale h, scale w]`, or `[batch, channels, size..]`. No parameters.
 ///
 /// Odena, Dumoulin and Olah 2016, 'Deconvolution and checkerboard artifacts'.
 ///
@@ -23,6 +24,7 @@ use crate::check::{self, Sizes};
 ///
 /// let x = Tape::eval().input(Tensor::from([[[[0.0, 4.0]]]]));
 /// assert_eq!(Upsample::nearest([1, 2]).forward(&x).value().to_vec(), [0.0, 0.0, 4.0, 4.0]);
+/// assert_eq!(Upsample::nearest_to([1, 3]).forward(&x).value().to_vec(), [0.0, 0.0, 4.0]);
 /// assert_eq!(Upsample::bilinear([1, 2]).forward(&x).value().to_vec(), [0.0, 1.0, 3.0, 4.0]);
 /// let aligned = Upsample::bilinear([1, 2]).align_corners().forward(&x);
 /// assert!((aligned.value().at([0, 0, 0, 1]) - 4.0 / 3.0).abs() < 1e-6);
@@ -30,8 +32,12 @@ use crate::check::{self, Sizes};
 #[derive(Clone, Copy, Debug, Module)]
 #[module(display)]
 pub struct Upsample {
-    #[module(setting)]
+    /// 0, where the size is given.
+    #[module(setting, unless = [0; 2])]
     scale: [usize; 2],
+    /// 0, where the scale is given.
+    #[module(setting, unless = [0; 2])]
+    size: [usize; 2],
     #[module(setting)]
     mode: Mode,
 }
@@ -45,22 +51,41 @@ enum Mode {
 }
 
 impl Upsample {
-    /// Each place repeated.
+    /// Larger by these factors, each place repeated.
     ///
     /// # Panics
     /// If a factor is 0.
     #[track_caller]
     pub fn nearest(scale: impl Sizes<2>) -> Self {
-        Self::new(scale.each(), Mode::Nearest)
+        Self::times(scale.each(), Mode::Nearest)
     }
 
-    /// Values between neighbours (PyTorch's `mode="bilinear"`, with `align_corners=False`).
+    /// Larger by these factors, with values between neighbours (PyTorch's `mode="bilinear"`, with `align_corners=False`).
     ///
     /// # Panics
     /// If a factor is 0.
     #[track_caller]
     pub fn bilinear(scale: impl Sizes<2>) -> Self {
-        Self::new(scale.each(), Mode::Bilinear)
+        Self::times(scale.each(), Mode::Bilinear)
+    }
+
+    /// [`nearest`](Self::nearest), to this height and width whatever the input's. (The places are PyTorch's, which computes them in `f32`:
+    /// where `i n / m` is whole, rounding may make it one less.)
+    ///
+    /// # Panics
+    /// If one is 0.
+    #[track_caller]
+    pub fn nearest_to(size: impl Sizes<2>) -> Self {
+        Self::to(size.each(), Mode::Nearest)
+    }
+
+    /// [`bilinear`](Self::bilinear), to this height and width whatever the input's.
+    ///
+    /// # Panics
+    /// If one is 0.
+    #[track_caller]
+    pub fn bilinear_to(size: impl Sizes<2>) -> Self {
+        Self::to(size.each(), Mode::Bilinear)
     }
 
     /// Values between neighbours, where the corners of both images are the same places (PyTorch's `align_corners=True`).
@@ -70,9 +95,15 @@ impl Upsample {
     }
 
     #[track_caller]
-    fn new(scale: [usize; 2], mode: Mode) -> Self {
+    fn times(scale: [usize; 2], mode: Mode) -> Self {
         check::each_positive("Upsample", "scale", scale);
-        Upsample { scale, mode }
+        Upsample { scale, size: [0; 2], mode }
+    }
+
+    #[track_caller]
+    fn to(size: [usize; 2], mode: Mode) -> Self {
+        check::each_positive("Upsample", "size", size);
+        Upsample { scale: [0; 2], size, mode }
     }
 }
 
@@ -80,30 +111,46 @@ impl Layer for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var) -> Var {
         assert!(x.rank() == 4, "Upsample: input {}; expected [batch, channels, height, width]", x.shape());
+        assert!(
+            self.size == [0; 2] || (x.size(2) > 0 && x.size(3) > 0),
+            "Upsample: input {}; expected an image that is not empty, to be made {:?}",
+            x.shape(),
+            self.size
+        );
         let mut x = x.clone();
-        for (axis, scale) in [2, 3].into_iter().zip(self.scale).filter(|&(_, scale)| scale > 1) {
-            let (old, new) = (x.size(axis) as f64, (x.size(axis) * scale) as f64);
+        for (axis, (scale, size)) in [2, 3].into_iter().zip(self.scale.into_iter().zip(self.size)) {
+            let old = x.size(axis);
+            let new = if size > 0 { size } else { scale * old };
+            if new == old {
+                continue;
+            }
+            let (n, m) = (old as f64, new as f64);
             x = match self.mode {
-                Mode::Nearest => repeated(&x, axis, scale),
-                Mode::Bilinear => between(&x, axis, scale, |i| ((i + 0.5) / scale as f64 - 0.5).max(0.0)),
-                Mode::BilinearCorners => between(&x, axis, scale, |i| i * (old - 1.0) / (new - 1.0)),
+                Mode::Nearest if size > 0 => {
+                    let step = old as f32 / new as f32;
+                    repeated(&x, axis, new, |i| ((i as f32 * step) as usize).min(old - 1))
+                }
+                Mode::Nearest => repeated(&x, axis, new, |i| i / scale),
+                Mode::Bilinear => between(&x, axis, new, |i| ((i + 0.5) * n / m - 0.5).max(0.0)),
+                Mode::BilinearCorners => between(&x, axis, new, |i| i * (n - 1.0) / (m - 1.0).max(1.0)),
             };
         }
         x
     }
 }
 
-fn repeated(x: &Var, axis: isize, scale: usize) -> Var {
-    let places = Tensor::from_fn(x.size(axis) * scale, |i| (i / scale) as i64);
-    x.index_select(axis, &places)
+/// `place(i)` of the input, for each place `i` of the `new` ones.
+fn repeated(x: &Var, axis: isize, new: usize, place: impl Fn(usize) -> usize) -> Var {
+    x.index_select(axis, &Tensor::from_fn(new, |i| place(i) as i64))
 }
 
-/// What lies at `place(i)` of the input, for each place `i` of the output.
-fn between(x: &Var, axis: isize, scale: usize, place: impl Fn(f64) -> f64) -> Var {
-    let size = x.size(axis);
-    let before = Tensor::from_fn(size * scale, |i| place(i as f64) as i64);
-    let after = before.map(|i| (i + 1).min(size as i64 - 1));
-    let share = Tensor::from_fn(size * scale, |i| place(i as f64).fract() as f32);
+/// What lies at `place(i)` of the input, for each place `i` of the `new` ones.
+fn between(x: &Var, axis: isize, new: usize, place: impl Fn(f64) -> f64) -> Var {
+    let last = x.size(axis) as i64 - 1;
+    // Rounding may put the last one a little beyond.
+    let before = Tensor::from_fn(new, |i| (place(i as f64) as i64).min(last));
+    let after = before.map(|i| (i + 1).min(last));
+    let share = Tensor::from_fn(new, |i| place(i as f64).fract() as f32);
     let share = x.constant(if axis == 2 { share.unsqueeze(1) } else { share });
     let (before, after) = (x.index_select(axis, &before), x.index_select(axis, &after));
     &before + (after - &before) * share

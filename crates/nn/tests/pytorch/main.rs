@@ -9,6 +9,7 @@ mod container;
 mod conv;
 mod exported;
 mod flat;
+mod meta;
 mod norm;
 mod pool;
 mod recurrent;

@@ -12,6 +12,9 @@ pub fn layer(name: &str, _: &mut Rng) -> Subject {
         "batch_norm1d/no_tracking" => BatchNorm1d::new(3).no_tracking().into(),
         "batch_norm2d" => BatchNorm2d::new(3).eps(1e-3).into(),
         "batch_norm2d/plain" => BatchNorm2d::new(2).no_affine().into(),
+        "batch_norm2d/frozen" => Subject::new(BatchNorm2d::new(2), |layer, x| {
+            vec![x[0].tape().evaluating(|| layer.forward(&x[0]))]
+        }),
         "batch_norm2d/no_tracking" => BatchNorm2d::new(2).no_tracking().into(),
         "layer_norm" => LayerNorm::new(5).into(),
         "layer_norm/two_axes" => LayerNorm::new([3, 2]).no_bias().into(),

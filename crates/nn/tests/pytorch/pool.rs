@@ -14,9 +14,14 @@ pub fn layer(name: &str, _: &mut Rng) -> Subject {
         "max_pool2d/ceil" => MaxPool2d::new([3, 2]).stride(2).ceil_mode().into(),
         "avg_pool1d" => AvgPool1d::new(2).into(),
         "avg_pool1d/ceil" => AvgPool1d::new(3).stride(2).padding(1).ceil_mode().into(),
+        "avg_pool1d/real" => AvgPool1d::new(3).stride(2).padding(1).ceil_mode().exclude_padding().into(),
         "avg_pool2d" => AvgPool2d::new(2).into(),
         "avg_pool2d/padded" => AvgPool2d::new(3).stride(2).padding(1).into(),
         "avg_pool2d/ceil" => AvgPool2d::new([2, 3]).stride(2).ceil_mode().into(),
+        "avg_pool2d/real" => AvgPool2d::new([3, 2]).stride([2, 1]).padding(1).exclude_padding().into(),
+        "avg_pool2d/real_ceil" => {
+            AvgPool2d::new(3).stride(2).padding([0, 1]).ceil_mode().exclude_padding().into()
+        }
         "adaptive_max_pool1d" => AdaptiveMaxPool1d::new(3).into(),
         "adaptive_max_pool2d" => AdaptiveMaxPool2d::new([2, 3]).into(),
         "adaptive_avg_pool1d" => AdaptiveAvgPool1d::new(3).into(),

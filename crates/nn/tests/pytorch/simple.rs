@@ -23,6 +23,23 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
         "upsample" => Upsample::nearest([2, 3]).into(),
         "upsample/bilinear" => Upsample::bilinear([3, 2]).into(),
         "upsample/corners" => Upsample::bilinear([3, 2]).align_corners().into(),
+        "upsample/to" => Upsample::nearest_to([5, 2]).into(),
+        "upsample/to_rounded" => Upsample::nearest_to([46, 1]).into(),
+        "upsample/bilinear_to" => Upsample::bilinear_to([5, 3]).into(),
+        "upsample/corners_to" => Upsample::bilinear_to([7, 1]).align_corners().into(),
+        "embedding_bag" => Subject::new(EmbeddingBag::new(5, 3, rng), |layer, x| {
+            vec![layer.forward(x[0].tape(), &x[0].value().cast())]
+        }),
+        "embedding_bag/padding" => bags(EmbeddingBag::new(5, 3, rng).padding_idx(1)),
+        "embedding_bag/sum" => bags(EmbeddingBag::new(5, 3, rng).padding_idx(1).sum()),
+        "embedding_bag/max" => bags(EmbeddingBag::new(5, 3, rng).padding_idx(1).max()),
         _ => panic!("{name} is in the file, but not here"),
     }
+}
+
+/// Bags of three entries, none, three and one, maybe with factors.
+fn bags(layer: EmbeddingBag) -> Subject {
+    Subject::new(layer, |layer, x| {
+        vec![layer.forward_from(x[0].tape(), &x[0].value().cast(), &[0, 3, 3, 6], x.get(1))]
+    })
 }

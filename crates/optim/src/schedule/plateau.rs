@@ -24,9 +24,9 @@ pub struct Plateau {
     pub absolute: bool,
     /// The number of observations after a fall that do not count towards `patience`.
     pub cooldown: usize,
-    /// The smallest factor on the rate after all falls.
+    /// The smallest factor on the rate after all falls. (PyTorch's `min_lr` is a rate: this factor times the rate of the schedule.)
     pub min_factor: f64,
-    /// Falls of the factor by no more than this are ignored.
+    /// Falls of the factor by no more than this are ignored. (PyTorch's `eps` is for falls of the rate.)
     pub eps: f64,
     /// Which metrics are better.
     pub better: Better,

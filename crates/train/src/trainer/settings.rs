@@ -87,6 +87,9 @@ impl Trainer {
     ///
     /// Micro-batches are shards that wait for a free thread. So `batch_size(64).shards(2).accumulate(4)` is, bit for bit, the same as
     /// `batch_size(256).shards(8)`, and in both cases only as many shards are in memory at a time as there are threads.
+    ///
+    /// The running statistics of batch norm move once in a step, towards the mean over all its shards. Where PyTorch accumulates, they move once for
+    /// each micro-batch; a `momentum` of `1 - (1 - m)ᵏ` in place of `m` is as quick with `k` of them.
     #[must_use]
     #[doc(alias = "gradient_accumulation")]
     pub fn accumulate(mut self, batches: usize) -> Self {
