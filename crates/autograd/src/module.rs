@@ -34,12 +34,13 @@ use crate::tree::Tree;
 /// ```
 ///
 /// Structs and enums, with or without generics, can be derived, and hold `Vec`, `Option`, `Box`, arrays, tuples, `BTreeMap<String, _>` (its
-/// keys are the names) and `Arc` of modules. A part that is used in two places is an `Arc`, or a [`Param`] that is [tied](Param::tied):
+/// keys are the names) and `Arc` of modules. (A `HashMap` is none, because it has no order, nor is an `Rc`, because models are shared among threads.) A part that is used in two places is an `Arc`, or a [`Param`] that is [tied](Param::tied):
 /// it is trained and counted once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this field is not a module",
-    note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` or `#[module(setting)]` if it holds no parameters"
+    note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]` or `#[module(setting)]` if it holds no parameters",
+    note = "parameters are held by `Param`s, tensors that are not trained by `Buffer`s, and modules by `Vec`, `Option`, `Box`, `Arc`, arrays, tuples and `BTreeMap<String, _>`"
 )]
 pub trait Module {
     /// Shows each part to `visitor`, in order.

@@ -287,10 +287,11 @@ impl<T: Float> Tape<T> {
     /// Draws from this pass's random stream.
     ///
     /// # Panics
-    /// If the tape has none: only [`Tape::train`] gives it one.
+    /// If the tape has none (only [`Tape::train`] gives it one), or if this is called, or a layer that draws, within `f`.
     #[track_caller]
     pub fn with_rng<R>(&self, f: impl FnOnce(&mut Rng) -> R) -> R {
-        let mut rng = self.inner.rng.borrow_mut();
+        let mut rng =
+            self.inner.rng.try_borrow_mut().expect("with_rng: within another with_rng of this tape");
         f(rng.as_mut().expect("this tape has no random stream; make it with Tape::train"))
     }
 

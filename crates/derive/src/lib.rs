@@ -46,7 +46,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
-    Data, DeriveInput, Field, Fields, GenericArgument, Ident, Index, PathArguments, Result, Type,
+    Attribute, Data, DeriveInput, Field, Fields, GenericArgument, Ident, Index, PathArguments, Result, Type,
     WherePredicate, parse_macro_input, parse_quote,
 };
 
@@ -180,11 +180,12 @@ fn visits(fields: &Fields, place: impl Fn(usize, &Field) -> TokenStream) -> Resu
 
 /// Whether `#[module(display)]` stands on the type. Anything else there, or on a variant, would be silently without effect.
 fn shows_itself(input: &DeriveInput) -> Result<bool> {
+    const EXPECTED: &str = "expected `display`; what is said of a field belongs on it";
     let mut display = false;
-    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("module")) {
+    for attr in said(&input.attrs, EXPECTED)? {
         attr.parse_nested_meta(|meta| {
             if !meta.path.is_ident("display") {
-                return Err(meta.error("expected `display`; what is said of a field belongs on it"));
+                return Err(meta.error(EXPECTED));
             }
             display = true;
             Ok(())
@@ -199,6 +200,13 @@ fn shows_itself(input: &DeriveInput) -> Result<bool> {
     Ok(display)
 }
 
+/// The attributes `#[module(..)]`. One that says nothing is refused: whoever wrote it expects something of it.
+fn said<'a>(attrs: &'a [Attribute], expected: &str) -> Result<Vec<&'a Attribute>> {
+    let ours: Vec<&Attribute> = attrs.iter().filter(|attr| attr.path().is_ident("module")).collect();
+    let empty = ours.iter().find(|attr| attr.meta.require_list().is_ok_and(|list| list.tokens.is_empty()));
+    empty.map_or(Ok(ours.clone()), |attr| Err(syn::Error::new_spanned(attr, expected)))
+}
+
 /// What a field is to the walk.
 enum Role {
     Part,
@@ -207,8 +215,9 @@ enum Role {
 }
 
 fn role(field: &Field) -> Result<Role> {
+    const EXPECTED: &str = "expected `skip`, `setting` or `setting, unless = value`";
     let mut role = Role::Part;
-    for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("module")) {
+    for attr in said(&field.attrs, EXPECTED)? {
         attr.parse_nested_meta(|meta| {
             match &mut role {
                 Role::Part if meta.path.is_ident("skip") => role = Role::Skipped,
@@ -217,7 +226,7 @@ fn role(field: &Field) -> Result<Role> {
                 Role::Setting { unless } if meta.path.is_ident("unless") => {
                     *unless = Some(meta.value()?.parse()?)
                 }
-                _ => return Err(meta.error("expected `skip`, `setting` or `setting, unless = value`")),
+                _ => return Err(meta.error(EXPECTED)),
             }
             Ok(())
         })?;

@@ -1,5 +1,6 @@
 //! The driver: everything that optimizers have in common beside their rule.
 
+use std::collections::HashSet;
 use std::mem::take;
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ impl<R: Rule> Optimizer<R> {
     /// A parameter that is tied, so that the model has it under several paths, is one parameter under its first path.
     ///
     /// # Panics
-    /// If the settings of the rule have a [`fault`](Rule::fault).
+    /// If the settings of the rule have a [`fault`](Rule::fault), or two parameters have the same path, by which settings and states are found.
     #[track_caller]
     pub fn new(model: &(impl Module + ?Sized), rule: R, schedule: impl Schedule + 'static) -> Self {
         assert_sound(&rule);
@@ -123,7 +124,14 @@ impl<R: Rule> Optimizer<R> {
             watched: false,
             before: None,
         };
-        let entries = model.distinct_params().into_iter().map(entry).collect();
+        let entries: Vec<Entry> = model.distinct_params().into_iter().map(entry).collect();
+        let mut paths = HashSet::new();
+        if let Some(entry) = entries.iter().find(|entry| !paths.insert(&entry.path[..])) {
+            panic!(
+                "Optimizer::new: the model has two parameters at '{}'; each needs a path of its own",
+                entry.path
+            );
+        }
         Optimizer {
             entries,
             rule,
@@ -441,6 +449,20 @@ mod tests {
             assert_eq!(optimizer.slot("", "kept").unwrap().to_vec(), kept);
         }
         crate::Optimize::load_state(&mut growing(), &optimizer.saved_state()).unwrap();
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "Optimizer::new: the model has two parameters at 'w'; each needs a path of its own"
+    )]
+    fn each_parameter_has_its_own_path() {
+        struct Twins([Param; 2]);
+        impl Module for Twins {
+            fn visit(&self, visitor: &mut ravine_autograd::Visitor<'_>) {
+                self.0.iter().for_each(|param| visitor.field("w", param));
+            }
+        }
+        Optimizer::new(&Twins([1.0, 2.0].map(|w| Param::new(Tensor::scalar(w)))), Sgd::default(), 0.1);
     }
 
     #[test]

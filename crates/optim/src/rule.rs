@@ -76,7 +76,20 @@ pub struct Step<'a, T: Float = f32> {
 
 impl<'a, T: Float> Step<'a, T> {
     /// A step outside an [`Optimizer`](crate::Optimizer), to try a rule alone: of parameter `w` by gradient `g`, with `slots` in the order
-    /// of [`Rule::slots`].
+    /// of [`Rule::slots`]. It neither clips nor decays.
+    ///
+    /// ```
+    /// use ravine_optim::{Rule, Sgd, Step};
+    /// use ravine_tensor::Tensor;
+    ///
+    /// // In `f64`, to compare it with a reference.
+    /// let (rule, mut w, g) = (Sgd::momentum(0.5), Tensor::from([1.0f64]), Tensor::from([2.0]));
+    /// let mut slots = [Tensor::zeros([1])];
+    /// for count in 1..=2 {
+    ///     rule.update(Step::new(&rule, 0.1, count, &mut w, &g, &mut slots));
+    /// }
+    /// assert!((w.item() - (1.0 - 0.1 * (2.0 + 3.0))).abs() < 1e-12);
+    /// ```
     pub fn new<R: Rule<T>>(
         _rule: &R,
         rate: f64,

@@ -330,6 +330,23 @@ fn a_rate_that_is_not_the_quickest_is_found() {
     }
 }
 
+#[test]
+fn an_average_of_another_shape_is_found() {
+    #[derive(Clone)]
+    struct FlatAverage;
+    impl Rule for FlatAverage {
+        const NAME: &'static str = "FlatAverage";
+        fn update(&self, step: Step) {
+            let rate = step.rate as f32;
+            step.each(|w, g, []| *w -= rate * g);
+        }
+        fn averaged(&self, w: &Tensor, _slots: &[Tensor]) -> Option<Tensor> {
+            Some(w.flatten(..))
+        }
+    }
+    found(FlatAverage, "shapes stay");
+}
+
 /// This check fails.
 #[track_caller]
 fn found(rule: impl Rule, check: &str) {

@@ -22,4 +22,10 @@ struct Twice {
     stride: usize,
 }
 
+#[derive(ravine::Module)]
+struct Empty {
+    #[module()]
+    weight: ravine::Param,
+}
+
 fn main() {}

@@ -13,4 +13,10 @@ enum Choice {
     Layers(Vec<std::time::Duration>),
 }
 
+// One that holds parameters is not for `skip`.
+#[derive(Module)]
+struct ByName {
+    layers: std::collections::HashMap<String, Layer>,
+}
+
 fn main() {}

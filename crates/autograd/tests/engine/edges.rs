@@ -1,7 +1,7 @@
 //! Where a formula meets 0 / 0, 0 · ∞ or NaN. Values are PyTorch's.
 
 use ravine_autograd::{Param, Tape, Var};
-use ravine_tensor::Tensor;
+use ravine_tensor::{Rng, Tensor};
 
 /// The gradient of `f` at `x`.
 fn gradient(f: impl Fn(&Var<f64>) -> Var<f64>, x: Tensor<f64>) -> Tensor<f64> {
@@ -67,4 +67,11 @@ fn gradients_do_not_take_a_later_tape_for_their_own() {
 #[should_panic(expected = "update: a parameter of shape [2] cannot take a value of shape [3]")]
 fn a_parameter_keeps_its_shape() {
     Param::new(Tensor::<f32>::zeros([2])).update(|w| *w = Tensor::zeros([3]));
+}
+
+#[test]
+#[should_panic(expected = "with_rng: within another with_rng of this tape")]
+fn the_random_stream_is_lent_once_at_a_time() {
+    let tape = Tape::<f32>::train(Rng::new(0));
+    tape.with_rng(|_| tape.with_rng(|_| ()));
 }

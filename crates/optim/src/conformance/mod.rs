@@ -365,6 +365,11 @@ fn shapes_stay(rule: &Tested) -> Result<(), String> {
         ensure(*w.shape() == shape, || {
             format!("a parameter of shape {shape} has shape {} after a step", w.shape())
         })?;
+        let averaged = rule.averaged(&w, &slots).map(|averaged| *averaged.shape());
+        ensure(averaged.is_none_or(|averaged| averaged == shape), || {
+            let averaged = averaged.expect("one of another shape");
+            format!("the average of a parameter of shape {shape} has shape {averaged}")
+        })?;
         for (name, slot) in rule.slots().iter().zip(&slots) {
             let expected = rule.slot_shape(name, &shape);
             ensure(*slot.shape() == expected, || {
