@@ -23,6 +23,10 @@ def cases():
     dropping = nn.TransformerEncoder(encoder_layer(3, dropout=0.5), 2, enable_nested_tensor=False)
     stack = nn.TransformerEncoder(encoder_layer(3, norm_first=True), 2, norm=nn.LayerNorm(4), enable_nested_tensor=False)
 
+    # For each head of each sample; from the last query of the first, all is hidden but one key.
+    distances = (torch.arange(24).reshape(4, 2, 3) % 5 / -4).double()
+    distances[:2, 1, :2] = -torch.inf
+
     def sinusoidal(x):
         t, i = torch.arange(x.shape[-2]).double()[:, None], torch.arange(0, x.shape[-1], 2).double()
         angles = t / 10000 ** (i / x.shape[-1])
@@ -60,6 +64,8 @@ def cases():
         masked("transformer_decoder", nn.TransformerDecoder(decoder_layer(3), 2), short(2, 3, 4), short(2, 2, 4), tgt_mask=causal),
         layer("sinusoidal_positions", Of(sinusoidal), short(2, 5, 4)),
         layer("rotary_positions", Of(rotary), short(2, 1, 3, 6)),
+        attention("multi_head_attention/added", 2, short(2, 3, 4), attn_mask=(torch.arange(9.0).reshape(3, 3) / 4).where(~causal, -torch.inf).double()),
+        attention("multi_head_attention/added_dropout", 2, short(2, 2, 4), short(2, 3, 4), dropout=0.5, attn_mask=distances),
     ]
 
 

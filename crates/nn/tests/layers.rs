@@ -115,6 +115,14 @@ fn bad_settings_are_named_with_layer_and_field() {
             }),
             "Rnn: lengths is [5, 6]; expected one from 1 to 5 for each of the 2 samples",
         ),
+        (
+            Box::new(|| {
+                let x = Tape::eval().input(Tensor::zeros([2, 3, 4]));
+                let mask = Mask::none().bias(Tensor::zeros([3, 1, 3, 3]));
+                let _ = MultiHeadAttention::new(4, 2, &mut rng()).forward(&x, &x, &x, &mask);
+            }),
+            "MultiHeadAttention: the bias of the mask is [3, 1, 3, 3]; expected to broadcast to the scores, [2, 2, 3, 3]",
+        ),
         (Box::new(|| made(MultiHeadAttention::new(6, 0, &mut rng()))), "MultiHeadAttention: heads is 0"),
         (
             Box::new(|| made(TransformerEncoderLayer::new(6, 4, &mut rng()))),

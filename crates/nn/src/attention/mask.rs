@@ -1,9 +1,9 @@
 //! Attention masks.
 
-use ravine_tensor::Tensor;
+use ravine_tensor::{Element, Tensor};
 
-/// The keys that are hidden from the queries of an attention. The default hides nothing; several masks combine. A query from which all
-/// keys are hidden gets 0.
+/// The keys that are hidden from the queries of an attention, and what is added to the scores. The default does neither; several masks
+/// combine. A query from which all keys are hidden gets 0.
 ///
 /// ```
 /// use ravine_nn::Mask;
@@ -17,6 +17,7 @@ use ravine_tensor::Tensor;
 pub struct Mask {
     causal: bool,
     pairs: Option<Tensor<bool>>,
+    bias: Option<Tensor>,
     keys: Option<Tensor<bool>>,
     lengths: Option<Vec<usize>>,
 }
@@ -39,6 +40,17 @@ impl Mask {
     #[doc(alias = "attn_mask")]
     pub fn hide(mut self, pairs: Tensor<bool>) -> Self {
         self.pairs = Some(pairs);
+        self
+    }
+
+    /// Also adds these numbers to the scores `q kᵀ / √width` of the pairs: `[queries, keys]`, or with `[batch, heads]` before them, either of
+    /// which may be 1 (PyTorch's `attn_mask`, if it is of floats; no gradient goes into it). What `-∞` is added to is hidden.
+    ///
+    /// Press, Smith and Lewis 2022, 'Train short, test long: attention with linear biases'.
+    #[must_use]
+    #[doc(alias("attn_mask", "alibi"))]
+    pub fn bias(mut self, scores: Tensor) -> Self {
+        self.bias = Some(scores);
         self
     }
 
@@ -65,25 +77,35 @@ impl Mask {
     pub fn hidden(&self, batch: usize, queries: usize, keys: usize) -> Option<Tensor<bool>> {
         self.check(batch, queries, keys);
         let causal = self.causal.then(|| Tensor::from_fn([1, 1, queries, keys], |i| i % keys > i / keys));
-        let pairs = self.pairs.as_ref().map(|pairs| {
-            if pairs.rank() == 2 { pairs.reshape([1, 1, queries, keys]) } else { pairs.clone() }
-        });
+        let pairs = self.pairs.as_ref().map(of_heads);
+        let never = self.bias.as_ref().map(|added| of_heads(&added.map(|x| x == f32::NEG_INFINITY)));
         let padding = self.keys.as_ref().map(|hidden| hidden.reshape([batch, 1, 1, keys]));
         let beyond = self
             .lengths
             .as_ref()
             .map(|lengths| Tensor::from_fn([batch, 1, 1, keys], |i| i % keys >= lengths[i / keys]));
-        [causal, pairs, padding, beyond].into_iter().flatten().reduce(|a, b| a.zip(&b, |a, b| a || b))
+        [causal, pairs, never.filter(|never| never.any(..).item()), padding, beyond]
+            .into_iter()
+            .flatten()
+            .reduce(|a, b| a.zip(&b, |a, b| a || b))
+    }
+
+    /// What is added to the scores, in a shape that broadcasts to `[batch, heads, queries, keys]`; 0 where that would hide.
+    pub(super) fn added(&self) -> Option<Tensor> {
+        let added = of_heads(self.bias.as_ref()?);
+        Some(added.map(|x| if x == f32::NEG_INFINITY { 0.0 } else { x }))
     }
 
     /// Panics unless all masks have the shapes that these sizes require.
     #[track_caller]
     fn check(&self, batch: usize, queries: usize, keys: usize) {
-        if let Some(pairs) = &self.pairs {
-            let (shape, rank) = (pairs.shape(), pairs.rank());
+        let pairs = self.pairs.as_ref().map(|pairs| ("pairs", *pairs.shape()));
+        let added = self.bias.as_ref().map(|added| ("bias", *added.shape()));
+        for (field, shape) in pairs.into_iter().chain(added) {
+            let rank = shape.len();
             assert!(
                 matches!(rank, 2 | 4) && shape[rank - 2..] == [queries, keys],
-                "Mask: pairs is {shape}; expected [queries, keys], maybe with [batch, heads] before, where these are {queries} and {keys}"
+                "Mask: {field} is {shape}; expected [queries, keys], maybe with [batch, heads] before, where these are {queries} and {keys}"
             );
         }
         if let Some(hidden) = &self.keys {
@@ -100,4 +122,9 @@ impl Mask {
             );
         }
     }
+}
+
+/// `[queries, keys]` as `[1, 1, queries, keys]`.
+fn of_heads<T: Element>(pairs: &Tensor<T>) -> Tensor<T> {
+    if pairs.rank() == 2 { pairs.unsqueeze(0).unsqueeze(0) } else { pairs.clone() }
 }

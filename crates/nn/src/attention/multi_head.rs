@@ -4,7 +4,7 @@ use ravine_autograd::{Module, Param, Var};
 use ravine_tensor::{Rng, Tensor};
 
 use super::{Mask, RotaryPositions};
-use crate::{Layer, Linear, check, init};
+use crate::{Layer, Linear, check, dropout::dropout, init};
 
 /// `y = [head_0, .., head_n] w_oᵀ + b_o`, `head_i = softmax(q_i k_iᵀ / √width) v_i`, where `q_i`, `k_i` and `v_i` are projections of the queries,
 /// keys and values to the width `features / heads`.
@@ -141,7 +141,10 @@ impl MultiHeadAttention {
         }
         let (batch, length) = (queries.shape()[0], queries.shape()[1]);
         let hidden = mask.hidden(batch, length, keys.shape()[1]);
-        let heads = if tape.is_training() && self.dropout > 0.0 {
+        let heads = if let Some(added) = mask.added() {
+            let weights = weights_with(&q, &k, &added, hidden.as_ref());
+            dropout(&weights, self.dropout).matmul(&v)
+        } else if tape.is_training() && self.dropout > 0.0 {
             tape.with_rng(|rng| {
                 q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), Some((self.dropout, rng)))
             })
@@ -149,5 +152,45 @@ impl MultiHeadAttention {
             q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), None)
         };
         self.out_proj.forward(&heads.transpose(1, 2).reshape([batch, length, features]))
+    }
+}
+
+/// `softmax(q kᵀ / √width + added)`, 0 where it is hidden.
+#[track_caller]
+fn weights_with(q: &Var, k: &Var, added: &Tensor, hidden: Option<&Tensor<bool>>) -> Var {
+    let scores = q.matmul(&k.t()) * (1.0 / (q.size(-1) as f32).sqrt());
+    assert!(
+        scores.shape().broadcast(added.shape()) == Some(*scores.shape()),
+        "MultiHeadAttention: the bias of the mask is {}; expected to broadcast to the scores, {}",
+        added.shape(),
+        scores.shape()
+    );
+    let scores = &scores + scores.constant(added.clone());
+    let Some(hidden) = hidden else { return scores.softmax() };
+    // A query that sees no key has weights of 0, and no derivative.
+    let blind = hidden.expand(*scores.shape()).all_keepdim(-1);
+    let seen = scores.masked_fill(hidden, f32::NEG_INFINITY).masked_fill(&blind, 0.0);
+    seen.softmax().masked_fill(&blind, 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use ravine_autograd::Tape;
+
+    use super::*;
+
+    #[test]
+    fn a_query_whose_scores_are_all_minus_infinity_finds_0_and_has_no_gradient() {
+        let attention = MultiHeadAttention::new(4, 2, &mut Rng::new(0)).no_bias();
+        let tape = Tape::new();
+        let [x, memory] = [1, 2].map(|seed| tape.variable(Tensor::randn([1, 2, 4], &mut Rng::new(seed))));
+        let never = Tensor::from([[0.5, 0.0], [f32::NEG_INFINITY; 2]]);
+        let y = attention.forward(&x, &memory, &memory, &Mask::none().bias(never));
+        assert!(y.value().index(1, 1).iter().all(|y| y == 0.0));
+        let gradients = y.square().sum(..).backward();
+        let by_queries = gradients.wrt(&x).unwrap();
+        assert!(by_queries.index(1, 1).iter().all(|g| g == 0.0));
+        assert!(by_queries.index(1, 0).iter().any(|g| g != 0.0));
+        assert!(gradients.wrt(&memory).unwrap().iter().all(f32::is_finite));
     }
 }

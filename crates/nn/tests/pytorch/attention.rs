@@ -27,6 +27,25 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
             let hidden = Tensor::from([[false, true, false], [true, false, false]]);
             vec![attention.forward(&x[0], &x[1], &x[2], &Mask::none().hide(hidden))]
         }),
+        "multi_head_attention/added" => Subject::new(MultiHeadAttention::new(4, 2, rng), |attention, x| {
+            let rising =
+                Tensor::from_fn([3, 3], |i| if i % 3 > i / 3 { f32::NEG_INFINITY } else { i as f32 / 4.0 });
+            vec![attention.forward(&x[0], &x[0], &x[0], &Mask::none().bias(rising))]
+        }),
+        "multi_head_attention/added_dropout" => {
+            Subject::new(MultiHeadAttention::new(4, 2, rng).dropout(0.5), |attention, x| {
+                // For each head of each sample; from the last query of the first, all is hidden but one key.
+                let distances = Tensor::from_fn([2, 2, 2, 3], |i| {
+                    let (sample, query, key) = (i / 12, i / 3 % 2, i % 3);
+                    if sample == 0 && query == 1 && key < 2 {
+                        f32::NEG_INFINITY
+                    } else {
+                        (i % 5) as f32 / -4.0
+                    }
+                });
+                vec![attention.forward(&x[0], &x[1], &x[1], &Mask::none().bias(distances))]
+            })
+        }
         "multi_head_attention/dropout" => {
             Subject::new(MultiHeadAttention::new(4, 2, rng).dropout(0.5), |attention, x| {
                 vec![attention.forward(&x[0], &x[0], &x[0], &Mask::causal())]
