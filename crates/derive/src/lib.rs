@@ -224,7 +224,7 @@ fn role(field: &Field) -> Result<Role> {
     Ok(role)
 }
 
-/// The types of all fields that are walked, but for `PhantomData`, which is a module whatever it stands for.
+/// The types of all fields that are walked, but for `PhantomData`, which is a module for every type.
 fn field_types(data: &Data) -> Result<Vec<&syn::Type>> {
     let fields: Vec<&Field> = match data {
         Data::Struct(data) => data.fields.iter().collect(),

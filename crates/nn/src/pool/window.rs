@@ -49,7 +49,7 @@ macro_rules! pooling {
                 self
             }
 
-            /// The layer with so many places added on each side of its input.
+            /// The layer with `padding` positions added on each side of its input.
             ///
             /// # Panics
             /// If it is more than half the kernel.
@@ -199,7 +199,7 @@ fn overhang<const AXES: usize>(options: &PoolOptions<AXES>, input: [usize; AXES]
     })
 }
 
-/// Means of windows of which the last have so many places less than the kernel.
+/// Corrects means over `kernel` positions along axes where the last window has `less` positions fewer inside.
 fn with_fewer_terms<const AXES: usize>(mut y: Var, kernel: [usize; AXES], less: [usize; AXES]) -> Var {
     for (axis, (kernel, less)) in kernel.into_iter().zip(less).enumerate() {
         let mut along = vec![1; AXES];

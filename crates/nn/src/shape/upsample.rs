@@ -6,7 +6,7 @@ use ravine_tensor::Tensor;
 use crate::Layer;
 use crate::check::{self, Sizes};
 
-/// `y[i, j] = x[p(i), p(j)]`, an image larger by whole factors: each place repeated, or with values between neighbours.
+/// `y[i, j] = x[p(i), p(j)]`, an image enlarged by integer factors: nearest neighbour, or interpolated.
 ///
 /// Place `i` of the output shows `p(i) = ⌊i / scale⌋` of the input ([`nearest`](Self::nearest)), or what lies at `p(i) = (i + 1/2) / scale - 1/2`
 /// on the lines between neighbours ([`bilinear`](Self::bilinear)), or at `p(i) = i (h - 1) / (scale h - 1)`, so that the corners of both images
@@ -36,7 +36,7 @@ pub struct Upsample {
     mode: Mode,
 }
 
-/// What lies between the places of the input.
+/// How values between the positions of the input are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Nearest,
@@ -45,7 +45,7 @@ enum Mode {
 }
 
 impl Upsample {
-    /// Each place repeated.
+    /// Nearest neighbour: each position repeated.
     ///
     /// # Panics
     /// If a factor is 0.
@@ -98,7 +98,7 @@ fn repeated(x: &Var, axis: isize, scale: usize) -> Var {
     x.index_select(axis, &places)
 }
 
-/// What lies at `place(i)` of the input, for each place `i` of the output.
+/// The input interpolated at `place(i)`, for each position `i` of the output.
 fn between(x: &Var, axis: isize, scale: usize, place: impl Fn(f64) -> f64) -> Var {
     let size = x.size(axis);
     let before = Tensor::from_fn(size * scale, |i| place(i as f64) as i64);

@@ -33,8 +33,8 @@ fn columns<T>(data: &[T], width: usize) -> Mat<'_, T> {
 }
 
 impl<T: Float> Tensor<T> {
-    /// `softmax(q kᵀ scale) v`, where scores at which `mask` is true count as `-∞` and weights are multiplied by `keep` (dropout's) if there is
-    /// one; `q` is this tensor. A query that sees nothing gets 0.
+    /// `softmax(q kᵀ scale) v`: scores where `mask` is true count as `-∞`, and the weights are multiplied by the dropout mask `keep`, if there is
+    /// one. `q` is this tensor. A query all of whose keys are masked gets 0.
     ///
     /// Shapes: `q [batch, heads, queries, width]`, `k [batch, heads, keys, width]`, `v [batch, heads, keys, values]`, `mask` broadcasts to
     /// `[batch, heads, queries, keys]`, which is the shape of `keep` -> `[batch, heads, queries, values]`, and the weights.
@@ -174,7 +174,7 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// The mask of each head, without a copy for each of several that share one.
+/// The masks of the heads; heads with the same mask share one copy.
 struct HeadMasks {
     mask: Tensor<bool>,
     batch: usize,
@@ -200,7 +200,7 @@ impl HeadMasks {
     }
 }
 
-/// Scores to weights, in place, row by row.
+/// Turns scores into weights in place, row by row.
 fn softmax_rows<T: Float>(p: &mut [T], keys: usize, mask: Option<&[bool]>, scale: T) {
     dispatch(
         #[inline(always)]
@@ -215,7 +215,7 @@ fn softmax_rows<T: Float>(p: &mut [T], keys: usize, mask: Option<&[bool]>, scale
                     });
                 }
                 let max = p.iter().fold(T::neg_infinity(), |max, &v| if v > max { v } else { max });
-                // Nothing is seen; but a NaN would be, which is larger than nothing.
+                // Every key is masked. A NaN score is not masked, and must not be lost.
                 if max == T::neg_infinity() && mask.is_some() && !p.iter().any(|v| v.is_nan()) {
                     p.fill(T::ZERO);
                     continue;
@@ -228,7 +228,7 @@ fn softmax_rows<T: Float>(p: &mut [T], keys: usize, mask: Option<&[bool]>, scale
     );
 }
 
-/// From the gradient by weights to that by scores, in place: `ds = p (ds - Σ p ds) scale`.
+/// Turns the gradient by the weights into that by the scores, in place: `ds = p (ds - Σ p ds) scale`.
 fn softmax_rows_grad<T: Float>(p: &[T], keys: usize, scale: T, ds: &mut [T]) {
     dispatch(
         #[inline(always)]
