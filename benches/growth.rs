@@ -35,7 +35,7 @@ impl Size {
         (self.batch * (6 * hidden + 4 * ends)) as f64 / 1e6
     }
 
-    /// The numbers that a step cannot do without: activations, parameters and their gradients.
+    /// The memory that a step needs at least: activations, parameters and their gradients.
     fn least_mib(self) -> f64 {
         let activations = self.batch * (INPUT + self.width * self.depth + 10);
         let parameters = INPUT * self.width + self.width * self.width * (self.depth - 1) + self.width * 10;
@@ -64,7 +64,7 @@ fn main() {
     overhead();
 }
 
-/// The shortest of the turns of half a second, in microseconds.
+/// The shortest call of `turn` in half a second, in microseconds.
 fn shortest(mut turn: impl FnMut()) -> f64 {
     let (start, mut best) = (Instant::now(), f64::INFINITY);
     while start.elapsed().as_secs_f64() < 0.5 {

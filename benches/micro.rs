@@ -19,7 +19,7 @@ struct Args {
     /// Threads to compute with.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Only the kernels whose name begins so.
+    /// Only the kernels whose names begin with this.
     #[arg(long, default_value = "")]
     only: String,
     /// Seconds to spend on each in a pass.
@@ -27,10 +27,10 @@ struct Args {
     seconds: f64,
 }
 
-/// Passes over all kernels: the fastest counts, as where its memory lies decides over a factor of two.
+/// Passes over all kernels, of which the fastest counts: the placement of a kernel's memory can change its time by a factor of two.
 const PASSES: usize = 4;
 
-/// Measures under a name each, in microseconds.
+/// The measurements by name, in microseconds.
 struct Bench {
     args: Args,
     found: BTreeMap<String, f64>,
@@ -203,7 +203,7 @@ fn layers(bench: &mut Bench) {
     layer("cross-entropy 512x1000", &[512, 1000], &|x| x.cross_entropy(&labels));
 }
 
-/// Steps alone, with gradients that are there: with a look for infinities before anything is changed, and without.
+/// Steps alone, with given gradients: with the check for non-finite gradients before anything is changed, and without.
 fn optimizers(bench: &mut Bench) {
     for (name, count, numel) in [
         ("10,000,000 weights", 1, 10_000_000),

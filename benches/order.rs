@@ -1,4 +1,4 @@
-//! What the promise of the same bits costs: the data-parallel step beside two that add the shards' gradients in whatever order is quickest.
+//! The cost of reproducible bits: the data-parallel step beside two that add the shards' gradients in whatever order is quickest.
 //!
 //! ```text
 //! cargo run --release -p ravine-benches --bin order
@@ -73,7 +73,7 @@ fn compare(name: &str, model: &Sequential, shards: usize, steps: usize) {
     let pass = |tape: &Tape, (images, labels): &(Tensor, Tensor<i64>)| {
         Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
     };
-    // What the step does with one shard, for the orders that give up the promise.
+    // The step's work on one shard, for the orders that are not reproducible.
     let gradients = |(_, data): &(usize, (Tensor, Tensor<i64>))| {
         let weight = Tensor::scalar(1.0 / shards.len() as f32);
         ravine::tensor::sequential(|| pass(&Tape::train(Rng::new(2)), data).loss.backward_from(weight))

@@ -90,7 +90,7 @@ impl Workload {
         if self == Workload::W2 { 128 } else { 64 }
     }
 
-    /// Wide layers are quickest whole, on all threads: each thread then reads and changes rows of the weights of its own.
+    /// Wide layers are fastest in one shard on all threads, as each thread then reads and updates its own rows of the weights.
     fn shards(self) -> usize {
         if matches!(self, Workload::W1 | Workload::W2) { 1 } else { 2 }
     }

@@ -88,7 +88,7 @@ impl Layer for Autoencoder {
 
 // ------------------------------------------------------------------------------------------------- principal components
 
-/// The linear map to a code and back that loses least: `x ↦ m + (x - m) Q Qᵀ`, with the mean `m` and the directions `Q` in which the images
+/// The best linear map to a code and back: `x ↦ m + (x - m) Q Qᵀ`, with the mean `m` and the directions `Q` in which the images
 /// vary most.
 struct Principal {
     mean: Tensor,
@@ -96,7 +96,7 @@ struct Principal {
 }
 
 impl Principal {
-    /// Of the images `[n, pixels]`, by orthogonal iteration: directions are multiplied by the covariance until they stay.
+    /// The principal components of the images `[n, pixels]`, by orthogonal iteration: directions are multiplied by the covariance until they converge.
     fn new(images: &Tensor, count: usize) -> Self {
         let mean = images.mean_keepdim(0);
         let centred = images - &mean;

@@ -78,7 +78,7 @@ struct Args {
 
 // ------------------------------------------------------------------------------------------------------------------ text
 
-/// The characters that occur, by number.
+/// The characters that occur; the index of each is its token.
 struct Vocabulary {
     characters: Vec<char>,
     numbers: HashMap<char, i64>,
@@ -104,8 +104,8 @@ impl Vocabulary {
 struct Pieces {
     text: Vec<i64>,
     context: usize,
-    /// Whether pieces begin anywhere, anew in every epoch, or one after the other.
-    shift: Option<u64>,
+    /// The seed of random offsets, new in every epoch; `None`: consecutive pieces.
+    seed: Option<u64>,
 }
 
 impl Dataset for Pieces {
@@ -117,7 +117,7 @@ impl Dataset for Pieces {
 
     fn batch(&self, pick: Pick<'_>) -> Result<Self::Batch, DataError> {
         let last = self.text.len() - self.context;
-        let begin = |&i: &usize| match self.shift {
+        let begin = |&i: &usize| match self.seed {
             None => i * self.context,
             Some(seed) => {
                 let mut rng = Rng::new(seed).child(pick.epoch as u64).child(i as u64);
@@ -140,7 +140,7 @@ fn bits_by_pairs(train: &[i64], test: &[i64], characters: usize) -> f64 {
         let after = counts.get(&three[..2]);
         let (seen, all) =
             after.map_or((0, 0), |after| (after.get(&three[2]).copied().unwrap_or(0), after.values().sum()));
-        // A little for what was never seen.
+        // Additive smoothing for pairs that never occur.
         let share = 0.1;
         -((seen as f64 + share) / (all as f64 + share * characters as f64)).log2()
     };
@@ -185,7 +185,7 @@ impl Writer {
             let input = Tensor::from_slice(seen, [1, seen.len()]);
             let logits = self.forward(&Tape::eval(), &input).value().index(0, 0).index(0, seen.len() - 1);
             let probs = (logits / args.temperature as f32).softmax();
-            // The first whose sum with all before it is above a random number.
+            // Sampling by the inverse of the cumulative distribution.
             let mut left = Tensor::<f32>::uniform((), 0.0, 1.0, &mut rng).item();
             let next = probs.iter().position(|p| {
                 left -= p;
@@ -230,8 +230,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if prompt.is_empty() {
         return Err("--prompt: found nothing, expected at least one character".into());
     }
-    let train = Pieces { text: numbers, context: args.context, shift: Some(args.run.seed) };
-    let test = Pieces { text: test, context: args.context, shift: None };
+    let train = Pieces { text: numbers, context: args.context, seed: Some(args.run.seed) };
+    let test = Pieces { text: test, context: args.context, seed: None };
 
     let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.run.seed));
     let steps = (args.epochs * train.len().div_ceil(args.batch_size.max(1))) as u64;

@@ -82,7 +82,7 @@ struct Block {
     first: Linear,
     second: Linear,
     scale: Option<LayerScale>,
-    /// A number is a setting, and stands in the tree.
+    /// A plain number is a setting, and is shown in the model's tree.
     dropout: f64,
 }
 
@@ -125,7 +125,7 @@ impl Layer for Centre {
     fn forward(&self, x: &Var) -> Var {
         let tape = x.tape();
         if tape.is_training() {
-            // Not written here, as shards run at the same time: the step does it, when all have said what they saw.
+            // Shards run at the same time, so the buffer is not written here: the step writes it when all shards have contributed.
             tape.update_buffer(&self.mean, x.value().mean(0), 0.1, x.shape()[0]);
         }
         x - tape.input(self.mean.value())

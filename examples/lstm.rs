@@ -69,7 +69,7 @@ enum Task {
 
 // ----------------------------------------------------------------------------------------------------------------- model
 
-/// `[batch, time, features]` to `[batch, outputs]`: what is in the LSTM's mind after the last step, and a linear layer.
+/// `[batch, time, features]` to `[batch, outputs]`: the LSTM's hidden state after the last step, and a linear layer.
 #[derive(Module)]
 #[module(display)]
 struct Reader {
@@ -149,7 +149,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             let model = Reader::new(2, args.units.unwrap_or(64), 1, rng);
             let pass = |tape: &Tape, (x, y): &(Tensor, Tensor)| {
                 let sum = model.forward(&tape.input(x.clone()));
-                // Right is what is off by less than 0.04, as in the paper.
+                // As in the paper, an answer is right if it is off by less than 0.04.
                 let right = (sum.value() - y).count(|off| off.abs() < 0.04);
                 Outcome::regression(&sum, y).metric("right", right as f64)
             };
@@ -192,7 +192,7 @@ fn train<D: Dataset>(
     };
     let (epochs, lr) = (args.epochs.unwrap_or(epochs), args.lr.unwrap_or(lr));
     let steps = args.steps.unwrap_or(epochs * training.len().div_ceil(args.batch_size.max(1)));
-    // Gradients through many steps are now and then very large.
+    // Gradients through many steps explode now and then.
     let mut optimizer = Optimizer::new(model, Adam::default(), Cosine::new(lr, steps as u64)).clip_norm(1.0);
     eprint!("{model}");
     let report = args

@@ -133,7 +133,7 @@ fn relative_error(found: &Tensor, exact: &Tensor) -> f64 {
     ((found - exact).norm_squared() / exact.norm_squared()).sqrt()
 }
 
-/// What came of an equation.
+/// The solution of an equation, and its error.
 struct Solved {
     name: &'static str,
     residual: f64,

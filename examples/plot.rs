@@ -11,7 +11,7 @@
 
 use std::fmt::Write;
 
-/// A colour of a series. All of them can be told apart, also by those who see few.
+/// A colour of a series. The colours can be told apart also by the colour-blind.
 pub const BLUE: &str = "#2868c8";
 /// Another.
 pub const ORANGE: &str = "#e0701a";
@@ -25,7 +25,7 @@ pub const PURPLE: &str = "#7d4bb8";
 pub const GOLD: &str = "#a88400";
 /// Another.
 pub const SKY: &str = "#2ba3cf";
-/// For what is said by a formula, or not to be looked at first.
+/// The colour of formulas, and of what is in the background.
 pub const GREY: &str = "#8a94a3";
 /// All but grey, for series in a row.
 pub const COLOURS: [&str; 7] = [BLUE, ORANGE, GREEN, RED, PURPLE, GOLD, SKY];
@@ -62,7 +62,7 @@ impl Axis {
         Axis { label: label.to_owned(), from, to, log: true }
     }
 
-    /// Where `value` is, from 0 to 1 along the axis; a little beyond what is far outside.
+    /// The position of `value` along the axis, from 0 to 1; values far outside are clamped to a little beyond.
     fn place(&self, value: f64) -> f64 {
         let scale = |v: f64| if self.log { v.max(1e-300).ln() } else { v };
         ((scale(value) - scale(self.from)) / (scale(self.to) - scale(self.from))).clamp(-4.0, 5.0)
@@ -187,7 +187,7 @@ impl Plot {
         self.marks.push(Mark::Ball { points: points.to_vec(), colour: colour.to_owned(), seconds });
     }
 
-    /// Words centred above a point.
+    /// Text centred above a point.
     pub fn text(&mut self, colour: &str, at: (f64, f64), text: &str) {
         self.marks.push(Mark::Text { at, colour: colour.to_owned(), text: text.to_owned() });
     }
@@ -360,7 +360,7 @@ fn label_at(svg: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
     );
 }
 
-/// Text as it must stand in XML.
+/// Text with the special characters of XML escaped.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -74,14 +74,14 @@ fn features(table: &Table, args: &Args) -> Result<(Vec<String>, Tensor, Tensor),
     Ok((names, x, target))
 }
 
-/// Where numbers lie, by column: a model learns best from numbers around 0 of size 1.
+/// The mean and deviation of each column: a model learns best from numbers around 0 of size 1.
 struct Scale {
     mean: Tensor,
     deviation: Tensor,
 }
 
 impl Scale {
-    /// Of the rows that are trained on. The others must not be looked at.
+    /// The scale of the training rows; those of the test must not influence it.
     fn of(rows: &Tensor) -> Self {
         let mean = rows.mean_keepdim(0);
         let deviation = (rows - &mean).square().mean_keepdim(0).sqrt().map(|d| if d > 0.0 { d } else { 1.0 });
@@ -108,7 +108,7 @@ fn least_squares(x: &Tensor, y: &Tensor) -> (Vec<f64>, f64) {
             row
         })
         .collect();
-    // Gauss and Jordan; the matrix is positive definite, so that no rows need be swapped.
+    // Gauss-Jordan elimination; the matrix is positive definite, so no rows need be swapped.
     for pivot in 0..n {
         let row: Vec<f64> = system[pivot].iter().map(|v| v / system[pivot][pivot]).collect();
         for (i, other) in system.iter_mut().enumerate() {

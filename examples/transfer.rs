@@ -130,7 +130,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let state = StateDict::read(args.weights.clone().unwrap_or_else(bundled))?;
     let folder = args.run.folder("transfer");
 
-    // Into the architecture that it is of, every tensor has its place; and it reads what it read in PyTorch.
+    // The architecture is the file's, so every tensor is loaded; and the network reads the digits as it did in PyTorch.
     let six = Net::new(6, &mut Rng::new(args.run.seed));
     state.load_into(&six)?;
     let old = accuracy(&evaluate(&choose(&data.test, 0..6, None, 0), 250, pass(&six))?);

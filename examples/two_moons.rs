@@ -53,7 +53,7 @@ fn moons(points: usize, noise: f32, rng: &mut Rng) -> TensorSet {
     TensorSet::new(on_the_moon + beside_it, Tensor::from_fn(points, |i| (i % 2) as i64))
 }
 
-/// The moon from which a point more likely comes: the mean over the moon of the normal density around each of its places.
+/// The moon from which a point more likely comes; a moon's density is the mean of normal densities around its points.
 fn likelier(x: f32, y: f32, noise: f32) -> i64 {
     let density = |which| -> f32 {
         let places = (0..200).map(|i| moon(which, (i as f32 + 0.5) / 200.0));
@@ -80,7 +80,7 @@ const CELLS: [usize; 2] = [220, 145];
 const CERTAINTY: [&str; 9] =
     ["#9dbdec", "#b1cbf0", "#c6d9f4", "#dde8f8", "#f4f4f4", "#fae6d6", "#f7d3b7", "#f3bf98", "#efab79"];
 
-/// What the model thinks of each place, and where it changes its mind.
+/// The model's probabilities over the plane, and its decision boundary.
 fn draw(model: &dyn Layer, points: &TensorSet, title: &str) -> Plot {
     let [columns, rows] = CELLS;
     let place = |axis: usize, cell: usize| {

@@ -74,7 +74,7 @@ impl Vae {
     /// The bound of `-log p(x)`, in its two parts, each in nats per image.
     fn bound(&self, x: &Var) -> (Var, Var) {
         let (mean, log_variance) = self.encode(x);
-        // A draw from q, such that its gradient by mean and variance is that of this formula.
+        // The reparametrisation trick: a draw from q as a differentiable function of mean and variance.
         let tape = x.tape();
         let noise = if tape.is_training() {
             tape.with_rng(|rng| Tensor::randn(*mean.shape(), rng))
@@ -132,7 +132,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let test = finished(&report)?;
     let (bound, divergence) = (test.loss(), test.metric("divergence").unwrap_or(f64::NAN));
 
-    // Latent vectors as the model believes them to be before it has seen an image.
+    // Latent vectors from the prior.
     let z = Tensor::randn([100, args.latent], &mut Rng::new(args.run.seed).child(1));
     let draw = |name: &str, z: Tensor, columns: usize| {
         let images = model.decode(z).reshape([-1, 1, height as isize, width as isize]);

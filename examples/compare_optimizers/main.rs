@@ -52,25 +52,25 @@ struct Args {
     run: RunFlags,
 }
 
-/// What became of one run.
+/// One run and its outcome.
 pub struct Run {
-    /// Whose.
+    /// The optimizer's name.
     pub optimizer: &'static str,
-    /// Whether it was to find the rate.
+    /// Whether the run served to find the rate.
     pub tuning: bool,
-    /// At which rate.
+    /// The learning rate.
     pub rate: f64,
-    /// From which weights, in which order.
+    /// The seed of the initial weights and of the order of images.
     pub seed: u64,
     /// Loss on held-out images along the way: (step, loss).
     pub course: Vec<(f64, f64)>,
-    /// What it ends with, or why it does not end.
+    /// The final scores, or why the run failed.
     pub end: Result<End, String>,
-    /// How long it took.
+    /// The duration, in seconds of wall time.
     pub seconds: f64,
 }
 
-/// How good a run is in the end.
+/// The scores of a run at its end.
 #[derive(Clone, Copy)]
 pub struct End {
     /// The loss on the images that are held out.
@@ -91,7 +91,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let contenders = chosen(&args.optimizers)?;
     let task = Task::load(args.data.clone().unwrap_or_else(bundled_mnist), steps)?;
 
-    // All rates of all optimizers, then all seeds of all optimizers: each a list of runs that do not know of each other.
+    // All rates of all optimizers, then all seeds of all optimizers: two lists of independent runs.
     let rates = |contender: &Contender| {
         let middle = f64::from(trials - 1) / 2.0;
         let rate = contender.usual_rate;

@@ -18,20 +18,20 @@ pub struct Row {
     pub loss: Option<Estimate>,
     /// Seconds a run took.
     pub seconds: f64,
-    /// How many of its runs failed, tuning included, ...
+    /// How many of its runs failed, tuning included.
     pub failed: usize,
-    /// ... and of how many.
+    /// How many runs it had, tuning included.
     pub runs: usize,
     /// Why the first of its final runs failed.
     pub error: Option<String>,
 }
 
-/// A mean, and how far from it the true one may be, at 95 % by Student's distribution.
+/// A mean and its 95 % confidence interval by Student's distribution.
 #[derive(Clone, Copy)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half of the interval; infinite for one value.
+    /// Half the width of the interval; infinite for one value.
     pub margin: f64,
 }
 
@@ -115,7 +115,7 @@ fn mean(estimate: Option<Estimate>) -> String {
     estimate.map_or_else(String::new, |e| format!("{:.4}", e.mean))
 }
 
-/// A rate as one says it: 0.12, 0.00075.
+/// A rate with two significant digits: 0.12, 0.00075.
 fn two_digits(rate: f64) -> String {
     let rounded: f64 = format!("{rate:.1e}").parse().unwrap_or(rate);
     rounded.to_string()
@@ -172,7 +172,7 @@ pub fn html(rows: &[Row], runs: &[Run], steps: u64) -> String {
     let best = rows.first().and_then(|row| row.accuracy);
     let mut table = String::new();
     for (i, row) in rows.iter().enumerate() {
-        // Not told apart from the best, if their intervals meet.
+        // A tie with the best if the intervals overlap.
         let ties = best.zip(row.accuracy).is_some_and(|(a, b)| a.mean - a.margin <= b.mean + b.margin);
         let note =
             row.error.as_ref().map_or(String::new(), |error| format!("<br><small>{}</small>", escape(error)));

@@ -89,11 +89,11 @@ const SHARDS: usize = 2;
 
 /// The two networks.
 pub struct Gan {
-    /// Random vectors `[n, latent]` to things `[n, numbers]`.
+    /// Maps random vectors `[n, latent]` to samples `[n, numbers]`.
     pub generator: Sequential,
-    /// Things `[n, numbers]` to what they are worth, `[n, 1]`.
+    /// Maps samples `[n, numbers]` to scores `[n, 1]`.
     pub critic: Sequential,
-    /// How many random numbers a thing is made of.
+    /// The number of random numbers that a sample is made from.
     pub latent: usize,
 }
 
@@ -110,7 +110,7 @@ pub struct Usual {
 }
 
 impl Gan {
-    /// So many things of the generator's own.
+    /// `n` samples from the generator.
     pub fn make(&self, n: usize, rng: &mut Rng) -> Tensor {
         self.generator.forward(&Tape::eval().input(Tensor::randn([n, self.latent], rng))).into_value()
     }
@@ -126,7 +126,7 @@ impl Gan {
         let (steps, lr) = (args.steps.unwrap_or(usual.steps), args.lr.unwrap_or(usual.lr));
         let (batch_size, penalty) =
             (args.batch_size.unwrap_or(usual.batch_size), args.penalty.unwrap_or(usual.penalty));
-        // Momentum would push past a target that moves.
+        // Momentum would overshoot a moving target.
         let rule = Adam { beta1: 0.5, beta2: 0.9, ..Adam::default() };
         let mut for_critic = Optimizer::new(&self.critic, rule, Cosine::new(lr, steps * args.critic_steps));
         let mut for_generator = Optimizer::new(&self.generator, rule, Cosine::new(lr, steps));

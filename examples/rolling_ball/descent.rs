@@ -33,7 +33,7 @@ impl<R: Rule<f64>> Descent<R> {
         ));
     }
 
-    /// Where it is.
+    /// The current position.
     pub fn place(&self) -> Vec<f64> {
         self.w.to_vec()
     }
@@ -43,7 +43,7 @@ impl<R: Rule<f64>> Descent<R> {
         self.slots.first().map_or_else(|| vec![0.0; self.w.numel()], Tensor::to_vec)
     }
 
-    /// The places of so many steps, the first one included.
+    /// The initial position, and the position after each of `steps` steps.
     pub fn walk(mut self, steps: usize, gradient: impl Fn(&[f64]) -> Vec<f64>) -> Vec<Vec<f64>> {
         let mut places = vec![self.place()];
         for _ in 0..steps {

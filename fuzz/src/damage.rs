@@ -30,7 +30,7 @@ pub fn files(
     files
 }
 
-/// Damages each file `times` times: how many of these were tried, and how many refused.
+/// Damages each file `times` times; returns how many damaged files were tried, and how many of them were refused.
 pub fn harm(files: &[(Reader, Vec<u8>, String)], times: u64) -> (usize, usize) {
     let (mut tried, mut refused) = (0, 0);
     for (place, (reader, bytes, name)) in files.iter().enumerate() {

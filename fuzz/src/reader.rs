@@ -1,4 +1,4 @@
-//! What is asked of a reader of files: whatever the bytes, a value or an error, and no more memory than it says.
+//! What a reader of files must do: whatever the bytes, return a value or an error, and take no more memory than it states.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -6,12 +6,12 @@ use std::cell::Cell;
 use ravine_tensor::storage;
 
 thread_local! {
-    /// Bytes that this thread has now, and the most that it had since it was last asked.
+    /// The bytes that this thread has allocated now, and the most since the last query.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts for each thread.
+/// The system's allocator, with a count for each thread.
 struct Counting;
 
 impl Counting {
@@ -53,21 +53,21 @@ pub const MIB: usize = 1 << 20;
 /// A reader, and how much it may take.
 #[derive(Clone, Copy)]
 pub struct Reader {
-    /// Reads all that a file says it has. What is said of one that is refused is not empty.
+    /// Reads everything that a file declares. The message about a refused file is not empty.
     pub read: fn(&[u8]) -> Result<(), String>,
-    /// How many times the length of the file it may take, ...
+    /// The memory it may take: this many times the length of the file, plus `besides`.
     pub factor: usize,
-    /// ... and how many bytes besides.
+    /// The memory, in bytes, that it may take whatever the length of the file.
     pub besides: usize,
 }
 
 impl Reader {
-    /// Reads, and whether it could.
+    /// Reads the bytes, and returns whether they were accepted.
     ///
     /// # Panics
-    /// If the reader does, takes more than it may, or refuses without a word.
+    /// If the reader panics, takes more memory than it may, or gives an empty message.
     pub fn check(&self, bytes: &[u8], what: &str) -> bool {
-        // Else a block from the free lists would not count.
+        // Otherwise a block from the free lists would not be counted.
         storage::trim();
         let before = LIVE.get();
         MOST.set(before);

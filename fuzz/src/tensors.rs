@@ -6,16 +6,16 @@ use ravine_tensor::{FileError, Tensor};
 
 use super::reader::{MIB, Reader};
 
-/// The file itself; elements 4 times as wide as in it, in a block a quarter larger than asked.
+/// The file itself, and its elements, which may become 4 times as wide, in a block up to a quarter larger than requested.
 pub const NPY: Reader = Reader { read: npy, factor: 1 + 5, besides: MIB };
 
-/// The header's JSON besides.
+/// As [`NPY`], and the header's JSON.
 pub const SAFETENSORS: Reader = Reader { read: safetensors, factor: 1 + 5 + 16, besides: MIB };
 
-/// The table of contents besides, and all of it deflated as far as deflate can.
+/// As [`NPY`], and the table of contents, all compressed as far as deflate can.
 pub const NPZ: Reader = Reader { read: npz, factor: 1 + 5 * 1032 + 64, besides: MIB };
 
-/// Reads as every type of elements, one after the other: whether one fitted, or what the last said.
+/// Reads as every element type in turn: the first success, or the last error.
 macro_rules! as_any {
     ($read:ident $arguments:tt) => {
         [
@@ -31,7 +31,7 @@ macro_rules! as_any {
     };
 }
 
-/// The outcome without the value. An error is none of the system's, and says something.
+/// The outcome without the value. An error must not be the system's, and must have a message.
 fn said<T>(outcome: Result<T, FileError>) -> Result<(), String> {
     outcome.map(drop).map_err(|error| {
         let FileError::Invalid { field, found, expected, .. } = &error else { panic!("{error}") };

@@ -123,7 +123,7 @@ fn run_again<T: Float, const N: usize>(
     y
 }
 
-/// The places that need a gradient, in ascending order.
+/// The nodes that need a gradient, in ascending order.
 fn targets(places: &[NodeId], needs: &[bool]) -> Vec<NodeId> {
     let mut targets: Vec<NodeId> =
         places.iter().zip(needs).filter(|(_, needed)| **needed).map(|(&id, _)| id).collect();

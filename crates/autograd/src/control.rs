@@ -33,7 +33,7 @@ impl<T: Float> Hooks<T> {
         change(places.entry(id).or_insert_with(|| Place { hooks: Vec::new(), retain: false }));
     }
 
-    /// The gradient of a place after its hooks have seen it, and whether it is to be kept.
+    /// The gradient of a node after its hooks, and whether it is to be kept.
     #[track_caller]
     pub(crate) fn run(&self, id: NodeId, mut dy: Var<T>) -> (Var<T>, bool) {
         let (hooks, retain) = match self.places.borrow().get(&id) {
@@ -58,7 +58,7 @@ impl<T: Float> Hooks<T> {
         (dy, retain)
     }
 
-    /// Forgets the places from `len` on.
+    /// Removes the entries of nodes from `len` on.
     pub(crate) fn truncate(&self, len: usize) {
         let dropped = self.places.borrow_mut().split_off(&NodeId::at(len));
         drop(dropped);
@@ -86,7 +86,7 @@ impl<T: Float> Tape<T> {
 }
 
 impl<T: Float> Var<T> {
-    /// Whether both are the same value: the same view of the same numbers, at the same place on the same tape (or both constants).
+    /// Whether both are the same value: the same view of the same numbers, at the same index of the same tape (or both constants).
     ///
     /// ```
     /// use ravine_autograd::Tape;

@@ -10,15 +10,15 @@
 //! assert_eq!(y.backward().wrt(&x).unwrap().to_vec(), [2.0, 4.0, 6.0]);
 //! ```
 //!
-//! One forward pass owns one [`Tape`]; a [`Var`] is a tensor and its place on the tape. Creation order is topological order,
-//! so [`Var::backward`] walks the tape from its end to its beginning, once, without recursion. Each op stands in one place
+//! One forward pass owns one [`Tape`]; a [`Var`] is a tensor and its index on the tape. Creation order is topological order,
+//! so [`Var::backward`] walks the tape from its end to its beginning, once, without recursion. Each op is defined in one place
 //! (the modules of `ops`, as methods of [`Var`]) with its forward pass and its derivative, the latter written in `Var`
 //! ops too: recorded, it can itself be differentiated ([`grad`]).
 //!
-//! The chapters, in reading order. The engine: `tape`, `var` (with [`record`], the door through which every op goes, yours as well), `sweep`,
-//! `backward`; and around it `gradients` and `control`. What models are made of: [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`], [`Summary`] and [`StateDict`]). The table of
-//! derivatives: `ops`. And what is built upon them: [`functional`], [`checkpoint()`], [`mod@gradcheck`], and to see what was done or went
-//! wrong, [`Account`], [`Graph`] and [`Anomaly`].
+//! The chapters, in reading order. The engine: `tape`, `var` (with [`record`], which records every op, user-defined ones included), `sweep`,
+//! `backward`; and around it `gradients` and `control`. The state of models: [`Param`] and [`Buffer`], [`Module`] (with its [`Tree`],
+//! [`Summary`] and [`StateDict`]). The table of derivatives: `ops`. Built upon these: [`functional`], [`checkpoint()`], [`mod@gradcheck`],
+//! and for inspection and debugging [`Account`], [`Graph`] and [`Anomaly`].
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What a model is made of: parameters, which are trained, and buffers, which are kept.
+//! The state of models: parameters, which are trained, and buffers, which are kept but not trained.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::tape::Tape;
 
 /// A trained tensor of a model.
 ///
-/// A parameter has an identity beside its value: [`tied`](Self::tied) gives another handle to the same parameter, for weights used in
+/// A parameter has an identity besides its value: [`tied`](Self::tied) gives another handle to the same parameter, for weights used in
 /// two places, and `clone` an independent copy. Tapes on any number of threads can read it at once.
 pub struct Param<T: Float = f32> {
     cell: Arc<Cell<T>>,

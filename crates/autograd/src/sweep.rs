@@ -11,7 +11,7 @@ use crate::var::Var;
 pub(crate) struct Route<'a> {
     /// Nodes before this one are not visited: each summand of their gradients is emitted as it arises.
     pub(crate) floor: usize,
-    /// The places whose gradients are emitted, in ascending order; if `None`, all leaves.
+    /// The nodes whose gradients are emitted, in ascending order; if `None`, all leaves.
     pub(crate) targets: Option<&'a [NodeId]>,
     /// Whether derivatives are freed when they have been used.
     pub(crate) free: bool,
@@ -146,7 +146,7 @@ struct Pending<T: Float> {
 }
 
 impl<T: Float> Pending<T> {
-    /// The place of a node without a gradient.
+    /// The slot of a node without a gradient.
     const NONE: u32 = u32::MAX;
 
     fn new(nodes: usize) -> Self {

@@ -14,12 +14,12 @@ use crate::instead::Instead;
 use crate::param::{BufferUpdates, Param, ParamKey};
 use crate::var::Var;
 
-/// The place of a value on a tape.
+/// The index of a value on a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeId(u32);
 
 impl NodeId {
-    /// The place of all values through which no gradient flows: they are not on the tape.
+    /// The index of all values through which no gradient flows: they are not on the tape.
     pub(crate) const CONSTANT: NodeId = NodeId(u32::MAX);
 
     pub(crate) fn is_constant(self) -> bool {
@@ -35,11 +35,11 @@ impl NodeId {
     }
 }
 
-/// The derivative of one recorded op, called with the gradient by its output, the output's place on the tape, which inputs need a
+/// The derivative of one recorded op, called with the gradient by its output, the output's index on the tape, which inputs need a
 /// gradient, and a function that takes each input's number and gradient. `None` says that the op has no gradient for it.
 pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, NodeId, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
 
-/// How the gradient goes on from a node.
+/// How the gradient propagates from a node to its inputs.
 pub(crate) enum Origin<T: Float> {
     /// A variable or a parameter: it stays here.
     Leaf,
@@ -64,7 +64,7 @@ pub(crate) struct Node<T: Float> {
 pub(crate) struct Nodes<T: Float> {
     pub(crate) list: Vec<Node<T>>,
     pub(crate) edges: Vec<NodeId>,
-    /// The shapes of inputs that are constants, each with its place among the edges.
+    /// The shapes of inputs that are constants, each with its index among the edges.
     pub(crate) constants: Vec<(u32, Shape)>,
     /// The storage (address and bytes) of each saved value. Those beyond the last node's are of an op that is being called.
     pub(crate) saved: Vec<(usize, usize)>,
@@ -76,12 +76,12 @@ impl<T: Float> Nodes<T> {
         start as usize..self.list[node].edges_end as usize
     }
 
-    /// The places of the inputs of a node.
+    /// The indices of the inputs of a node.
     pub(crate) fn inputs(&self, node: usize) -> &[NodeId] {
         &self.edges[self.edge_range(node)]
     }
 
-    /// The place of the next node.
+    /// The index of the next node.
     pub(crate) fn next(&self) -> NodeId {
         NodeId(self.list.len() as u32)
     }

@@ -1,4 +1,4 @@
-//! A tensor with a place on a tape, and the door through which ops are recorded.
+//! A tensor on a tape, and the functions that record ops.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,7 +8,7 @@ use ravine_tensor::{Float, Shape, Tensor};
 use crate::anomaly;
 use crate::tape::{NodeId, Origin, Pullback, Tape};
 
-/// A tensor and its place on a tape. Cheap to clone: the numbers are shared.
+/// A tensor and its index on a tape. Cheap to clone: the numbers are shared.
 #[derive(Clone)]
 pub struct Var<T: Float = f32> {
     tape: Tape<T>,

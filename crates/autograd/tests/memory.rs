@@ -1,18 +1,18 @@
-//! What a pass takes from the system, by the account of the tensors' storage. One test of this program at a time, in one thread.
+//! The memory that a pass takes from the system, as counted by the tensors' storage. The tests run one at a time, each in one thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ravine_autograd::{Param, Tape, Var, checkpoint};
 use ravine_tensor::{Rng, Tensor, sequential, storage};
 
-/// The other tests of this program have to wait.
+/// Held by the running test; the others wait.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `f` gives, and the bytes that it took from the system for blocks of tensors. None goes back before the next `trim`, so this is the
-/// most that was ever in use, and what came on top because a block that was free did not fit.
+/// The result of `f`, and the bytes that it took from the system for blocks of tensors. None is returned before the next `trim`, so this is
+/// the peak in use, plus what was taken because no free block fitted.
 fn taken_by<R>(f: impl FnOnce() -> R) -> (R, usize) {
     storage::trim();
     let before = storage::stats().system_bytes;

@@ -97,7 +97,7 @@ pub trait Dataset: Send + Sync {
     /// ```
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer than `second` samples.
     #[doc(alias = "random_split")]
     #[track_caller]
     fn split(self, second: usize, seed: u64) -> (Subset<Self>, Subset<Self>)
@@ -120,7 +120,7 @@ pub trait Dataset: Send + Sync {
     /// ```
     ///
     /// # Panics
-    /// If there are not so many samples, or not as many labels.
+    /// If there are fewer than `second` samples, or not as many labels as samples.
     #[track_caller]
     fn split_stratified<L: Ord>(self, second: usize, labels: &[L], seed: u64) -> (Subset<Self>, Subset<Self>)
     where

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Data that could not be read or is not what it should be. Its text names the file, the field, what was found and what was expected.
 ///
-/// In errors about data that came from memory, the place of the file is taken by the name of the argument.
+/// In errors about data that came from memory, the name of the argument stands for the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {

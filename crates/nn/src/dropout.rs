@@ -54,7 +54,7 @@ pub(crate) fn dropout(x: &Var, p: f64) -> Var {
 }
 
 /// `y[b, c] = x[b, c] m[b, c] / (1 - p)` in a training pass, where each `m[b, c]` is 0 with probability `p` and else 1; otherwise `y = x`. Whole
-/// channels are dropped: neighbouring places of an image tell nearly the same, so that dropping single ones would withhold little.
+/// channels are dropped: neighbouring positions of an image are strongly correlated, so dropping single ones would withhold little.
 ///
 /// Shapes: `[batch, channels, h, w]`, in and out. No parameters.
 ///

@@ -5,7 +5,7 @@ use ravine_tensor::{Rng, Tensor};
 
 use crate::check;
 
-/// `y[.., :] = weight[index[..], :]`: a vector for each of so many entries.
+/// `y[.., :] = weight[index[..], :]`: a learned vector for each entry of a vocabulary.
 ///
 /// Shapes: indices `[..] -> [.., features]`. With [`padding_idx`](Self::padding_idx), the vector of that entry is 0 at first and gets no gradient.
 ///
@@ -32,7 +32,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Vectors of so many features for so many entries.
+    /// A table of `entries` vectors of `features` numbers.
     ///
     /// # Panics
     /// If either is 0.

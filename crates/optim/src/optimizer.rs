@@ -1,4 +1,4 @@
-//! The driver: everything that optimizers have in common beside their rule.
+//! The driver: everything that optimizers have in common besides their rule.
 
 use std::collections::HashSet;
 use std::mem::take;

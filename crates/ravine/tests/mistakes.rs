@@ -1,4 +1,4 @@
-//! Forty and more mistakes that everybody makes, and what is said of each: what is wrong, where, what was expected, what to try.
+//! More than forty common mistakes, and their messages: what is wrong, where, what was expected, what to try.
 //!
 //! Programming mistakes are panics, which point at the line of the program that made them (here: this file). Files, data, settings and states that are wrong are
 //! errors, whose text is looked at.
@@ -12,14 +12,14 @@ use ravine::prelude::*;
 
 type Said = Result<(), Box<dyn Error>>;
 
-/// A mistake: what it is, how it is made, and words that must be in what is said of it.
+/// A mistake: its name, how it is made, and words that its message must contain.
 struct Mistake {
     name: &'static str,
     make: fn() -> Said,
     says: &'static [&'static str],
 }
 
-/// What is said of a mistake, and the file that a panic points at.
+/// The message about a mistake, and the file that a panic points at.
 fn said_of(make: fn() -> Said) -> Option<(String, Option<String>)> {
     thread_local! {
         static FILE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -102,7 +102,7 @@ fn train(trainer: Trainer, model: &Net, mut optimizer: impl Optimize, data: &Ten
     Ok(())
 }
 
-/// A folder that is empty and vanishes.
+/// An empty temporary folder.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }

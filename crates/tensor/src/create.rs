@@ -60,7 +60,7 @@ impl<T: Element> Tensor<T> {
         Tensor::build(shape.into(), |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = f(i)))
     }
 
-    /// Ones on the diagonal of a matrix and zeros beside it: `eye(3)`, or with rows and columns, `eye([2, 3])`.
+    /// Ones on the diagonal of a matrix and zeros elsewhere: `eye(3)`, or with rows and columns, `eye([2, 3])`.
     ///
     /// # Panics
     /// If there are more than two sizes.

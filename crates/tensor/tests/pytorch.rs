@@ -1,5 +1,5 @@
-//! What has no derivative against PyTorch's values, ties and NaNs included (`tools/reference/places.py` made the file). Of what has one,
-//! the values are compared where the derivatives are, in `ravine-autograd`.
+//! Operations without a derivative, compared with PyTorch's values, ties and NaNs included (the file is written by
+//! `tools/reference/places.py`). Those with a derivative are compared in `ravine-autograd`.
 
 use ravine_tensor::{Cast, Element, Tensor, Unique};
 use serde::Deserialize;

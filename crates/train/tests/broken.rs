@@ -1,5 +1,5 @@
-//! Checkpoints that nobody would write: whole, with the right checksum, but with contents that lie. They are read or refused, in no more memory than they may
-//! take, and a run that goes on from what could be read ends or says why not. The same is fuzzed, in `fuzz/`.
+//! Checkpoints with a valid checksum but inconsistent contents. They are read or refused within their limit of memory, and a run that is
+//! resumed from one that could be read completes or returns an error. The same is fuzzed, in `fuzz/`.
 
 mod common;
 #[path = "../../../fuzz/src/damage.rs"]
@@ -25,7 +25,7 @@ fn files() -> Vec<(Reader, Vec<u8>, String)> {
     })
 }
 
-/// A checkpoint of today, with something in every list.
+/// A checkpoint of the current version, with an entry in every list.
 fn full() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     small(Trainer::new().folder(folder.path()).max_steps(3)).unwrap();

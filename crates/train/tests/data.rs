@@ -1,4 +1,4 @@
-//! Data on their way into a run: read ahead or not, changed at random, in whatever order, as a set or a stream, the weights come out the same.
+//! Loading does not change a run: the weights are the same with data read ahead or not, augmented, in any order of arrival, as a set or a stream.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn run(trainer: &Trainer, train: &dyn Dataset<Batch = Batch>) -> (Report, String
     (report, weights_hash(&model))
 }
 
-/// Says that it is costly, notes who fetches, and may fail at a sample.
+/// A set that declares itself costly, records which threads fetch, and may fail at a sample.
 struct Watched<D> {
     dataset: D,
     costly: bool,

@@ -1,6 +1,6 @@
 //! Runs that are killed, that find no room on the disk, and that meet another run: nothing that was saved is lost.
 //!
-//! The test program starts itself as the run that is to suffer: [`child`] is it.
+//! The test program starts itself as the run that is disturbed: [`child`].
 
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ use ravine_train::{Checkpoint, RunRecord, TrainError, Trainer, Unsaved, weights_
 
 /// The folder of a child's run.
 const FOLDER: &str = "RAVINE_TEST_FOLDER";
-/// Whether it goes on when it cannot save.
+/// Whether the run continues when it cannot save.
 const GO_ON: &str = "RAVINE_TEST_GO_ON";
 
 /// The CSV file along which a child trains, if not on a set.
@@ -32,7 +32,7 @@ fn long(folder: &Path) -> Trainer {
     trainer().epochs(100).folder(folder).checkpoint_every(3).keep_best(2).resume(resume)
 }
 
-/// Trains, and gives the hash of the weights and how often it could not save.
+/// Trains; returns the hash of the weights and how many saves failed.
 fn run(trainer: &Trainer) -> Result<(String, usize), TrainError> {
     let (model, data) = (model(), images(60));
     let report = trainer.run(&model, &mut optimizer(&model, 0.02), &data, Some(&data), pass(&model))?;
@@ -62,7 +62,7 @@ fn write_rows(file: &Path) {
         .unwrap();
 }
 
-/// Not a test but the run that the tests start, in a process of its own.
+/// Not a test, but the run that the tests start in a process of its own.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
@@ -78,7 +78,7 @@ fn child() {
     }
 }
 
-/// The child's run in this folder; `limit` lines of the shell come before it.
+/// The command that starts the child in this folder, after the shell commands `limit`.
 fn command(folder: &Path, limit: &str) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
@@ -87,7 +87,7 @@ fn command(folder: &Path, limit: &str) -> Command {
     command
 }
 
-/// What the child said in its last line.
+/// The last line that the child printed.
 fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find(|line| line.starts_with("hash ") || line.starts_with("error "));
@@ -114,8 +114,8 @@ fn kills_along_a_stream_change_no_bit() {
     });
 }
 
-/// Starts `child` over and over in a folder, kills it so many times at a random moment, and compares what it comes to in the end with the run that has these weights and
-/// stands in the folder `whole`.
+/// Starts `child` again and again in a folder, kills it so many times at random moments, and compares its final weights and files with those of the
+/// undisturbed run in the folder `whole`.
 fn kill(times: usize, folder: &Path, whole: &str, child: impl Fn(&Path) -> Command) {
     let waits: Tensor<f64> = Tensor::uniform([4096], 0.0, 1.0, &mut Rng::new(11));
     let mut waits = waits.to_vec().into_iter();
@@ -144,7 +144,7 @@ fn kill(times: usize, folder: &Path, whole: &str, child: impl Fn(&Path) -> Comma
             }
         }
     }
-    // What was interrupted so often wrote the same lines as what was not.
+    // The interrupted run wrote the same lines as the undisturbed one.
     for name in ["metrics.csv", "metrics.jsonl", "run.json"] {
         let read = |run: &str| fs::read_to_string(folder.join(run).join(name)).unwrap();
         assert_eq!(read(&format!("run-{runs}")), read("whole"), "{name}");
@@ -196,7 +196,7 @@ fn a_full_disk_need_not_stop_the_run() {
 
 #[test]
 fn folders_that_cannot_be_written_are_named() {
-    // Nobody can make a folder here, not even the superuser.
+    // No user can make a folder here, not even root.
     let nowhere = Path::new("/proc/ravine-run");
     let message = run(&long(nowhere)).unwrap_err().to_string();
     assert!(message.starts_with("/proc/ravine-run: cannot create the folder: "), "{message}");

@@ -1,4 +1,5 @@
-//! Who holds a lock while kernels run on several threads waits for nobody: neither for a thread that asks for the lock, nor for itself.
+//! A thread that holds a lock while kernels run on several threads does not deadlock: neither with a thread that waits for the lock, nor
+//! with itself.
 
 use std::sync::Mutex;
 use std::thread;

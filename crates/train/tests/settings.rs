@@ -1,4 +1,4 @@
-//! Settings, folders, checkpoints and records that are wrong: each is an error that names what is, and nothing panics.
+//! Wrong settings, folders, checkpoints and records: each gives an error that names what is wrong, and none a panic.
 
 mod common;
 

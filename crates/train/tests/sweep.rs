@@ -1,4 +1,4 @@
-//! Sweeps: the same on any number of threads and after any kill, and no trial can end them.
+//! Sweeps have the same results on any number of threads and after any kill, and no failing trial ends them.
 
 use std::collections::HashSet;
 use std::fs;

@@ -32,7 +32,7 @@ use crate::var::Var;
 #[derive(Clone, Debug)]
 pub struct Graph {
     nodes: Vec<GraphNode>,
-    /// From an input to the op that uses it, by place in `nodes`.
+    /// From an input to the op that uses it, by index in `nodes`.
     edges: Vec<(usize, usize)>,
 }
 

@@ -1,4 +1,4 @@
-//! Activation functions, beside `relu`, `sigmoid`, `tanh` and `softplus` among the functions of one variable.
+//! Activation functions; `relu`, `sigmoid`, `tanh` and `softplus` are among the functions of one variable.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 

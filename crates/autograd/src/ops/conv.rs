@@ -9,7 +9,7 @@ use crate::var::{Var, record};
 impl<T: Float> Var<T> {
     /// The convolution (cross-correlation) `y[b, o] = bias[o] + Σ_i x[b, i] ⋆ w[o, i]`.
     /// Backward: `dx` by [`conv2d_input_grad`](Self::conv2d_input_grad), `dw` by
-    /// [`conv2d_weight_grad`](Self::conv2d_weight_grad), `dbias = Σ dy` over batch and places.
+    /// [`conv2d_weight_grad`](Self::conv2d_weight_grad), `dbias = Σ dy` over batch and positions.
     ///
     /// Shapes: `x [batch, in, h, w]`, `weight [out, in / groups, kh, kw]`, `bias [out]` -> `[batch, out, oh, ow]`, where
     /// `oh = (h + 2 padding - dilation (kh - 1) - 1) / stride + 1`, rounded down.
@@ -101,7 +101,7 @@ impl<T: Float> Var<T> {
     }
 
     /// The transposed convolution: each input spreads a window of the output. Backward: `dx = conv2d(dy, w)`, `dw = conv2d_weight_grad(dy, x)`,
-    /// `dbias = Σ dy` over batch and places.
+    /// `dbias = Σ dy` over batch and positions.
     ///
     /// Shapes: `x [batch, in, h, w]`, `weight [in, out / groups, kh, kw]`, `bias [out]` -> `[batch, out, oh, ow]`, where
     /// `oh = (h - 1) stride - 2 padding + dilation (kh - 1) + 1 + output_padding`.

@@ -5,10 +5,10 @@ use ravine_tensor::{Contract, Float, Shape, Tensor, einsum};
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
-    /// Einstein's summation, as [`Tensor::einsum`]. Backward: through the reshapes and matrix products it is made of.
+    /// Einstein summation, as [`Tensor::einsum`]. Backward: through the reshapes and matrix products it is made of.
     ///
     /// # Panics
-    /// If the equation cannot be read or does not fit the shapes; the message points at the place.
+    /// If the equation cannot be read or does not fit the shapes; the message points at the position.
     #[track_caller]
     #[must_use]
     pub fn einsum(equation: &str, operands: &[&Var<T>]) -> Var<T> {

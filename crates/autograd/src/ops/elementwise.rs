@@ -6,7 +6,7 @@ use ravine_tensor::Float;
 
 use crate::var::{Var, record, record_with_output};
 
-/// Functions whose derivative is told from the input: name, and `dx` from `x` and `dy`.
+/// Functions whose derivative is computed from the input: name, and `dx` from `x` and `dy`.
 macro_rules! by_input {
     ($($(#[$doc:meta])* $name:ident: |$x:ident, $dy:ident| $dx:expr;)*) => {
         impl<T: Float> Var<T> {$(
@@ -24,7 +24,7 @@ macro_rules! by_input {
     };
 }
 
-/// Functions whose derivative is told from the output: name, and `dx` from `y` and `dy`.
+/// Functions whose derivative is computed from the output: name, and `dx` from `y` and `dy`.
 macro_rules! by_output {
     ($($(#[$doc:meta])* $name:ident: |$y:ident, $dy:ident| $dx:expr;)*) => {
         impl<T: Float> Var<T> {$(

@@ -23,7 +23,7 @@ impl<T: Float> Var<T> {
     /// [`index_select`](Self::index_select).
     ///
     /// # Panics
-    /// If `index` has not as many entries as `source` has slices, if the shapes differ beside `axis`, or if an index is outside.
+    /// If `index` has not as many entries as `source` has slices, if the shapes differ along other axes, or if an index is outside.
     #[track_caller]
     #[must_use]
     pub fn index_add(&self, axis: isize, index: &Tensor<i64>, source: &Var<T>) -> Var<T> {

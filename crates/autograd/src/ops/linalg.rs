@@ -172,7 +172,7 @@ impl<T: Float> Var<T> {
     }
 
     /// The eigenvalues `w`, ascending, and eigenvectors `v` of symmetric matrices. Backward: `dx = (s + sᵀ) / 2` with
-    /// `s = v (diag(dw) + (vᵀ dv) / e) vᵀ`, where `e[i, j] = w[j] - w[i]`, beside the diagonal.
+    /// `s = v (diag(dw) + (vᵀ dv) / e) vᵀ`, where `e[i, j] = w[j] - w[i]` off the diagonal.
     ///
     /// The sign of an eigenvector is arbitrary, so a loss should not depend on it. Of equal eigenvalues the vectors are arbitrary and have
     /// no derivative: `dv` must then be 0 between them, or the gradient is not finite.
@@ -200,7 +200,7 @@ impl<T: Float> Var<T> {
 
     /// The reduced singular value decomposition `x = u diag(s) vᵀ`, returned as `(u, s, vᵀ)`. Backward:
     /// `dx = u (diag(ds) + k(uᵀ du) s + s k(vᵀ dv)) vᵀ + (1 - u uᵀ) du s⁻¹ vᵀ + u s⁻¹ dvᵀ (1 - v vᵀ)`, where
-    /// `k(z) = (z - zᵀ) / e` and `e[i, j] = s[j]² - s[i]²`, beside the diagonal.
+    /// `k(z) = (z - zᵀ) / e` and `e[i, j] = s[j]² - s[i]²` off the diagonal.
     ///
     /// The signs of a pair of vectors are arbitrary, so a loss should not depend on them. Where singular values are equal or 0, the
     /// vectors have no derivative, and the gradient is not finite if `du` or `dv` is not 0 there.
@@ -240,7 +240,7 @@ impl<T: Float> Var<T> {
         Ok((u, s.squeeze(-2), v.t()))
     }
 
-    /// `x[.., i, j] / (w[j] - w[i])` beside the diagonal, 0 on it; `w [.., 1, n]`.
+    /// `x[.., i, j] / (w[j] - w[i])` off the diagonal, 0 on it; `w [.., 1, n]`.
     fn over_differences(&self, w: &Var<T>) -> Var<T> {
         let eye = Tensor::eye(w.size(-1));
         let differences = w - w.t() + self.constant(eye.clone());

@@ -6,7 +6,7 @@ use super::{images, of_rank, plane};
 use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
-    /// The largest element of each window; the first of several equal ones. Backward: `dx = dy` at its place, 0 elsewhere
+    /// The largest element of each window; the first of several equal ones. Backward: `dx = dy` at its position, 0 elsewhere
     /// ([`max_pool2d_scatter`](Self::max_pool2d_scatter)).
     ///
     /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, where `oh = (h + 2 padding - kernel) / stride + 1`, rounded down.
@@ -40,11 +40,11 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// Each element added to its place in planes of zeros of the size `input`. Backward: `dx` is `dy` at these places
+    /// Each element added at its index in planes of zeros of the size `input`. Backward: `dx` is `dy` at these indices
     /// ([`max_pool2d_gather`](Self::max_pool2d_gather)).
     ///
     /// # Panics
-    /// If the shapes differ or a place is outside.
+    /// If the shapes differ or an index is outside.
     #[track_caller]
     #[must_use]
     pub fn max_pool2d_scatter(&self, index: &Tensor<i32>, input: [usize; 2]) -> Var<T> {
@@ -53,10 +53,10 @@ impl<T: Float> Var<T> {
         record("max_pool2d_scatter", [self], y, move |dy, _| [Some(dy.max_pool2d_gather(&index))])
     }
 
-    /// The elements at the given places of each plane. Backward: `dx` by [`max_pool2d_scatter`](Self::max_pool2d_scatter).
+    /// The elements of each plane at the given indices. Backward: `dx` by [`max_pool2d_scatter`](Self::max_pool2d_scatter).
     ///
     /// # Panics
-    /// If batch or channels differ or a place is outside.
+    /// If batch or channels differ or an index is outside.
     #[track_caller]
     #[must_use]
     pub fn max_pool2d_gather(&self, index: &Tensor<i32>) -> Var<T> {
@@ -65,7 +65,7 @@ impl<T: Float> Var<T> {
         record("max_pool2d_gather", [self], y, move |dy, _| [Some(dy.max_pool2d_scatter(&index, input))])
     }
 
-    /// The mean of each window, in which places outside the input count as zeros. Backward: each `dy` spread over its window
+    /// The mean of each window, in which positions outside the input count as zeros. Backward: each `dy` spread over its window
     /// ([`avg_pool2d_grad`](Self::avg_pool2d_grad)).
     ///
     /// Shapes: as [`max_pool2d`](Self::max_pool2d).

@@ -10,7 +10,7 @@ impl<T: Float> Var<T> {
     /// [scattered](Self::scatter_add).
     ///
     /// # Panics
-    /// If `index` has another rank or is larger than `x` beside `axis`, or an index is outside `axis`.
+    /// If `index` has another rank or is larger than `x` along another axis, or an index is outside `axis`.
     #[track_caller]
     #[must_use]
     pub fn gather(&self, axis: isize, index: &Tensor<i64>) -> Var<T> {
@@ -23,7 +23,7 @@ impl<T: Float> Var<T> {
     /// `source` it is `dy` [gathered](Self::gather).
     ///
     /// # Panics
-    /// If `index` has another rank or is larger than `x` beside `axis`, if `source` does not broadcast to its shape, or if an index is
+    /// If `index` has another rank or is larger than `x` along another axis, if `source` does not broadcast to its shape, or if an index is
     /// outside `axis`.
     #[track_caller]
     #[must_use]
@@ -35,7 +35,7 @@ impl<T: Float> Var<T> {
         })
     }
 
-    /// `y = x`, but `y[i, index[i, j, k], k] = source[i, j, k]` for `axis` 1, and so for any other; of several that go to one place,
+    /// `y = x`, but `y[i, index[i, j, k], k] = source[i, j, k]` for `axis` 1, and so for any other; of several that go to one position,
     /// the last stays. Backward: `dx = dy` but 0 where something was written; of `source` it is `dy` [gathered](Self::gather), but
     /// 0 for what did not stay.
     ///

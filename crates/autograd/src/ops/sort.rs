@@ -6,7 +6,7 @@ use crate::var::Var;
 
 impl<T: Float> Var<T> {
     /// The elements along `axis` in order, and where each stood. Stable; NaN counts as larger than every number.
-    /// Backward: `dx[places[j]] = dy[j]`.
+    /// Backward: `dx[indices[j]] = dy[j]`.
     #[track_caller]
     #[must_use]
     pub fn sort(&self, axis: isize, descending: bool) -> (Var<T>, Tensor<i64>) {
@@ -15,7 +15,7 @@ impl<T: Float> Var<T> {
     }
 
     /// The `k` largest elements along `axis` in descending order (or the smallest in ascending order), and where each stands; of
-    /// equal ones the first comes first. Backward: `dx[places[j]] = dy[j]`, 0 elsewhere.
+    /// equal ones the first comes first. Backward: `dx[indices[j]] = dy[j]`, 0 elsewhere.
     ///
     /// # Panics
     /// If there are fewer than `k`.
@@ -39,8 +39,8 @@ impl<T: Float> Var<T> {
         (self.gather(at, &places.unsqueeze(at)).squeeze(at), places)
     }
 
-    /// The `q`-quantile over `axes`: the sorted elements at the place `q (n - 1)`, interpolated linearly. Backward: to the two
-    /// neighbours of that place, by their weights; of equal elements the first comes first.
+    /// The `q`-quantile over `axes`: the sorted elements at position `q (n - 1)`, interpolated linearly. Backward: to the two
+    /// neighbours of that position, by their weights; of equal elements the first comes first.
     ///
     /// # Panics
     /// If `q` is outside 0 to 1, or there is nothing to choose from.

@@ -7,7 +7,7 @@ use crate::var::{Var, record};
 
 impl<T: Float> Var<T> {
     /// The diagonal of axes `row` and `column`, `offset` places right of the main one, as the last axis. Backward: `dx = dy` on the
-    /// diagonal, 0 beside it ([`diagonal_scatter`](Self::diagonal_scatter)).
+    /// diagonal, 0 elsewhere ([`diagonal_scatter`](Self::diagonal_scatter)).
     ///
     /// # Panics
     /// If both are the same axis.
@@ -38,7 +38,7 @@ impl<T: Float> Var<T> {
     }
 
     /// Square matrices, whose rows and columns are the new axes `row` and `column`, with the last axis of `x` on their diagonal and zeros
-    /// beside it. Backward: `dx` is the [`diagonal`](Self::diagonal) of `dy`.
+    /// elsewhere. Backward: `dx` is the [`diagonal`](Self::diagonal) of `dy`.
     ///
     /// # Panics
     /// If `x` is a scalar, or both are the same axis.

@@ -15,7 +15,7 @@ pub(crate) struct Unpacked<R> {
     bytes: Bytes<R>,
 }
 
-/// A file whose first bytes were looked at.
+/// A file whose first bytes have been inspected.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
 enum Bytes<R> {

@@ -60,7 +60,7 @@ impl Idx {
         Idx { dims, bytes }
     }
 
-    /// Reads a file, plain or gzipped, which is told by its content.
+    /// Reads a file, plain or gzipped, as its content shows.
     ///
     /// # Errors
     /// If the file cannot be read, is not an IDX file of unsigned bytes, or is shorter or longer than its header says. Memory is taken

@@ -16,14 +16,14 @@ pub struct Batches<B> {
     position: Position,
 }
 
-/// A batch, or why there is none, and the place of the one after it.
+/// A batch, or why there is none, and the position of the next one.
 pub(super) struct Made<B> {
     pub batch: Result<B, DataError>,
     pub next: Position,
 }
 
 enum Source<B> {
-    /// Each is made when it is asked for; so many were.
+    /// Each batch is made on request; the number counts those made.
     Here(Box<dyn FnMut(usize) -> Option<Made<B>> + Send>, usize),
     Ahead(Ahead<'static, Made<B>>),
     Over,
@@ -50,7 +50,7 @@ impl<B: Send + 'static> Batches<B> {
 }
 
 impl<B> Batches<B> {
-    /// The place of the batch that comes next: what to save in order to go on from here later.
+    /// The position of the next batch, which a checkpoint saves in order to resume here.
     pub fn position(&self) -> Position {
         self.position
     }

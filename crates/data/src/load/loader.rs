@@ -86,10 +86,10 @@ impl<D: Dataset + 'static> Loader<D> {
 
     /// The batches from `position` on, epoch after epoch without end (but none at all if an epoch has no batch).
     ///
-    /// They are the ones that would have come at this place without an interruption.
+    /// They are the ones that would have come at this position without an interruption.
     ///
     /// # Panics
-    /// If there is no batch at this place: see [`Plan::contains`].
+    /// If there is no batch at this position: see [`Plan::contains`].
     #[track_caller]
     pub fn starting_at(&self, position: Position) -> Batches<D::Batch> {
         let per_epoch = self.plan().batches_per_epoch();

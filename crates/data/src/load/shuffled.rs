@@ -79,14 +79,14 @@ struct Windows<S> {
     rng: Rng,
     /// How many windows were begun.
     window: usize,
-    /// Which places of the window are still to be given out, the window, and as much of the next one as was given out of it.
+    /// Which indices of the window are still to be given out, the window, and as much of the next one as was given out of it.
     order: IntoIter<usize>,
     now: Vec<Option<S>>,
     next: Vec<Option<S>>,
 }
 
 impl<S> Windows<S> {
-    /// Lets samples into the next window until it has so many, or there are no more.
+    /// Fills the next window up to `len` samples, or to the end of the stream.
     fn fill(&mut self, len: usize) -> Result<(), DataError> {
         while self.next.len() < len {
             match self.samples.next().transpose()? {

@@ -54,7 +54,7 @@ pub trait Stream: Send + Sync {
     /// The same samples, mixed in a buffer: see [`Shuffled`].
     ///
     /// # Panics
-    /// If the buffer has no place.
+    /// If the buffer has room for no sample.
     #[track_caller]
     fn shuffle(self, buffer: usize, seed: u64) -> Shuffled<Self>
     where
@@ -121,7 +121,7 @@ impl<S: Stream + 'static> StreamLoader<S> {
 
     /// The batches from `position` on, epoch after epoch, until one has no batch.
     ///
-    /// They are the ones that would have come at this place without an interruption. Behind the last batch of an epoch begins the next one.
+    /// They are the ones that would have come at this position without an interruption. Behind the last batch of an epoch begins the next one.
     pub fn starting_at(&self, position: Position) -> Batches<<S::Sample as Collate>::Batch> {
         self.batches(position, usize::MAX)
     }
@@ -253,7 +253,7 @@ impl<P: Deref<Target: Stream>> Iterator for Walk<P> {
     }
 }
 
-/// The settings, and the place.
+/// The settings, and the position.
 impl<P: Deref<Target: Stream>> fmt::Debug for Walk<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Walk")

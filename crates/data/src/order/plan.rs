@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Order;
 
-/// A place in a run: the batch `batch` of the epoch `epoch`, both counted from 0.
+/// A position in a run: the batch `batch` of the epoch `epoch`, both counted from 0.
 ///
 /// It is all that has to be saved to resume the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +15,7 @@ pub struct Position {
     pub batch: usize,
 }
 
-/// The samples that a batch is made of.
+/// The samples of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pick<'a> {
     /// The epoch that they are for. Only augmentation uses it; without epochs it is 0.
@@ -109,12 +109,12 @@ impl Plan {
         Epoch { number: epoch, order, batch_size: self.batch_size, batches: self.batches_per_epoch() }
     }
 
-    /// Whether there is a batch at this place.
+    /// Whether there is a batch at this position.
     pub fn contains(&self, position: Position) -> bool {
         position.batch < self.batches_per_epoch()
     }
 
-    /// The place after this one.
+    /// The next position.
     pub fn next(&self, Position { epoch, batch }: Position) -> Position {
         if batch + 1 < self.batches_per_epoch() {
             Position { epoch, batch: batch + 1 }
@@ -123,7 +123,7 @@ impl Plan {
         }
     }
 
-    /// The place after `step` batches.
+    /// The position after `step` batches.
     ///
     /// # Panics
     /// If an epoch has no batch.
@@ -134,7 +134,7 @@ impl Plan {
         Position { epoch: step / per_epoch, batch: step % per_epoch }
     }
 
-    /// The number of batches before this place.
+    /// The number of batches before this position.
     pub fn step(&self, position: Position) -> usize {
         position.epoch * self.batches_per_epoch() + position.batch
     }

@@ -36,7 +36,7 @@ impl Color {
 }
 
 impl Picture {
-    /// Reads a picture from a PNG or JPEG file, which is told by its content. What is transparent shows white. Needs the feature `images`.
+    /// Reads a picture from a PNG or JPEG file, distinguished by content. Transparent pixels become white. Needs the feature `images`.
     ///
     /// # Errors
     /// If the file cannot be read, is no picture of these formats, is damaged, or has sides of more than 32768 pixels.

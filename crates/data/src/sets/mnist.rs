@@ -68,7 +68,7 @@ impl Mnist {
 
 /// The path of the file `name` or `name.gz`, the first that is there.
 fn find(dir: &Path, name: String) -> Result<PathBuf, DataError> {
-    // A path that cannot be looked at counts as there, so that reading it says what is the matter.
+    // A path that cannot be inspected counts as existing, so that reading it reports the error.
     let there = |path: &PathBuf| path.try_exists().unwrap_or(true);
     [dir.join(&name), dir.join(format!("{name}.gz"))]
         .into_iter()

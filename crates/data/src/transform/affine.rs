@@ -35,7 +35,7 @@ impl RandomAffine {
         RandomAffine { degrees: [0.0; 2], translate: 0.0, scale: [1.0; 2], shear: [0.0; 2], fill: 0 }
     }
 
-    /// Turns by up to so many degrees, in either direction.
+    /// Rotates by up to `degrees` degrees in either direction.
     ///
     /// # Panics
     /// If the number is negative or not finite.
@@ -70,7 +70,7 @@ impl RandomAffine {
         self
     }
 
-    /// Slants by up to so many degrees, in either direction: rows slide over each other.
+    /// Shears by up to `degrees` degrees in either direction: rows slide over each other.
     ///
     /// # Panics
     /// If the number is not from 0 to below 90.
@@ -101,14 +101,14 @@ impl Transform for RandomAffine {
     }
 }
 
-/// Turns a picture about its middle by up to so many degrees, in either direction, with bilinear interpolation.
+/// Rotates a picture about its centre by up to a number of degrees in either direction, with bilinear interpolation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomRotation {
     affine: RandomAffine,
 }
 
 impl RandomRotation {
-    /// By up to so many degrees.
+    /// Rotations by up to `degrees` degrees.
     ///
     /// # Panics
     /// If the number is negative or not finite.
@@ -135,7 +135,7 @@ impl Transform for RandomRotation {
 /// The picture slanted by `shear`, scaled, turned by `angle` (both in radians) and then moved by `[down, right]` pixels.
 ///
 /// Where the new picture has a pixel, the old one is asked for the mean of its four nearest pixels, weighted by nearness: with
-/// `u` a place in the old picture and `v` in the new one, both from the middle, `v = scale R K u + shift`, so `u = K⁻¹ Rᵀ (v - shift) / scale`.
+/// `u` a position in the old picture and `v` one in the new, both from the middle, `v = scale R K u + shift`, so `u = K⁻¹ Rᵀ (v - shift) / scale`.
 fn affine(
     picture: &Picture,
     angle: f64,

@@ -34,7 +34,7 @@ impl RandomCrop {
         self
     }
 
-    /// What the padding is made of: 0, unless this says otherwise.
+    /// Sets the value of the padding, 0 by default.
     #[must_use]
     pub fn fill(mut self, byte: u8) -> Self {
         self.fill = byte;
@@ -69,7 +69,7 @@ impl Transform for RandomCrop {
     }
 }
 
-/// Moves the picture by up to so many whole pixels up or down, and to the left or right.
+/// Shifts the picture by up to a number of whole pixels, vertically and horizontally.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomShift {
     pixels: usize,
@@ -77,7 +77,7 @@ pub struct RandomShift {
 }
 
 impl RandomShift {
-    /// By up to so many pixels.
+    /// Shifts by up to `pixels` pixels.
     pub fn new(pixels: usize) -> Self {
         RandomShift { pixels, fill: 0 }
     }

@@ -22,7 +22,7 @@ impl Picture {
     /// The picture of this shape (channels, height, width).
     ///
     /// # Panics
-    /// If it has not so many bytes.
+    /// If `bytes` do not fill the shape.
     #[track_caller]
     pub fn new(shape: [usize; 3], bytes: Vec<u8>) -> Self {
         let pixels = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));

@@ -4,9 +4,9 @@ use ravine_tensor::Rng;
 
 use super::{Picture, Transform};
 
-/// Makes every picture `height` by `width` pixels, whatever its proportions were.
+/// Makes every picture `height` by `width` pixels, without keeping its proportions.
 ///
-/// A pixel is the mean of those around its place, weighted by a triangle whose half width is a pixel of the coarser of the two
+/// A pixel is the mean of those around its position, weighted by a triangle whose half width is a pixel of the coarser of the two
 /// pictures: linear interpolation where the new one is larger, without gaps or moiré where it is smaller. So do Pillow's
 /// `BILINEAR` and `torchvision.transforms.Resize`.
 ///
@@ -88,7 +88,7 @@ impl Resize {
     }
 }
 
-/// For each of `to` places along an axis, which of the `from` old pixels it is made of: the first, and the weights from there on, which sum to 1.
+/// For each of `to` new pixels along an axis, the first of the `from` old pixels that contribute to it, and the weights from there on, which sum to 1.
 fn taps(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
     let scale = from as f64 / to as f64;
     let reach = scale.max(1.0);

@@ -1,4 +1,4 @@
-//! Smooth activations made of straight pieces, which need no exponential.
+//! Piecewise linear approximations of smooth activations, which need no exponential.
 
 use ravine_autograd::{Module, Var};
 
@@ -48,7 +48,7 @@ activations! {
     Hardswish = hardswish;
 }
 
-/// `y = min(max(x, low), high)`, from -1 to 1 unless told otherwise. Collobert 2004.
+/// `y = min(max(x, low), high)`, from -1 to 1 by default. Collobert 2004.
 ///
 /// Shapes: any, in and out. No parameters.
 ///

@@ -1,6 +1,6 @@
 //! Activations as layers, for chains. Those without a setting are unit structs; each is a method of [`Var`](ravine_autograd::Var), too.
 //!
-//! The chapters: `rectifiers` (straight on each side of 0, or nearly), `smooth`, `hard` (smooth ones made of straight pieces), `gated` (one half
+//! The chapters: `rectifiers` (straight on each side of 0, or nearly), `smooth`, `hard` (piecewise linear approximations), `gated` (one half
 //! of the input gates the other), `softmax`.
 
 /// Layers without settings: doc, name, and the op of [`Var`] that each is.

@@ -136,7 +136,7 @@ pub struct PRelu {
 }
 
 impl PRelu {
-    /// A slope for each of so many channels, or 1 for all.
+    /// A slope for each of `channels` channels, or with 1 a common slope for all.
     ///
     /// # Panics
     /// If there is none.

@@ -56,7 +56,7 @@ pub struct TransformerDecoderLayer {
 transformer_layer!(TransformerDecoderLayer);
 
 impl TransformerDecoderLayer {
-    /// [`new`](Self::new) with so many features between the linear layers.
+    /// [`new`](Self::new) with `inner` features between the linear layers.
     ///
     /// # Panics
     /// If a size is 0, or the heads do not divide the features.

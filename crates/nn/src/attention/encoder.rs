@@ -91,7 +91,7 @@ pub struct TransformerEncoderLayer {
 transformer_layer!(TransformerEncoderLayer);
 
 impl TransformerEncoderLayer {
-    /// [`new`](Self::new) with so many features between the linear layers.
+    /// [`new`](Self::new) with `inner` features between the linear layers.
     ///
     /// # Panics
     /// If a size is 0, or the heads do not divide the features.
@@ -126,7 +126,7 @@ impl TransformerEncoderLayer {
         self
     }
 
-    /// The layer whose queries and keys are turned by their positions, of which there are at most so many
+    /// The layer with rotary encoding of its queries and keys, for sequences of at most `positions` positions
     /// ([`RotaryPositions`](crate::RotaryPositions)).
     ///
     /// # Panics

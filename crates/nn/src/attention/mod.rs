@@ -7,7 +7,7 @@
 macro_rules! transformer_layer {
     ($name:ident) => {
         impl $name {
-            /// A layer of so many features and heads, with 4 times the features inside.
+            /// A layer with `4 * features` features between its linear layers.
             ///
             /// # Panics
             /// If either is 0, or the heads do not divide the features.

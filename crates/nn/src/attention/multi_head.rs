@@ -86,7 +86,7 @@ impl MultiHeadAttention {
         self
     }
 
-    /// The attention whose queries and keys are turned by their positions, of which there are at most so many.
+    /// The attention with rotary encoding of queries and keys, for sequences of at most `positions` positions.
     ///
     /// # Panics
     /// If there is none, or the width of a head is odd.

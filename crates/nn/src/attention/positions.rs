@@ -30,7 +30,7 @@ pub struct SinusoidalPositions {
 }
 
 impl SinusoidalPositions {
-    /// For vectors of so many features, in sequences of at most so many positions.
+    /// For vectors of `features` numbers, in sequences of at most `positions` positions.
     ///
     /// # Panics
     /// If either is 0, or the features are odd.
@@ -87,7 +87,7 @@ pub struct RotaryPositions {
 }
 
 impl RotaryPositions {
-    /// For vectors of so many features, in sequences of at most so many positions.
+    /// For vectors of `features` numbers, in sequences of at most `positions` positions.
     ///
     /// # Panics
     /// If either is 0, or the features are odd.

@@ -74,7 +74,7 @@ macro_rules! convolution {
                 self
             }
 
-            /// The layer with places added around its input: so many on each side, or [`Padding::Same`].
+            /// The layer with `padding` positions added on each side of its input, or as many as [`Padding::Same`] needs.
             ///
             /// # Panics
             /// If it is [`Padding::Same`] and the stride is not 1.

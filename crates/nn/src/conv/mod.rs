@@ -1,6 +1,6 @@
-//! Convolutions: the same small window of weights, at every place.
+//! Convolutions: the same small window of weights at every position.
 //!
-//! [`Conv1d`] and [`Conv2d`] look at windows of lines and images; [`ConvTranspose1d`] and [`ConvTranspose2d`] spread each place over a window of
+//! [`Conv1d`] and [`Conv2d`] look at windows of lines and images; [`ConvTranspose1d`] and [`ConvTranspose2d`] spread each position over a window of
 //! the output, and so undo what a stride has done to the size.
 
 /// The settings that both kinds have.
@@ -56,7 +56,7 @@ pub use transposed::{ConvTranspose1d, ConvTranspose2d};
 
 use crate::{check, init};
 
-/// How many places a convolution adds at the edges of its input.
+/// How many positions a convolution adds at the edges of its input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Padding<const AXES: usize = 2> {
     /// So many on each side of each axis.

@@ -116,7 +116,7 @@ macro_rules! transposed_convolution {
 }
 
 transposed_convolution! {
-    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, the transposed convolution of lines: each place spreads its window
+    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, the transposed convolution of lines: each position spreads its window
     /// over the output, where overlaps add up, and then `bias[o]` is added.
     ///
     /// Shapes: `[batch, in, length] -> [batch, out, out_length]`, with
@@ -140,8 +140,8 @@ transposed_convolution! {
 }
 
 transposed_convolution! {
-    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, with places `i` and taps `t` in two dimensions: the transposed
-    /// convolution of images, also called deconvolution. Each place spreads its window over the output, where overlaps add up, and then
+    /// `y[b, o, stride i + dilation t - padding] += x[b, c, i] weight[c, o, t]`, with positions `i` and taps `t` in two dimensions: the transposed
+    /// convolution of images, also called deconvolution. Each position spreads its window over the output, where overlaps add up, and then
     /// `bias[o]` is added. Without the bias, it is the gradient of [`Conv2d`](crate::Conv2d) by its input.
     ///
     /// Shapes: `[batch, in, h, w] -> [batch, out, oh, ow]`, with

@@ -10,7 +10,7 @@ use super::{Reduction, same_shape, signs};
 pub struct BceOptions<T: Float = f32> {
     /// How much each element counts, broadcast to the input. The mean is not divided by it, as in PyTorch.
     pub weight: Option<Tensor<T>>,
-    /// How much a positive counts beside a negative, broadcast to the input: above 1 raises recall, below 1 precision.
+    /// The weight of positives relative to negatives, broadcast to the input: above 1 raises recall, below 1 precision.
     pub pos_weight: Option<Tensor<T>>,
     /// How the elements' losses are reduced.
     pub reduction: Reduction,

@@ -127,7 +127,7 @@ impl Lattice<'_> {
         state >= 3 && state % 2 == 1 && self.labels[state / 2] != self.labels[state / 2 - 1]
     }
 
-    /// The log-likelihood of the target; `add` is told the probabilities of the states at each step.
+    /// The log-likelihood of the target; `add` receives the probabilities of the states at each step.
     fn occupancy(&self, mut add: impl FnMut(usize, usize, f64)) -> f64 {
         let (time, states) = (self.steps.len() / self.classes.max(1), 2 * self.labels.len() + 1);
         if time == 0 {

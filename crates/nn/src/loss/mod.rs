@@ -86,7 +86,7 @@ fn same_shape(loss: &str, input: &Shape, what: &str, other: &Shape) {
     );
 }
 
-/// Whether `target` is one of so many classes.
+/// Whether `target` is in `0..classes`.
 fn is_class(target: i64, classes: usize) -> bool {
     usize::try_from(target).is_ok_and(|target| target < classes)
 }

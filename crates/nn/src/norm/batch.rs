@@ -62,7 +62,7 @@ channel_norm! {
 macro_rules! at_first {
     ($name:ident) => {
         impl $name {
-            /// A layer for so many channels.
+            /// A layer for `channels` channels.
             ///
             /// # Panics
             /// If there is none.

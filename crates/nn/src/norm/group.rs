@@ -35,7 +35,7 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// A layer for so many groups of so many channels in all.
+    /// A layer for `channels` channels in `groups` groups.
     ///
     /// # Panics
     /// If either is 0, or the groups do not divide the channels.

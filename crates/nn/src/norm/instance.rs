@@ -54,7 +54,7 @@ channel_norm! {
 macro_rules! at_first {
     ($name:ident) => {
         impl $name {
-            /// A layer for so many channels, without weight, bias and running statistics.
+            /// A layer for `channels` channels, without weight, bias and running statistics.
             ///
             /// # Panics
             /// If there is none.

@@ -3,11 +3,11 @@
 //!
 //! | Layer | together |
 //! |---|---|
-//! | [`BatchNorm1d`], [`BatchNorm2d`] | a channel, over the batch and all places |
+//! | [`BatchNorm1d`], [`BatchNorm2d`] | a channel, over the batch and all positions |
 //! | [`LayerNorm`] | all features of a sample (or of a token) |
 //! | [`RmsNorm`] | the same, without taking the mean away |
-//! | [`GroupNorm`] | a group of channels of a sample, over all places |
-//! | [`InstanceNorm1d`], [`InstanceNorm2d`] | a channel of a sample, over all places |
+//! | [`GroupNorm`] | a group of channels of a sample, over all positions |
+//! | [`InstanceNorm1d`], [`InstanceNorm2d`] | a channel of a sample, over all positions |
 //!
 //! `running` has the common part of batch and instance norm, above all the running statistics.
 
@@ -30,7 +30,7 @@ macro_rules! with_eps {
     };
 }
 
-/// The setting of those that have weight and bias unless told otherwise.
+/// The default of layers that have weight and bias.
 macro_rules! with_no_affine {
     ($name:ident) => {
         impl $name {

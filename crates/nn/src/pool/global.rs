@@ -26,7 +26,7 @@ macro_rules! global {
 }
 
 global! {
-    /// `y[b, c] = mean x[b, c, ..]`: the mean of each channel over all its places.
+    /// `y[b, c] = mean x[b, c, ..]`: the mean of each channel over all its positions.
     ///
     /// Shapes: `[batch, channels, ..] -> [batch, channels]`. No parameters.
     ///

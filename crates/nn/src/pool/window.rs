@@ -51,7 +51,7 @@ macro_rules! pooling {
                 self
             }
 
-            /// The layer with so many places added on each side of its input.
+            /// The layer with `padding` positions added on each side of its input.
             ///
             /// # Panics
             /// If it is more than half the kernel.
@@ -219,8 +219,8 @@ fn overhang<const AXES: usize>(options: &PoolOptions<AXES>, input: [usize; AXES]
     })
 }
 
-/// Means over `kernel` places each, of which some are beyond the padded input, or, if padding does not count, beyond the input: as means over the
-/// others.
+/// Corrects means over `kernel` positions, some of which are beyond the padded input (or, if padding does not count, beyond the input): the
+/// means over the others.
 fn by_terms<const AXES: usize>(
     mut y: Var,
     options: &PoolOptions<AXES>,

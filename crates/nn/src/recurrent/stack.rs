@@ -179,7 +179,7 @@ impl Module for Stack {
 macro_rules! recurrent_network {
     ($name:ident, $recurrence:expr) => {
         impl $name {
-            /// So many layers of so many units, over sequences of vectors of `inputs` numbers.
+            /// `layers` layers of `units` units each, over sequences of vectors of `inputs` numbers.
             ///
             /// # Panics
             /// If one of them is 0.

@@ -6,7 +6,7 @@ use ravine_tensor::Tensor;
 use crate::Layer;
 use crate::check::{self, Sizes};
 
-/// `y[i, j] = x[p(i), p(j)]`, an image larger by whole factors, or of whatever size: places repeated, or with values between neighbours.
+/// `y[i, j] = x[p(i), p(j)]`, an image enlarged by integer factors or resized to any size: nearest neighbour, or interpolated.
 ///
 /// With `n` places of the input along an axis and `m` of the output, place `i` of the output shows `p(i) = ⌊i n / m⌋` of the input
 /// ([`nearest`](Self::nearest)), or what lies at `p(i) = (i + 1/2) n / m - 1/2` on the lines between neighbours ([`bilinear`](Self::bilinear)),
@@ -42,7 +42,7 @@ pub struct Upsample {
     mode: Mode,
 }
 
-/// What lies between the places of the input.
+/// How values between the positions of the input are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Nearest,
@@ -51,7 +51,7 @@ enum Mode {
 }
 
 impl Upsample {
-    /// Larger by these factors, each place repeated.
+    /// Nearest neighbour: each position repeated.
     ///
     /// # Panics
     /// If a factor is 0.
@@ -144,7 +144,7 @@ fn repeated(x: &Var, axis: isize, new: usize, place: impl Fn(usize) -> usize) ->
     x.index_select(axis, &Tensor::from_fn(new, |i| place(i) as i64))
 }
 
-/// What lies at `place(i)` of the input, for each place `i` of the `new` ones.
+/// The input interpolated at `place(i)`, for each of the `new` positions `i` of the output.
 fn between(x: &Var, axis: isize, new: usize, place: impl Fn(f64) -> f64) -> Var {
     let last = x.size(axis) as i64 - 1;
     // Rounding may put the last one a little beyond.

@@ -163,7 +163,7 @@ pub struct Cosine {
 }
 
 impl Cosine {
-    /// From `initial` to 0 in so many steps.
+    /// From `initial` to 0 in `steps` steps.
     pub fn new(initial: f64, steps: u64) -> Self {
         Cosine { initial, last: 0.0, steps }
     }

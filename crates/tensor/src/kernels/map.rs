@@ -14,7 +14,7 @@ use crate::parallel::{for_parts, pieces_for, split_units, threads_for};
 /// A strided operand: its storage and where its elements lie in it.
 pub type Operand<'a, T> = (&'a [T], &'a Layout);
 
-/// `out[i] = f(a[i])`; `out` is row-major, `a` has its shape. `f` costs about so many additions.
+/// `out[i] = f(a[i])`; `out` is row-major, `a` has its shape. `f` costs about `cost` additions.
 pub fn unary<A: Copy + Sync, O: Send>(a: Operand<A>, out: &mut [O], cost: usize, f: impl Fn(A) -> O + Sync) {
     with_one(a, out, cost, &|out, a| {
         dispatch(
@@ -24,7 +24,7 @@ pub fn unary<A: Copy + Sync, O: Send>(a: Operand<A>, out: &mut [O], cost: usize,
     });
 }
 
-/// `f(elements of a, as many of out)` until all of `out` is written; `out` is row-major, `a` has its shape. An element costs about so many additions.
+/// `f(elements of a, as many of out)` until all of `out` is written; `out` is row-major, `a` has its shape. An element costs about `cost` additions.
 pub fn by_slices<A: Copy + Sync, O: Send>(
     a: Operand<A>,
     out: &mut [O],
@@ -85,7 +85,7 @@ pub fn ternary<A: Copy + Sync, B: Copy + Sync, C: Copy + Sync, O: Send>(
     });
 }
 
-/// `f(&mut out[i])`, where `f` costs about so many additions.
+/// `f(&mut out[i])`, where `f` costs about `cost` additions.
 pub fn each<O: Send>(out: &mut [O], cost: usize, f: impl Fn(&mut O) + Sync) {
     let work = out.len() * cost;
     split_units(out, 1, work, |_, out| {
@@ -252,7 +252,7 @@ impl<'a, T: Copy> Reader<'a, T> {
         }
     }
 
-    /// The element of which all of `range` are copies, if they are.
+    /// The one element that `range` repeats, if it lies in a run of step 0.
     fn lone(&self, range: &Range<usize>) -> Option<&[T]> {
         let Reader::Apart(values, runs) = self else { return None };
         let first = range.start / runs.len;
@@ -260,7 +260,7 @@ impl<'a, T: Copy> Reader<'a, T> {
         repeated.then(|| std::slice::from_ref(&values[runs.start(first)[0]]))
     }
 
-    /// The elements of `range`: where they lie if that is side by side, else gathered.
+    /// The elements of `range`: in place if they are contiguous, otherwise gathered.
     fn read<'b>(&'b self, range: Range<usize>, gathered: &'b mut Vec<T>) -> &'b [T] {
         let (values, runs) = match self {
             Reader::Slice(values) => return &values[range],
@@ -291,23 +291,23 @@ impl<'a, T: Copy> Reader<'a, T> {
 /// The number of elements that are gathered at once: those of three operands and the result fit in the first-level cache.
 const BLOCK: usize = 512;
 
-/// How an operand's elements lie: in runs of so many, so far apart.
+/// How an operand's elements lie: in runs of `run` elements, with the distance `step` between the elements of a run.
 struct Spacing {
     run: usize,
     step: isize,
 }
 
-/// How the elements of an op are cut into pieces.
+/// How the elements of an operation are divided into pieces.
 struct Cut {
-    /// A piece ends where a multiple of this ends.
+    /// No piece crosses a multiple of this.
     run: usize,
-    /// Elements in the largest piece.
+    /// The most elements of a piece.
     most: usize,
 }
 
 impl Cut {
-    /// Where the runs are long, a piece lies within one of each operand, and only elements that have another distance than `direct` must
-    /// be gathered; else each piece has many of them.
+    /// If all runs are long, a piece lies within one run of each operand, and its elements are gathered only if their step is not in `direct`.
+    /// Otherwise pieces of `BLOCK` elements span several runs.
     fn new(operands: &[Spacing], direct: &[isize]) -> Cut {
         let run = operands.iter().map(|operand| operand.run).min().unwrap_or(usize::MAX);
         let long = run >= BLOCK / 4;
@@ -318,7 +318,7 @@ impl Cut {
         }
     }
 
-    /// Calls `f` with the pieces of `range` and of `out`, which has its elements.
+    /// Calls `f` with each piece of `range` and the same piece of `out`, which is as long.
     fn pieces<O>(&self, range: Range<usize>, mut out: &mut [O], mut f: impl FnMut(Range<usize>, &mut [O])) {
         let mut start = range.start;
         while start < range.end {

@@ -1,7 +1,7 @@
 //! `+ - * /` and their assigning forms, between tensors (broadcast) and with numbers. Integers wrap; their quotients are
 //! rounded towards 0, and dividing one by 0 is a panic.
 //!
-//! A tensor given by value is written in place when nobody else sees its storage, so `a * b + c` makes one new tensor, not two.
+//! An operand passed by value is overwritten if no other tensor shares its storage, so `a * b + c` allocates one tensor, not two.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -16,7 +16,7 @@ fn divides<T: Number, I: IntoIterator<Item = T>>(divisors: impl FnOnce() -> I) {
     }
 }
 
-/// Whatever is on the right will do.
+/// Accepts every right-hand side.
 fn anything<I>(_: impl FnOnce() -> I) {}
 
 macro_rules! operator {
@@ -121,7 +121,7 @@ operator!(Sub sub, SubAssign sub_assign, "sub", anything, |a, b| a.minus(b));
 operator!(Mul mul, MulAssign mul_assign, "mul", anything, |a, b| a.times(b));
 operator!(Div div, DivAssign div_assign, "div", divides, |a, b| a.over(b));
 
-/// Integers wrap: of a type without sign, `-x` is what gives 0 with `x`.
+/// Integers wrap: for an unsigned type, `-x` is the number whose sum with `x` is 0.
 impl<T: Number> Neg for &Tensor<T> {
     type Output = Tensor<T>;
     fn neg(self) -> Tensor<T> {

@@ -36,8 +36,8 @@ fn columns<T>(data: &[T], width: usize) -> Mat<'_, T> {
 }
 
 impl<T: Float> Tensor<T> {
-    /// `softmax(q kᵀ scale) v`, where scores at which `mask` is true count as `-∞` and weights are multiplied by `keep` (dropout's) if there is
-    /// one; `q` is this tensor. A query that sees nothing gets 0.
+    /// `softmax(q kᵀ scale) v`: scores where `mask` is true count as `-∞`, and the weights are multiplied by the dropout mask `keep`, if there is
+    /// one. `q` is this tensor. A query all of whose keys are masked gets 0.
     ///
     /// Shapes: `q [batch, heads, queries, width]`, `k [batch, heads, keys, width]`, `v [batch, heads, keys, values]`, `mask` broadcasts to
     /// `[batch, heads, queries, keys]`, which is the shape of `keep` -> `[batch, heads, queries, values]`, and the weights, which are for

@@ -6,7 +6,7 @@ use crate::parallel::split_units;
 use crate::{Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
-    /// A tensor of rows of bytes, each byte as the number that a table has for it.
+    /// A tensor of rows of bytes, in which each byte `b` becomes `table[b]`.
     ///
     /// The rows may lie far apart, as those of a shuffled batch do: memory is asked for four rows ahead, line by line.
     ///
@@ -33,7 +33,7 @@ impl<T: Element> Tensor<T> {
         Tensor::build(shape, |out| {
             split_units(out, length, 2 * rows.len() * length, |range, out| {
                 let readers = if range.len() < rows.len() { Readers::All } else { Readers::Writer };
-                // To find where a page lies takes as long as to fetch a line, and is done for several at once.
+                // Translating the address of a page takes as long as fetching a cache line, and several translations run at once.
                 rows[range.clone()].iter().for_each(|row| prefetch(&row[..length.min(1)]));
                 for (i, out) in range.zip(out.chunks_exact_mut(length.max(1))) {
                     table.look_up(rows[i], rows.get(i + 4).unwrap_or(&rows[i]), out, readers);

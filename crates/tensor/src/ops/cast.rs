@@ -1,4 +1,4 @@
-//! Conversions between element types, always asked for.
+//! Conversions between element types. No operation converts implicitly.
 
 use crate::{Element, Tensor};
 

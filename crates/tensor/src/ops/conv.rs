@@ -1,4 +1,5 @@
-//! Convolution over lines and images, and its two transposes. The three form a closed family: the derivative of each is made of the others.
+//! Convolution of lines and images, and its gradients by input and by weight. The three are closed under differentiation: the derivatives
+//! of each are made of the other two.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use super::window::{names, on_images, planes};
 use crate::kernels::conv::{self, ConvGeometry};
 use crate::{Float, Pad, Shape, Tensor};
 
-/// How a convolution's windows lie on its input, along each of its axes: of images vertical, horizontal; of lines the one.
+/// How the windows of a convolution lie on its input, along each axis: `[vertical, horizontal]` for images, one entry for lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvOptions<const AXES: usize = 2> {
     /// Step between windows.
@@ -62,13 +63,13 @@ impl<const AXES: usize> ConvOptions<AXES> {
         Some(output)
     }
 
-    /// How many outputs of a convolution lie beyond the inputs of its transpose: those that `output_padding` alone reaches.
+    /// How many outputs of the convolution, along each axis, its transpose has no input for; they are there because of `output_padding`.
     #[doc(hidden)]
     pub fn beyond(&self, output_padding: [usize; AXES]) -> [usize; AXES] {
         std::array::from_fn(|d| output_padding[d] / self.stride[d])
     }
 
-    /// The same for images: lines are images of one line.
+    /// The same options for images: a line is an image of height 1.
     pub fn on_images(&self) -> ConvOptions {
         ConvOptions {
             stride: on_images(self.stride, 1),
@@ -99,7 +100,7 @@ impl<const AXES: usize> ConvOptions<AXES> {
         let (output, ConvOptions { stride, padding, dilation, .. }) =
             (on_images(output, 1), self.on_images());
         let padded = [0, 1].map(|d| input[d] + 2 * padding[d]);
-        // The frames in which kernels lay planes are less than four times as long as the padded input.
+        // Kernels copy planes into zero-padded frames, whose sides are less than four times those of the padded input.
         let [height, width] = padded.map(|n| n.saturating_mul(4));
         let largest = [batch, in_channels.max(out_channels), height, width];
         let weight = [out_channels, in_per_group, kernel[0], kernel[1]];
@@ -110,7 +111,7 @@ impl<const AXES: usize> ConvOptions<AXES> {
         if let Some(sizes) = [largest, weight].iter().find(overflows) {
             return Err(format!("a size overflows: planes and what is around them take {sizes:?}"));
         }
-        // A step that leads beyond the input is not taken, however long.
+        // A stride beyond the input is never taken, so its exact length does not matter.
         let stride = [0, 1].map(|d| stride[d].min(padded[d]));
         Ok(ConvGeometry {
             batch,
@@ -352,7 +353,7 @@ impl<T: Float> Tensor<T> {
     ) -> Tensor<T> {
         let bias_shape = bias.map(Tensor::shape);
         let g = options.transposed(op, self.shape(), weight.shape(), bias_shape, output_padding);
-        // Where the outputs of the convolution go on beyond these, they are zeros.
+        // The convolution may have more outputs than there are elements here; the missing ones are zeros.
         let beyond = options.beyond(output_padding);
         let y = self.pad(beyond.map(|n| [0, n]), Pad::Constant(T::ZERO)).spread(&g, weight);
         match bias {

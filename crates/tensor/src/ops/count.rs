@@ -19,7 +19,8 @@ impl Tensor<i64> {
         self.counted("bincount", &Tensor::scalar(1).expand(*self.shape()), min_length)
     }
 
-    /// The sums of the weights at which 0, 1, 2, ... stand, up to the largest element, at least `min_length` of them; added in order.
+    /// For each of 0, 1, 2, ... up to the largest element, at least `min_length` of them, the sum of the weights at the positions where it
+    /// occurs; added in order.
     ///
     /// # Panics
     /// If an element is negative, or so large that memory has no room for as many sums; or if the shapes differ.
@@ -41,7 +42,7 @@ impl Tensor<i64> {
         assert!(least == 0, "{op}: element {least} is negative");
         let count = min_length.max(usize::try_from(most.saturating_add(1)).unwrap_or(usize::MAX));
         let mut sums = vec![];
-        // Data say how much memory this takes; there may not be so much.
+        // The data decide the size, which may exceed the memory.
         let room = sums.try_reserve_exact(count);
         assert!(room.is_ok(), "{op}: there is no memory for {count} counts");
         sums.resize(count, T::ZERO);

@@ -6,11 +6,11 @@ use crate::{Element, Number, Shape, Tensor};
 /// The shape that both broadcast to, or a panic that names them.
 #[track_caller]
 pub(crate) fn broadcast_shape(op: &str, a: &Shape, b: &Shape) -> Shape {
-    // Not in a closure: the panic would point at it.
+    // Not `unwrap_or_else`: a panic in a closure would report the closure's line instead of the caller's.
     match a.broadcast(b) {
         Some(shape) => shape,
         None => {
-            // Aligned at the first axis, do they fit?
+            // Would the shapes fit if they were aligned at their first axes? Then a missing `unsqueeze` is the likely mistake.
             let (long, short) = if a.rank() >= b.rank() { (a, b) } else { (b, a) };
             let hint = if short.rank() < long.rank() && long[..short.rank()] == short[..] {
                 "; unsqueeze(-1) puts an axis behind"
@@ -30,7 +30,7 @@ impl<T: Element> Tensor<T> {
         self.map_costing(1, f)
     }
 
-    /// [`map`](Self::map) by a function that costs about so many additions: it is worth a second thread the sooner.
+    /// [`map`](Self::map) by a function that costs about as much as `cost` additions: the dearer, the sooner a second thread pays.
     pub(crate) fn map_costing<U: Element>(&self, cost: usize, f: impl Fn(T) -> U + Sync) -> Tensor<U> {
         Tensor::build(*self.shape(), |out| map::unary((self.storage(), self.layout()), out, cost, f))
     }
@@ -91,7 +91,7 @@ impl<T: Element> Tensor<T> {
         self.map_costing_(1, f);
     }
 
-    /// [`map_`](Self::map_) by a function that costs about so many additions.
+    /// [`map_`](Self::map_) by a function that costs about as much as `cost` additions.
     pub(crate) fn map_costing_(&mut self, cost: usize, f: impl Fn(T) -> T + Sync) {
         map::each(self.as_mut_slice(), cost, |v| *v = f(*v));
     }

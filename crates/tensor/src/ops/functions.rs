@@ -5,7 +5,7 @@ use crate::kernels::map;
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
-/// Functions of one variable that cost about so many additions: doc, name, name in place, formula.
+/// Functions of one variable. Each block begins with its cost in additions; each entry is doc, name, in-place name, and formula.
 macro_rules! unary {
     (cost $cost:literal; $($(#[$doc:meta])* $name:ident $in_place:ident = |$x:ident| $formula:expr;)*) => {
         impl<T: Float> Tensor<T> {$(
@@ -23,7 +23,7 @@ macro_rules! unary {
     };
 }
 
-// What a processor has an instruction for.
+// Functions for which processors have an instruction.
 unary! {
     cost 1;
     /// The square root. NaN below 0.
@@ -42,7 +42,7 @@ unary! {
     trunc trunc_ = |x| x.trunc();
     /// The nearest integer; of two equally near ones the even one, as IEEE 754 and PyTorch do.
     round round_ = |x| T::round_ties_even(x);
-    /// What [`trunc`](Self::trunc) takes away: `x - trunc x`, with the sign of `x`.
+    /// The fractional part `x - trunc x`, with the sign of `x`.
     frac frac_ = |x| x - x.trunc();
 }
 
@@ -94,7 +94,7 @@ unary! {
     atanh atanh_ = |x| T::of(x.as_f64().atanh());
 }
 
-// Those of statistics and of neural networks.
+// Functions of statistics and of neural networks.
 unary! {
     cost 4;
     /// The error function `2/√π ∫₀ˣ e^(-t²) dt`, within 2 ulp.
@@ -115,7 +115,7 @@ unary! {
     silu silu_ = |x| x * Math::sigmoid(x);
 }
 
-/// Additions that it costs, like the functions above.
+/// The cost of `gelu`, in additions.
 const GELU_COST: usize = 4;
 
 // In loops over slices, which is quicker than element by element.
@@ -157,7 +157,7 @@ impl<T: Float> Tensor<T> {
         if p == T::of(2.0) { self.square_() } else { self.map_(|x| x.powf(p)) }
     }
 
-    /// `xⁿ` with one whole exponent for all elements.
+    /// `xⁿ` with one integer exponent for all elements.
     #[must_use]
     pub fn powi(&self, n: i32) -> Tensor<T> {
         self.map(|x| x.powi(n))
@@ -216,7 +216,7 @@ impl<T: Number> Tensor<T> {
         self.map_(|x| x.times(x));
     }
 
-    /// The magnitude. The smallest integer of a signed type, which has none, stays as it is.
+    /// The absolute value. The smallest integer of a signed type, whose absolute value does not fit, stays as it is.
     #[must_use]
     pub fn abs(&self) -> Tensor<T> {
         self.map(magnitude)

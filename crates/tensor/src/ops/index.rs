@@ -1,4 +1,4 @@
-//! Choosing whole slices by their index, and the way back.
+//! Selecting whole slices by index, and the transpose, adding slices at indices.
 
 use crate::{Element, Number, Tensor};
 
@@ -82,7 +82,7 @@ impl<T: Number> Tensor<T> {
     /// On zeros, this is the transpose of [`index_select`](Self::index_select).
     ///
     /// # Panics
-    /// If `index` has not as many entries as `source` has slices, if the shapes differ beside `axis`, or if an index is outside.
+    /// If `index` has not as many entries as `source` has slices, if the shapes differ along other axes, or if an index is outside.
     #[track_caller]
     #[must_use]
     pub fn index_add(&self, axis: isize, index: &Tensor<i64>, source: &Tensor<T>) -> Tensor<T> {
@@ -123,7 +123,7 @@ impl<T: Number> Tensor<T> {
         }
     }
 
-    /// A new last axis of size `classes`, 1 at the class and 0 beside it.
+    /// A new last axis of size `classes`, 1 at the class and 0 elsewhere.
     ///
     /// # Panics
     /// If a class is outside `0..classes`.

@@ -7,7 +7,7 @@ impl<T: Element> Tensor<T> {
     /// Tensors joined along an existing axis. All other sizes must agree.
     ///
     /// # Panics
-    /// If there is none, or their shapes differ beside `axis`.
+    /// If there is none, or their shapes differ along other axes.
     #[track_caller]
     #[doc(alias("concat", "concatenate"))]
     pub fn cat(parts: &[&Tensor<T>], axis: isize) -> Tensor<T> {

@@ -1,4 +1,4 @@
-//! Choosing elements by a mask of truth values.
+//! Selecting elements by a boolean mask.
 
 use crate::{Element, Tensor};
 
@@ -65,7 +65,7 @@ impl<T: Element> Tensor<T> {
 
     /// This tensor with the elements at which `mask` is true taken from `source`, one after another; `mask` is broadcast to its shape.
     ///
-    /// The way back from [`masked_select`](Self::masked_select).
+    /// The inverse of [`masked_select`](Self::masked_select).
     ///
     /// # Panics
     /// If `mask` does not broadcast, or chooses more or fewer elements than `source` has.

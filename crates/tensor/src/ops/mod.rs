@@ -1,4 +1,4 @@
-//! What can be done with tensors, one room per family.
+//! The operations on tensors, one file or folder per family.
 
 mod arithmetic;
 mod attention;

@@ -6,30 +6,30 @@ use crate::{Float, Shape, Tensor};
 /// Which elements are normalised together: those that share a mean and a variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalize {
-    /// Those of a channel, in the whole batch: batch norm. Channels are axis 1.
+    /// The elements of one channel, over the whole batch: batch norm. Channels are axis 1.
     Batch,
-    /// Those of so many groups of channels, each sample for itself: group norm, and with as many groups as channels instance norm.
+    /// The elements of one of so many groups of channels, for each sample: group norm; with as many groups as channels, instance norm.
     Groups(usize),
-    /// Those of the last so many axes: layer norm. Scale and shift have their shape; otherwise they have one number a channel.
+    /// The elements of the last so many axes: layer norm. Scale and shift have the shape of these axes; in the other kinds, one number per channel.
     Last(usize),
     /// As [`Last`](Self::Last), but relative to 0 instead of the mean: root-mean-square norm.
     LastByRms(usize),
 }
 
-/// The axes of a [`Normalize`], made four: batch, groups, channels of a group, places.
+/// The shapes of a [`Normalize`] brought to four axes: batch, groups, channels of a group, positions.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormalizeView {
     /// The input.
     pub x: [usize; 4],
-    /// Scale and shift: 1 where they are the same.
+    /// Scale and shift; size 1 along axes where they are constant.
     pub affine: [usize; 4],
-    /// Mean and variance: 1 where they are the same.
+    /// Mean and variance; size 1 along axes where they are constant.
     pub stats: [usize; 4],
 }
 
 impl Normalize {
-    /// How `shape` is seen.
+    /// The four-axis view of `shape`.
     ///
     /// # Panics
     /// If it has too few axes, or the groups do not divide its channels.
@@ -138,7 +138,7 @@ impl<T: Float> Tensor<T> {
         (y, Tensor::stack(&[&mean, &var], -1))
     }
 
-    /// [`normalize`](Self::normalize) by `mean` and `var` of each channel that are given: batch norm after training.
+    /// [`normalize`](Self::normalize) by a given `mean` and `var` of each channel: batch norm at evaluation.
     ///
     /// # Panics
     /// If the shapes do not fit together.
@@ -166,7 +166,7 @@ impl<T: Float> Tensor<T> {
         x.scaled(&view, &mean, &var, [weight, bias], eps)
     }
 
-    /// A batch of channels of one place each, as one sample whose places are the batch: so each channel is one long segment.
+    /// A batch whose channels have one position each, as one sample with the batch as positions: each channel becomes one long segment.
     fn channels_as_lines(&self, how: Normalize) -> Option<Tensor<T>> {
         let NormalizeView { x: [batch, channels, _, places], .. } = how.view(self.shape());
         let scattered = how == Normalize::Batch && places == 1 && batch > 1;
@@ -177,7 +177,7 @@ impl<T: Float> Tensor<T> {
         self.squeeze(0).t().reshape(*shape)
     }
 
-    /// `(x - mean) / √(var + eps) · weight + bias` of a contiguous `x`, where all but `x` are the same for a whole segment.
+    /// `(x - mean) / √(var + eps) · weight + bias` of a contiguous `x`; all but `x` are constant within a segment.
     fn scaled(
         &self,
         view: &NormalizeView,
@@ -265,7 +265,7 @@ impl<T: Float> Tensor<T> {
             Some(weight) => x * weight,
             None => x,
         };
-        // Of dx = (w dy - mean(w dy) - x̂ mean(w dy x̂)) / std, what is the same for a whole segment.
+        // The terms of dx = (w dy - mean(w dy) - x̂ mean(w dy x̂)) / std that are constant within a segment.
         let a = wide(&weighted(wide(&inverse_std)));
         let b = weighted(dots).sum_to(&together) / count * &inverse_std * &inverse_std;
         let c = weighted(sums).sum_to(&together) / count * &inverse_std;

@@ -6,7 +6,7 @@ use crate::{Float, Number, Tensor};
 
 impl<T: Number> Tensor<T> {
     reductions! {
-        /// The median over `axes`: the element in the middle of the sorted ones, of an even number the lower of the two, as in
+        /// The median over `axes`: the middle element in sorted order, or the lower of the two middle ones, as in
         /// PyTorch (the mean of the two is [`quantile(0.5, axes)`](Self::quantile)). NaN if there is one.
         ///
         /// # Panics
@@ -28,7 +28,7 @@ impl<T: Number> Tensor<T> {
 
 impl<T: Float> Tensor<T> {
     reductions! {
-        /// The `q`-quantile over `axes`, `0 <= q <= 1`: the sorted elements at the place `q (n - 1)`, interpolated linearly between
+        /// The `q`-quantile over `axes`, `0 <= q <= 1`: the sorted elements at position `q (n - 1)`, interpolated linearly between
         /// neighbours. NaN if there is one.
         ///
         /// ```
@@ -60,13 +60,13 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// `low + weight (high - low)`, where an infinity is not lost in a difference: from `-∞` nothing leads away but an infinite step.
+/// `low + weight (high - low)`, also for infinite ends, where the difference would give NaN.
 fn between<T: Float>(low: T, high: T, weight: T) -> T {
     let stays = weight == T::ZERO || low == high || (low.is_infinite() && high.is_finite());
     let distance = high - low;
     match distance.is_infinite() && low.is_finite() && high.is_finite() {
         _ if stays => low,
-        // The distance is more than the type can say.
+        // The difference overflows.
         true => low * (T::ONE - weight) + high * weight,
         false => low + weight * distance,
     }

@@ -3,7 +3,7 @@
 use crate::kernels::math::Math;
 use crate::{Float, Number, Tensor};
 
-/// Functions of two elements, each with its twin in place.
+/// Functions of two elements, each with its in-place form.
 macro_rules! pairs {
     ($(
         $(#[$doc:meta])*
@@ -30,7 +30,7 @@ impl<T: Float> Tensor<T> {
     pairs! {
         /// `xᵖ` with an exponent for each element, after broadcasting.
         pow pow_ = |x, p| x.powf(p);
-        /// The angle in `-π..=π` of the point `(x, y)`, this being `y`, after broadcasting.
+        /// The angle in `-π..=π` of the point `(x, y)`, after broadcasting; `y` is this tensor.
         atan2 atan2_ = |y, x| y.atan2(x);
         /// `√(a² + b²)`, without overflow on the way.
         hypot hypot_ = |a, b| a.hypot(b);
@@ -70,7 +70,7 @@ impl<T: Number> Tensor<T> {
         maximum maximum_ = |a, b| if a > b || a.unordered() { a } else { b };
         /// The smaller of the two, element by element; NaN if either is.
         minimum minimum_ = |a, b| if a < b || a.unordered() { a } else { b };
-        /// `a - b ⌊a / b⌋`, after broadcasting: what is left of a division, with the sign of the divisor `b`, as Python's `%`.
+        /// `a - b ⌊a / b⌋`, after broadcasting: the remainder with the sign of the divisor `b`, as Python's `%`.
         ///
         /// # Panics
         /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).
@@ -78,7 +78,7 @@ impl<T: Number> Tensor<T> {
             let rest = a.wrapping_rest(b);
             if rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO) { rest + b } else { rest }
         }, where check_divisor;
-        /// `a - b trunc(a / b)`, after broadcasting: what is left of a division, with the sign of `a`, as Rust's `%`.
+        /// `a - b trunc(a / b)`, after broadcasting: the remainder with the sign of `a`, as Rust's `%`.
         ///
         /// # Panics
         /// If the shapes do not broadcast, or an integer is divided by 0 (a float gives NaN).

@@ -5,14 +5,14 @@ use super::window::{checked_shape, names, on_images, planes};
 use crate::kernels::pool::{self, PoolGeometry};
 use crate::{Float, Shape, Tensor};
 
-/// How the windows of a pooling lie on its input, along each of its axes: of images vertical, horizontal; of lines the one.
+/// How the windows of a pooling lie on its input, along each axis: `[vertical, horizontal]` for images, one entry for lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions<const AXES: usize = 2> {
     /// The size of a window.
     pub kernel: [usize; AXES],
     /// The step between windows.
     pub stride: [usize; AXES],
-    /// Places added on each side, at most half a window: they are never the maximum, and count as zeros in a mean.
+    /// Positions added on each side, at most half a window: they are never the maximum, and count as zeros in a mean.
     pub padding: [usize; AXES],
 }
 
@@ -32,7 +32,7 @@ impl<const AXES: usize> PoolOptions<AXES> {
         Some(output)
     }
 
-    /// The same for images: lines are images of one line.
+    /// The same options for images: a line is an image of height 1.
     pub fn on_images(&self) -> PoolOptions {
         PoolOptions {
             kernel: on_images(self.kernel, 1),
@@ -96,7 +96,7 @@ fn adaptive<const AXES: usize>(op: &str, x: &Shape, output: [usize; AXES]) -> Po
     PoolGeometry { input, windows, cells: None, touching_2x2: output.map(|n| 2 * n) == input }
 }
 
-/// Asserts that there is no place outside planes of such a height and width.
+/// Asserts that no index is outside planes of this height and width.
 #[track_caller]
 fn check_places(op: &str, index: &Shape, plane: [usize; 2], outside: Option<i32>) {
     if let Some(place) = outside {
@@ -110,7 +110,7 @@ fn with_planes(shape: &Shape, g: &PoolGeometry) -> Shape {
 }
 
 impl<T: Float> Tensor<T> {
-    /// The largest element of each window, and its place (row-major) in its plane. The first of several equal ones is taken; NaN wins.
+    /// The largest element of each window, and its row-major index in its plane: the first of equal elements, NaN before all.
     ///
     /// Shapes: `[batch, channels, h, w] -> [batch, channels, oh, ow]`, with the sizes of [`PoolOptions::output_size`].
     ///
@@ -133,7 +133,7 @@ impl<T: Float> Tensor<T> {
         self.max_in("adaptive_max_pool2d", &adaptive("adaptive_max_pool2d", self.shape(), output))
     }
 
-    /// The images of the maxima, and their places.
+    /// The images of the maxima, and the indices of the maxima.
     #[track_caller]
     fn max_in(&self, op: &str, g: &PoolGeometry) -> (Tensor<T>, Tensor<i32>) {
         let (shape, [height, width]) = (with_planes(self.shape(), g), g.input);
@@ -173,7 +173,7 @@ impl<T: Float> Tensor<T> {
         dx
     }
 
-    /// The elements of each plane at the places that `index`, of [`max_pool2d`](Self::max_pool2d), says.
+    /// The elements of each plane at `index`, which [`max_pool2d`](Self::max_pool2d) returned.
     ///
     /// # Panics
     /// If batch or channels differ or a place is outside.
@@ -195,7 +195,7 @@ impl<T: Float> Tensor<T> {
         y
     }
 
-    /// The mean of each window, in which places outside the input count as zeros.
+    /// The mean of each window; positions outside the input count as zeros.
     ///
     /// Shapes: as [`max_pool2d`](Self::max_pool2d).
     ///

@@ -1,4 +1,4 @@
-//! Recurrent networks over whole sequences: the products with the hidden state are made step by step, all else once.
+//! Recurrent networks over whole sequences: only the products with the hidden state are computed step by step.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ impl Recurrence {
         }
     }
 
-    /// How many states each unit has: the hidden one, and for LSTM that of the cell.
+    /// How many states each unit has: the hidden state and, for LSTM, the cell state.
     pub fn states(self) -> usize {
         if self == Recurrence::Lstm { 2 } else { 1 }
     }
@@ -41,7 +41,7 @@ impl Recurrence {
 pub struct Steps {
     /// From the last to the first.
     pub reverse: bool,
-    /// How many steps each sample has; after them its state stays. `None`: all have all.
+    /// The number of steps of each sample, after which its state stays constant. `None`: every sample has all steps.
     pub lengths: Option<Vec<usize>>,
 }
 
@@ -51,7 +51,7 @@ impl Steps {
         move |b| self.lengths.as_ref().is_none_or(|lengths| t < lengths[first + b])
     }
 
-    /// Each step with the one before it in the order of the steps.
+    /// Each step with its predecessor, in the order of computation.
     fn order(&self, steps: usize) -> impl DoubleEndedIterator<Item = (usize, Option<usize>)> + use<> {
         let reverse = self.reverse;
         (0..steps).map(move |i| {
@@ -68,11 +68,11 @@ struct Sizes {
 }
 
 impl<T: Float> Tensor<T> {
-    /// Runs a recurrent cell over sequences: `p` (this tensor) is what the gates get of the input, `q = h wᵀ + b` what they get of the hidden
-    /// state before.
+    /// Runs a recurrent cell over sequences: `p` (this tensor) is the input's part of the gates, `q = h wᵀ + b` that of the previous hidden
+    /// state.
     ///
     /// Shapes: `p [time, batch, gates units]`, `weight [gates units, units]`, `bias [gates units]`, `initial [batch, states units]` ->
-    /// the states after each step, `[time, batch, states units]`, the hidden one first; and what the derivative keeps.
+    /// the states after each step, `[time, batch, states units]`, the hidden one first; and what the backward pass needs.
     ///
     /// # Panics
     /// If the shapes do not fit together.
@@ -171,8 +171,8 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// Calls `run(samples, what is theirs of each output at each step)` with all samples, or on several threads with some samples each, which
-/// do not meet before the end of the sequence. An output comes with its number of steps, as `[steps, batch, ..]`.
+/// Calls `run(samples, their part of each output at each step)` with all samples, or on several threads with some samples each, which
+/// need no synchronisation before the end of the sequence. Each output is given with its number of steps, as `[steps, batch, ..]`.
 fn by_samples<T: Float, const N: usize>(
     &Sizes { steps, batch, units }: &Sizes,
     outputs: [(usize, &mut [T]); N],
@@ -205,9 +205,9 @@ fn run<T: Float, const G: usize, const S: usize, const K: usize>(
 ) -> (Tensor<T>, Tensor<T>) {
     let &Sizes { steps: time, batch, units } = sizes;
     let mut kept = Tensor::scratch([time, batch, K * units]);
-    // Turned once, and not in the product of every step.
-    let turned = weight.t().contiguous();
-    let w = Mat { data: turned.values(), row_stride: G * units, col_stride: 1 };
+    // Transposed once, not in the product of every step.
+    let transposed = weight.t().contiguous();
+    let w = Mat { data: transposed.values(), row_stride: G * units, col_stride: 1 };
     let y = Tensor::build([time, batch, S * units].into(), |y| {
         by_samples(sizes, [(time, y), (time, kept.as_mut_slice())], |samples, [mut y, mut kept]| {
             let mut q = vec![T::ZERO; samples.len() * G * units];
@@ -230,7 +230,7 @@ fn run<T: Float, const G: usize, const S: usize, const K: usize>(
     (y, kept)
 }
 
-/// The rows of some samples at step `t` of a tensor `[time, batch, ..]`, or of one `[batch, ..]` at step 0.
+/// The rows of `samples` at step `t` of a tensor `[time, batch, ..]`, or at step 0 of a tensor `[batch, ..]`.
 fn rows_of<'a, T: Float>(x: &'a Tensor<T>, t: usize, samples: &Range<usize>) -> &'a [T] {
     let (batch, row) = (x.size(-2), x.size(-1));
     &x.values()[(t * batch + samples.start) * row..(t * batch + samples.end) * row]

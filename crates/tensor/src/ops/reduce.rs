@@ -11,12 +11,12 @@ use crate::kernels::reduce;
 use crate::shape::Axes;
 use crate::{Element, MAX_RANK, Number, Shape, Tensor};
 
-/// Which axes go, and what is left.
+/// Which axes are reduced, and what is left.
 pub(super) struct Reduction {
     mask: [bool; MAX_RANK],
-    /// How many elements each result stands for.
+    /// How many elements go into each result.
     pub count: usize,
-    /// The shape without the axes that go.
+    /// The shape without the reduced axes.
     pub kept: Shape,
 }
 
@@ -30,7 +30,7 @@ impl Reduction {
         Reduction { mask, count, kept: Shape::from(kept) }
     }
 
-    /// This reduction, or a panic where there would be results of no element at all.
+    /// This reduction, or a panic if a result would be taken over no elements.
     #[track_caller]
     pub fn of_some(&self, op: &str, shape: &Shape) -> &Self {
         let empty = self.count == 0 && self.kept.numel() > 0;
@@ -38,7 +38,7 @@ impl Reduction {
         self
     }
 
-    /// Runs of neighbouring axes that go, the last run first.
+    /// Runs of neighbouring reduced axes, the last run first.
     fn groups(&self, rank: usize) -> Vec<Range<usize>> {
         let mut groups: Vec<Range<usize>> = vec![];
         for axis in (0..rank).rev().filter(|&axis| self.mask[axis]) {
@@ -50,7 +50,7 @@ impl Reduction {
         groups
     }
 
-    /// The block and the `keepdim` shape, as of [`around`], if the axes that go are neighbours.
+    /// The block and the `keepdim` shape of [`around`], if the reduced axes are neighbours.
     pub fn block(&self, shape: &Shape) -> Option<([usize; 3], Shape)> {
         let groups = self.groups(shape.rank());
         let [axes] = &groups[..] else { return None };
@@ -161,13 +161,13 @@ impl<T: Number> Tensor<T> {
         #[doc(alias = "amin")]
         min min_keepdim(;) -> T = |x, r| x.min_of(r.of_some("min", x.shape()));
         /// Where the largest element over `axes` stands: the first one if there are several, a NaN before all others. Over
-        /// several axes, places are counted in row-major order: `x.argmax(..)` is the place in [`to_vec`](Self::to_vec).
+        /// several axes, indices count in row-major order: `x.argmax(..)` is the index in [`to_vec`](Self::to_vec).
         ///
         /// # Panics
         /// If there is nothing to choose from.
         argmax argmax_keepdim(;) -> i64 = |x, r| x.place_of(r.of_some("argmax", x.shape()), |v, best| v > best);
         /// Where the smallest element over `axes` stands: the first one if there are several, a NaN before all others. Over
-        /// several axes, places are counted in row-major order.
+        /// several axes, indices count in row-major order.
         ///
         /// # Panics
         /// If there is nothing to choose from.
@@ -182,10 +182,10 @@ impl<T: Number> Tensor<T> {
         self.fold_of(reduction, T::ZERO, |a, j, v| if j == 0 || v < a || v.unordered() { v } else { a })
     }
 
-    /// The place of the best element among those of each result, the first of several, a NaN before all.
+    /// The index of the best element of each result, the first of several, a NaN before all.
     fn place_of(&self, reduction: &Reduction, better: impl Fn(T, T) -> bool + Sync) -> Tensor<i64> {
         let choose = |(i, a): (i64, T), j: usize, v: T| {
-            // Without a jump, which no processor would foresee.
+            // Without a branch, which no processor could predict.
             let takes = (j == 0) | better(v, a) | (v.unordered() & !a.unordered());
             (if takes { j as i64 } else { i }, if takes { v } else { a })
         };

@@ -3,7 +3,7 @@
 use crate::{Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
-    /// This tensor laid `repeats[d]` times one after another along each axis; more repeats than axes make new leading axes.
+    /// `repeats[d]` copies of this tensor side by side along each axis `d`; more repeats than axes make new leading axes.
     ///
     /// ```
     /// use ravine_tensor::Tensor;
@@ -26,7 +26,7 @@ impl<T: Element> Tensor<T> {
         );
         let mut sizes = vec![1; repeats.len()];
         sizes[repeats.len() - rank..].copy_from_slice(self.shape());
-        // The smallest copies first: from the last axis.
+        // From the last axis, so that the smallest blocks are copied first.
         let mut y = self.reshape(&sizes[..]);
         for axis in (0..repeats.len()).rev().filter(|&axis| repeats[axis] != 1) {
             y = y.copies(axis, axis, repeats[axis]);

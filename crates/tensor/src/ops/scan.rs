@@ -95,7 +95,7 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn logcumsumexp(&self, axis: isize) -> Tensor<T> {
-        // The largest so far, and the sum relative to it. Once NaN it stays so.
+        // The largest element so far, and the sum relative to it; NaN is never left.
         let init = (f64::NEG_INFINITY, 0.0);
         self.running("logcumsumexp", axis, init, |(max, sum), _, v| {
             let v = v.as_f64();

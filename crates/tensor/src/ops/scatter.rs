@@ -1,7 +1,7 @@
-//! Choosing elements along an axis, each by an index of its own, and the way back.
+//! Selecting elements along an axis, each by its own index, and the transpose, writing or adding elements there.
 //!
 //! An index tensor has as many axes as the tensor it points into, and along `axis` says where: for axis 1 of three,
-//! `gather` reads `x[i, index[i, j, k], k]` and `scatter` writes there. Beside `axis` it may be smaller than that tensor, not larger.
+//! `gather` reads `x[i, index[i, j, k], k]` and `scatter` writes there. Along the other axes it may be smaller than that tensor, not larger.
 
 use super::index::assert_inside;
 use crate::kernels::map::{self, along};
@@ -20,7 +20,7 @@ impl<T: Element> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If `index` has another rank or is larger than this tensor beside `axis`, or an index is outside `axis`.
+    /// If `index` has another rank or is larger than this tensor along another axis, or an index is outside `axis`.
     #[track_caller]
     #[must_use]
     pub fn gather(&self, axis: isize, index: &Tensor<i64>) -> Tensor<T> {
@@ -42,10 +42,10 @@ impl<T: Element> Tensor<T> {
 
     /// This tensor with `y[i, index[i, j, k], k] = source[i, j, k]` for `axis` 1, and so for any other.
     ///
-    /// Where several elements go to one place, the last of them in row-major order stays. `source` is broadcast to the shape of `index`.
+    /// If several elements go to one position, the last in row-major order wins. `source` is broadcast to the shape of `index`.
     ///
     /// # Panics
-    /// If `index` has another rank or is larger than this tensor beside `axis`, if `source` does not broadcast to its shape, or if an
+    /// If `index` has another rank or is larger than this tensor along another axis, if `source` does not broadcast to its shape, or if an
     /// index is outside `axis`.
     #[track_caller]
     #[must_use]
@@ -104,7 +104,7 @@ impl<T: Number> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If `index` has another rank or is larger than this tensor beside `axis`, if `source` does not broadcast to its shape, or if an
+    /// If `index` has another rank or is larger than this tensor along another axis, if `source` does not broadcast to its shape, or if an
     /// index is outside `axis`.
     #[track_caller]
     #[must_use]
@@ -121,7 +121,7 @@ impl<T: Number> Tensor<T> {
     }
 }
 
-/// `axis` from the start, if `index` fits into `x` beside it.
+/// `axis` as a non-negative number; panics unless `index` fits into `x` along the other axes.
 #[track_caller]
 fn fitting(op: &str, x: &Shape, axis: isize, index: &Shape) -> usize {
     let at = x.axis(op, axis);

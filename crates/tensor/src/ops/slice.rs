@@ -7,18 +7,18 @@ use crate::layout::{Layout, Runs};
 use crate::shape::signed;
 use crate::{Element, Tensor};
 
-/// What to choose along one axis. Numbers and ranges say it without naming this type: `2`, `-1`, `1..3`, `..`, `-3..`.
+/// What to select along one axis. Numbers and ranges convert to it: `2`, `-1`, `1..3`, `..`, `-3..`.
 ///
 /// Negative numbers count from the end, as in Python; unlike there, a range may not go beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// The slice at this index; the axis disappears.
     Index(isize),
-    /// The slices from one bound to another, every so many; backwards from the first bound if the step is negative.
+    /// The slices from one bound to another with a step; backwards from the first bound if the step is negative.
     Range(Bound<isize>, Bound<isize>, isize),
     /// A new axis of size 1 here.
     NewAxis,
-    /// As many whole axes as are left over for it.
+    /// As many whole axes as the other entries leave.
     Ellipsis,
 }
 
@@ -47,7 +47,7 @@ impl At {
 
 /// What can stand for one axis in [`Tensor::i`]: a number, a range of numbers, or an [`At`].
 pub trait Along {
-    /// What it says.
+    /// The selection.
     fn at(self) -> At;
 }
 
@@ -87,7 +87,7 @@ macro_rules! along {
 }
 along!(isize, i32, i64, usize);
 
-/// An index into a tensor: what to choose along its first axes, as a tuple of what [`Along`] says, a slice of [`At`], or one alone.
+/// An index into a tensor: what to select along its first axes, as a tuple of [`Along`] values, a slice of [`At`], or one [`Along`] value.
 pub trait Indices {
     /// The entries in order.
     fn entries(self) -> Vec<At>;
@@ -293,7 +293,7 @@ impl fmt::Display for At {
     }
 }
 
-/// What is wrong with an entry for an axis of so many elements.
+/// The message about an entry that is outside its axis.
 struct Outside<'a>(isize, &'a Layout);
 
 impl fmt::Display for Outside<'_> {

@@ -70,7 +70,7 @@ impl<T: Float> Tensor<T> {
         })
     }
 
-    /// The gradient of [`cross_entropy`](Self::cross_entropy), `dx = (softmax(x) - one_hot(target)) dy` where each row has its `dy`.
+    /// The gradient of [`cross_entropy`](Self::cross_entropy), `dx = (softmax(x) - one_hot(target)) dy`, with one `dy` per row.
     ///
     /// Shapes: logits `[.., classes]`, targets and `dy` `[..]` -> `[.., classes]`.
     ///
@@ -148,17 +148,17 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// Elementary operations for which an exponential counts.
+/// The cost of an exponential, in elementary operations.
 const WORK: usize = 6;
 
-/// The most rows that are looked at together, and the most elements of more than one of them.
+/// The most rows that are processed together, and the most elements that several such rows have in total.
 const ROWS: usize = 64;
 const ELEMENTS: usize = 2048;
 
-/// The most elements of a row for which it pays to turn the rows round: vectors then run across them.
+/// The most elements of a row for which it pays to transpose the rows, so that vectors run across rows.
 const NARROW: usize = 32;
 
-/// How many rows of `n` elements are looked at together.
+/// How many rows of `n` elements are processed together.
 fn rows_at_once(n: usize) -> usize {
     (ELEMENTS / n.max(1)).clamp(1, ROWS)
 }
@@ -190,7 +190,7 @@ fn exp_rows<T: Float>(
     dispatch(
         #[inline(always)]
         || {
-            // Step by step for all of them: what a row waits for, others do meanwhile.
+            // Each step for all rows: while one row waits for a result, others proceed.
             let mut largest = [T::ZERO; ROWS];
             for (max, x) in largest.iter_mut().zip(x.chunks_exact(n)) {
                 *max = bounded(reduce::max_slice(x));
@@ -205,7 +205,7 @@ fn exp_rows<T: Float>(
     );
 }
 
-/// The exponentials, largest elements and sums of rows that fill a vector or two: turned round, all rows at once.
+/// The exponentials, largest elements and sums of rows that fill a vector or two: all rows at once, transposed.
 #[inline(always)]
 fn exp_narrow_rows<T: Float>(
     x: &[T],
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn cross_entropy_is_what_its_parts_are() {
         let mut rng = Rng::new(1);
-        // More rows than are looked at together, rows that are turned round and the first that is not, and rows of their own.
+        // More rows than are processed together, rows that are transposed and the first that is not, and rows processed alone.
         for [rows, classes] in [[1, 1], [150, 10], [3, 17], [70, 32], [5, 33], [5, 3000], [2, 5000]] {
             let x = Tensor::<f32>::randn([rows, classes], &mut rng) * 30.0;
             let targets = Tensor::from_fn(rows, |i| (i * 7 % classes) as i64);

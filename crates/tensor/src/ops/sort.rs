@@ -1,6 +1,6 @@
-//! Elements in order: sorting, the largest few, the different ones.
+//! Sorting, the k largest elements, and unique elements.
 //!
-//! The order is PyTorch's: NaN stands above every number, `-0.0` beside `0.0`, and what is equal keeps its order (all sorts here
+//! The order is PyTorch's: NaN is above every number, `-0.0` equals `0.0`, and equal elements keep their order (all sorts here
 //! are stable, descending ones too).
 
 use std::cmp::Ordering;
@@ -17,7 +17,7 @@ pub(super) fn ascending<T: Element>(a: &T, b: &T) -> Ordering {
 }
 
 impl<T: Element> Tensor<T> {
-    /// The elements along `axis` in order, and where each stood: `(values, places)` with `values[j] = x[places[j]]`.
+    /// The elements along `axis` in order, and their indices: `(values, indices)` with `values[j] = x[indices[j]]`.
     ///
     /// Stable; NaN counts as larger than every number.
     ///
@@ -35,7 +35,7 @@ impl<T: Element> Tensor<T> {
         self.ordered("sort", axis, None, descending)
     }
 
-    /// The places along `axis` of the elements in order: the second half of [`sort`](Self::sort).
+    /// The indices along `axis` of the elements in order: the second result of [`sort`](Self::sort).
     #[track_caller]
     #[must_use]
     pub fn argsort(&self, axis: isize, descending: bool) -> Tensor<i64> {
@@ -74,7 +74,7 @@ impl<T: Element> Tensor<T> {
         (values.index(axis, k - 1), places.index(axis, k - 1))
     }
 
-    /// The first `k` elements in order along `axis`, or all, and their places.
+    /// The first `k` elements in order along `axis`, or all, and their indices.
     #[track_caller]
     fn ordered(&self, op: &str, axis: isize, k: Option<usize>, descending: bool) -> (Tensor<T>, Tensor<i64>) {
         let at = self.shape().axis(op, axis);
@@ -102,7 +102,7 @@ impl<T: Element> Tensor<T> {
                     if k < n {
                         row.select_nth_unstable_by(k, compare);
                     }
-                    // Places differ, so no two entries are equal and the unstable sort is a stable one.
+                    // Indices differ, so no two entries compare equal and the unstable sort gives the stable order.
                     row[..k].sort_unstable_by(compare);
                     out.iter_mut().zip(&row).for_each(|(out, &(_, place))| *out = place as i64);
                 }
@@ -118,7 +118,7 @@ impl<T: Element> Tensor<T> {
         (values.transpose(axis, -1), places.transpose(axis, -1))
     }
 
-    /// The different elements in ascending order, of the tensor as a whole. NaNs count as different from each other, as in PyTorch.
+    /// The distinct elements of the whole tensor in ascending order. NaNs count as distinct from each other, as in PyTorch.
     ///
     /// ```
     /// use ravine_tensor::Tensor;
@@ -174,12 +174,12 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-/// What [`Tensor::unique`] finds.
+/// The result of [`Tensor::unique`].
 #[derive(Clone, Debug)]
 pub struct Unique<T: Element> {
     /// The different elements in ascending order.
     pub values: Tensor<T>,
-    /// For each element of the tensor, in its shape, the place of its value in `values`.
+    /// For each element of the tensor, in its shape, the index of its value in `values`.
     pub inverse: Tensor<i64>,
     /// How often each value occurs.
     pub counts: Tensor<i64>,

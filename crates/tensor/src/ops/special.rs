@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
-/// The inverse of the hyperbolic cosine. Near 1 the standard library's takes the logarithm of 1 and a little, and loses half the digits.
+/// The inverse of the hyperbolic cosine. The standard library's loses half the digits near 1, as it takes the logarithm of a number near 1.
 pub fn acosh(x: f64) -> f64 {
     let t = x - 1.0;
     if t < 0.0 {
@@ -50,7 +50,7 @@ const EULER_MACLAURIN: [f64; 8] = [
     -3617.0 / 10_670_622_842_880_000.0,
 ];
 
-/// From where on the asymptotic series are exact to the last digits.
+/// From here on the asymptotic series are exact to the last digits.
 const LARGE: f64 = 12.0;
 
 /// `Γ'(x) / Γ(x)`: reflection for negative `x`, recurrence to large ones, there the asymptotic series (Abramowitz and Stegun 6.3).

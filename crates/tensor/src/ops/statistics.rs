@@ -138,10 +138,10 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// Adds `v²` to a sum, in `f64`, where that of an `f32` cannot overflow.
+/// Adds `v²` to a sum in `f64`, where the square of an `f32` cannot overflow.
 ///
-/// The square of an `f32` is exact there, so that a fused multiply-add gives the same bits, in half of the time. On a processor that has none
-/// it would be a call.
+/// That square is also exact, so a fused multiply-add gives the same bits in half the time; a processor without the instruction would
+/// call a function.
 fn add_square<T: Float>() -> impl Fn(f64, T) -> f64 {
     let fused = T::DTYPE == DType::F32 && Isa::detect() > Isa::Portable;
     #[inline(always)]

@@ -49,7 +49,7 @@ impl<T: Element> Tensor<T> {
         axes
     }
 
-    /// Square matrices with this tensor's last axis on their diagonal, `offset` places right of the main one, and zeros beside it.
+    /// Square matrices with this tensor's last axis on their diagonal, `offset` places right of the main one, and zeros elsewhere.
     /// Rows and columns are new axes `row` and `column` of the result.
     ///
     /// ```
@@ -77,7 +77,7 @@ impl<T: Element> Tensor<T> {
 
     /// The lower triangle of each matrix of the last two axes, up to `diagonal` places right of the main one; zeros above.
     ///
-    /// `Tensor::<bool>::ones([n, n]).tril(0)` says who may look at whom in causal attention.
+    /// `Tensor::<bool>::ones([n, n]).tril(0)` is true where a query of causal attention may see a key.
     ///
     /// # Panics
     /// If there are fewer than two axes.

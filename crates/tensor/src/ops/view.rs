@@ -4,7 +4,7 @@ use crate::shape::{Axes, Extents, MAX_RANK};
 use crate::{Along, At, Element, Shape, Tensor};
 
 impl<T: Element> Tensor<T> {
-    /// The same elements in row-major order, in another shape; one size may be -1 and is worked out.
+    /// The same elements in row-major order, in another shape; one size may be -1 and is inferred.
     ///
     /// A view where strides allow it, a copy where they do not.
     ///
@@ -68,7 +68,7 @@ impl<T: Element> Tensor<T> {
         self.reshape(Shape::from([&shape[..range.start], &[merged], &shape[range.end..]].concat()))
     }
 
-    /// Axis `axis` cut into several, of which one size may be -1 and is worked out: the way back from [`flatten`](Self::flatten).
+    /// Axis `axis` split into several, of which one size may be -1 and is inferred: the inverse of [`flatten`](Self::flatten).
     ///
     /// # Panics
     /// If the sizes do not multiply to the size of the axis.

@@ -1,9 +1,9 @@
-//! Sliding windows, and adding windows up again where they overlap.
+//! Sliding windows, and their transpose, the sum of overlapping windows.
 
 use crate::layout::{Layout, Runs};
 use crate::{Element, Number, Shape, Tensor};
 
-/// Where the windows of [`Tensor::unfold2d`] lie on an image: each entry vertical, then horizontal.
+/// How the windows of [`Tensor::unfold2d`] lie on an image; each field is `[vertical, horizontal]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnfoldOptions {
     /// The elements of a window.
@@ -93,7 +93,7 @@ pub(super) fn names<const AXES: usize>() -> &'static str {
     if AXES == 1 { "length" } else { "height, width" }
 }
 
-/// What is said of each axis of a plane, for images: of lines, which are images one line high, with `down` for their height.
+/// A value for each axis of a plane, as for images; lines are images of height 1, and get `down` for the vertical axis.
 pub(super) fn on_images<const AXES: usize>(along: [usize; AXES], down: usize) -> [usize; 2] {
     let mut both = [down; 2];
     both[2 - AXES..].copy_from_slice(&along);

@@ -156,7 +156,7 @@ impl Trainer {
         self
     }
 
-    /// Evaluate every so many steps, and at the end, instead of after each epoch.
+    /// Evaluate every `steps` steps and at the end, instead of after each epoch.
     #[must_use]
     pub fn evaluate_every(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.evaluate_every = steps.into();
@@ -203,7 +203,7 @@ impl Trainer {
         self
     }
 
-    /// Write the checkpoint also every so many steps.
+    /// Write the checkpoint also every `steps` steps.
     #[must_use]
     pub fn checkpoint_every(mut self, steps: impl Into<Option<usize>>) -> Self {
         self.checkpoint_every = steps.into();
@@ -231,7 +231,7 @@ impl Trainer {
         self
     }
 
-    /// Keep a record of every so many steps (20 by default), and of the first: loss, learning rate, norm of the gradients and size of the
+    /// Record the first step and every `steps`-th (20 by default): loss, learning rate, norm of the gradients and size of the
     /// updates. `None` keeps none.
     #[must_use]
     pub fn log_every(mut self, steps: impl Into<Option<usize>>) -> Self {

@@ -1,6 +1,6 @@
 //! Positions in a file at which rows begin.
 
-/// The places of rows in even distances. However long the file, there are at most [`MOST`](Self::MOST).
+/// The positions of rows at even distances. However long the file, there are at most [`MOST`](Self::MOST).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Marks {
     /// How many rows lie between two of them.
@@ -28,7 +28,7 @@ impl Marks {
         }
     }
 
-    /// The last row that is marked, of those up to `row`, and its place.
+    /// The last marked row up to `row`, and its position.
     pub fn before(&self, row: u64) -> Option<(u64, u64)> {
         let mark = self.places.len().min((row / self.every) as usize);
         Some((mark as u64 * self.every, *self.places.get(mark.checked_sub(1)?)?))

@@ -72,7 +72,7 @@ impl Csv {
         self
     }
 
-    /// Reads a file, plain or gzipped, which is told by its content. It is [verified](verify) if there are checksums beside it. The table
+    /// Reads a file, plain or gzipped, as its content shows. It is [verified](verify) if there are checksums beside it. The table
     /// takes at most 200 bytes of memory for each byte of the text, if the rows are that short; it is a row that costs.
     ///
     /// # Errors
@@ -138,8 +138,8 @@ impl Csv {
     /// ```
     ///
     /// # Errors
-    /// If the file cannot be read, or a name is missing or there twice. The errors of rows come in their places: besides those of `sample`, that there is no row, that one has more
-    /// or fewer cells than there are names, or more than 16 MiB, and that a quote is left open.
+    /// If the file cannot be read, or a column name is missing or repeated. The errors of rows are items of the stream: those of `sample`; a file
+    /// without rows; a row with more or fewer cells than there are names, or of more than 16 MiB; and an unclosed quote.
     pub fn stream<S, F>(&self, path: impl AsRef<Path>, sample: F) -> Result<CsvStream<F>, DataError>
     where
         F: Fn(&Row<'_>) -> Result<S, DataError> + Send + Sync + 'static,
@@ -187,7 +187,7 @@ impl<I: Iterator<Item = u8>> Lines<I> {
         Lines { text: text.peekable(), comment, at: 0, line: 1 }
     }
 
-    /// The line of the first row at or behind this place, which must be behind the last one that was asked for.
+    /// The line of the first row at or after this position, which must be after the last one asked for.
     fn line(&mut self, begin: u64) -> usize {
         let mut commented = false;
         while let Some(&byte) = self.text.peek() {
@@ -229,7 +229,7 @@ fn check_names(file: &Path, names: &[String]) -> Result<(), DataError> {
 fn trouble(file: &Path, error: csv::Error, place: String) -> DataError {
     match error.into_kind() {
         ErrorKind::Utf8 { err, .. } => no_text(file, &format!("{place}, column {}", err.field())),
-        // Of what could not be read the one who reads has said what is wrong, but for a row without an end.
+        // The reader has already reported read errors, except a row without an end.
         ErrorKind::Io(error) => error.downcast().unwrap_or_else(|error| {
             DataError::invalid(file, place, error, "a row that comes to its end; is a quote left open?")
         }),

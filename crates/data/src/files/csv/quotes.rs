@@ -2,14 +2,14 @@
 
 use std::io::{self, Read};
 
-/// Where in a row the text is that has been read so far.
+/// The state of quoting after the text that has been read so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
     Row,
     Cell,
     Plain,
     Quoted,
-    /// Behind a quote inside quotes, which ends them unless another follows.
+    /// After a quote inside quotes, which closes them unless another follows.
     Quote,
     Comment,
 }
@@ -24,7 +24,7 @@ pub(super) struct Closed<R> {
 }
 
 impl<R> Closed<R> {
-    /// These bytes from the beginning of a row on.
+    /// A check of `bytes`, which begin with a row.
     pub fn new(bytes: R, delimiter: u8, comment: Option<u8>) -> Self {
         Closed { bytes, delimiter, comment, place: Place::Row, begun: false }
     }

@@ -56,7 +56,7 @@ impl Row<'_> {
         self.parse(column, INTEGER)
     }
 
-    /// The class whose name stands there: its place in `names`.
+    /// The class named in the cell: its index in `names`.
     ///
     /// # Errors
     /// If there is no such column, or the cell is empty or none of the names.

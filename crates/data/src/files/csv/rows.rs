@@ -105,7 +105,7 @@ impl Head {
         Unpacked::new(file, &self.file)
     }
 
-    /// A parser that stands before the first row, and whether the file is plain.
+    /// A parser at the first row, and whether the file is uncompressed.
     fn reader(&self) -> Result<(Reader<Closed<Bounded>>, bool), DataError> {
         let bytes = self.bytes()?;
         let plain = bytes.is_plain();
@@ -116,7 +116,7 @@ impl Head {
         Ok((reader, plain))
     }
 
-    /// A parser that stands before the row that begins at this byte of a plain file.
+    /// A parser at the row that begins at this byte of an uncompressed file.
     fn reader_at(&self, byte: u64) -> Result<Reader<Closed<Bounded>>, DataError> {
         let failed = |error| DataError::read(&self.file, error);
         let mut file = File::open(&self.file).map_err(failed)?;
@@ -129,7 +129,7 @@ impl Head {
         Bounded { bytes, file: self.file.clone(), left: MAX_ROW }
     }
 
-    /// How many bytes the file has now.
+    /// The present length of the file in bytes.
     fn length(&self) -> Option<u64> {
         Some(self.file.metadata().ok()?.len())
     }
@@ -150,14 +150,17 @@ impl Head {
 struct Rows<F> {
     source: Arc<Source<F>>,
     reader: Reader<Closed<Bounded>>,
-    /// The byte of the file at which the parser began, and whether there is a way to others.
+    /// The byte of the file at which the parser began.
     base: u64,
+    /// Whether the file is uncompressed, so that the parser can seek.
     plain: bool,
-    /// The row that was read last, where to look for it, and how many were before it, with it.
+    /// The row that was read last.
     cells: ByteRecord,
+    /// The byte at or before the beginning of that row.
     begin: u64,
+    /// The number of rows up to and including that row.
     read: usize,
-    /// Whether there are no more, or something was wrong.
+    /// Whether the rows have ended, or an error has occurred.
     over: bool,
 }
 
@@ -185,7 +188,7 @@ impl<F> Rows<F> {
 }
 
 impl<F> Rows<F> {
-    /// Goes to the last row up to this one of which it is known where it begins.
+    /// Seeks to the last row up to `row` whose position is known.
     fn leap(&mut self, row: usize) -> Result<(), DataError> {
         let known = self.source.marks().before(row as u64);
         if let Some((row, byte)) = known.filter(|(row, _)| self.plain && *row > self.read as u64) {
@@ -403,7 +406,7 @@ mod tests {
         assert_eq!(samples.nth(10).unwrap().unwrap(), all[311]);
         assert_eq!(samples.nth(1_000).unwrap().unwrap(), all[1_312]);
 
-        // What stands before the place is not even looked at; and an error behind it names the line.
+        // What is before the position is not even read, and an error after it names the line.
         let mut text = fs::read_to_string(&path).unwrap();
         text.replace_range(100..103, "\n,\n");
         let last = text.rfind("2999,").unwrap();

@@ -159,7 +159,7 @@ impl Phases {
         let [top, left] = [0, 1].map(|d| self.reach(d)[0]);
         let [channels_in, channels_out] = g.channels();
         let mut shifts = Vec::with_capacity(channels_out * taps[0].len() * taps[1].len());
-        // The place of each tap in the kernel of one output and input.
+        // The index of each tap in the kernel of one output and input.
         let mut places = Vec::with_capacity(taps[0].len() * taps[1].len());
         for o in 0..channels_out {
             for &(i, down) in taps[0] {
@@ -185,19 +185,19 @@ impl Phases {
     }
 }
 
-/// The elements of the input that lie a multiple of the stride from the place `phase`.
+/// The elements of the input at positions `phase` plus multiples of the stride.
 struct Part<T: crate::Element> {
     phase: [usize; 2],
-    /// How many, down and across.
+    /// The number of elements, down and across.
     size: [usize; 2],
-    /// Each output and tap.
+    /// The taps of the correlation: one for each output channel and each tap of this phase.
     taps: Taps,
     /// The kernels, by input, output and tap.
     w: Buffer<T>,
 }
 
 impl<T: Float> Part<T> {
-    /// Puts the results for all planes of a group where they belong.
+    /// Writes the results for all planes of a group to their positions in `dx`.
     fn spread(&self, g: &ConvGeometry, some: &[T], dx: &mut [T]) {
         let [rows, columns] = self.size;
         let planes = some.chunks_exact(rows * columns).zip(dx.chunks_exact_mut(g.input[0] * g.input[1]));
@@ -248,14 +248,14 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
 
 /// The taps of a correlation.
 struct Taps {
-    /// Where each begins in the framed planes.
+    /// The offset of each tap in the framed planes.
     shifts: Vec<usize>,
     /// What is computed at once: each line of the result if `by_line`, otherwise a single entry for all of it.
     lines: Vec<Line>,
     by_line: bool,
 }
 
-/// The taps that a line of the result needs: their numbers, and where each begins.
+/// The taps that a line of the result needs: their indices and offsets.
 struct Line {
     taps: Vec<usize>,
     shifts: Vec<usize>,
@@ -276,7 +276,7 @@ impl Taps {
             line(first)..line(first + height as isize)
         };
         let meets: Vec<Range<usize>> = shifts.iter().map(meets).collect();
-        // In loads of 16 elements, whatever the vectors are, so that it depends on the sizes alone.
+        // In loads of 16 elements for vectors of any width, so that it depends on the sizes alone.
         let work_by_line = meets.iter().map(Range::len).sum::<usize>() * output[1].div_ceil(16);
         let by_line = work_by_line < shifts.len() * (output[0] * frame.size[1]).div_ceil(16);
         if !by_line {
@@ -418,7 +418,7 @@ unsafe fn taps_times_line<V: Vector>(
 ) {
     let count = line.taps.len();
     let length = block_length(count);
-    // Once, too, if there is no tap: the sum of nothing is 0.
+    // Once even if there is no tap: the sum is then 0.
     for t in (0..count.max(1)).step_by(length) {
         let block = t..count.min(t + length);
         // SAFETY: `x` has all positions from each shift on; row `o` of `w` has all taps.

@@ -1,4 +1,4 @@
-//! Einstein summation: products and sums of arrays, said by naming their axes.
+//! Einstein summation: products and sums of arrays, written by naming their axes.
 //!
 //! `parse` reads the equation, `plan` carries it out as reshapes and matrix products.
 
@@ -11,7 +11,7 @@ pub use plan::{Contract, einsum};
 use crate::{Float, Shape, Tensor};
 
 impl<T: Float> Tensor<T> {
-    /// Einstein's summation: each axis of each operand has a letter, equal letters run together, and letters that the output does not
+    /// Einstein summation: each axis of each operand has a letter, axes of equal letters share an index, and letters that the output does not
     /// name are summed over.
     ///
     /// ```

@@ -4,11 +4,11 @@ use std::fmt;
 
 use crate::{MAX_RANK, Shape};
 
-/// An equation that cannot be read, or does not fit the operands; shown with a mark under the place.
+/// An equation that cannot be parsed, or does not fit the operands; the message marks the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EinsumError {
     equation: String,
-    /// The place in the equation, in characters.
+    /// The position in the equation, in characters.
     at: usize,
     message: String,
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Label {
 struct Term {
     start: usize,
     letters: Vec<(char, usize)>,
-    /// Before how many letters the ellipsis stands, and its place in the equation.
+    /// The number of letters before the ellipsis, and its position in the equation.
     dots: Option<(usize, usize)>,
 }
 
@@ -59,7 +59,7 @@ impl Term {
     }
 }
 
-/// An equation, read.
+/// A parsed equation.
 pub struct Equation {
     text: String,
     inputs: Vec<Term>,
@@ -144,7 +144,7 @@ impl Equation {
         }
     }
 
-    /// Operands are taken together from left to right: whether what is left of them each time has no more axes than a tensor may have.
+    /// Checks that no intermediate result, as operands are contracted from left to right, has more axes than a tensor may have.
     fn check_ranks(&self, operands: &[Vec<Label>], output: &[Label]) -> Result<(), EinsumError> {
         for (i, term) in self.inputs.iter().enumerate() {
             let mut left = operands[..=i].concat();
@@ -179,7 +179,7 @@ impl Equation {
             most_dots = most_dots.max(dots);
             let labels = term.labels(dots);
             for (axis, (&(label, at), &size)) in labels.iter().zip(shape.iter()).enumerate() {
-                // On a diagonal sizes must be equal; between operands 1 goes with any.
+                // On a diagonal sizes must be equal; between operands size 1 broadcasts.
                 let twice = labels[..axis].iter().position(|&(earlier, _)| earlier == label);
                 let before = match twice {
                     Some(earlier) => Some(shape[earlier]).filter(|&n| n != size),

@@ -3,7 +3,7 @@
 use super::parse::{EinsumError, Equation, Label, Named};
 use crate::{Shape, Tensor};
 
-/// What [`einsum`] is made of. Tensors have it, and variables that are differentiated: through these, einsum needs no derivative
+/// The operations that [`einsum`] is made of. Tensors and differentiable variables implement them, so einsum needs no derivative
 /// of its own.
 pub trait Contract: Clone {
     /// The size along each axis.
@@ -59,11 +59,11 @@ impl<A: Contract> Operand<A> {
         self.labels.iter().position(|l| l == label).map_or(1, |axis| self.x.shape()[axis])
     }
 
-    /// With every name once: of two axes of one name, the diagonal.
+    /// This operand with each name once: two axes of the same name are replaced by their diagonal.
     fn diagonal(mut self) -> Self {
         while let Some((i, j)) = pair_of_equals(&self.labels) {
             let last = self.labels.len() - 1;
-            // Both at the end, as one axis, of which every (n + 1)-th element is on the diagonal.
+            // Both are moved to the end and merged into one axis; every (n + 1)-th element of it is on the diagonal.
             self = self.swap(j, last);
             self = self.swap(i, last - 1);
             let label = self.labels[last];
@@ -86,7 +86,7 @@ impl<A: Contract> Operand<A> {
         self
     }
 
-    /// Summed over all axes but those to keep.
+    /// This operand summed over all axes but those to keep.
     fn keep(mut self, keep: impl Fn(&Label) -> bool) -> Self {
         let gone: Vec<usize> = (0..self.labels.len()).filter(|&axis| !keep(&self.labels[axis])).collect();
         if !gone.is_empty() {
@@ -96,7 +96,7 @@ impl<A: Contract> Operand<A> {
         self
     }
 
-    /// With the axes in this order; those that are missing have size 1.
+    /// This operand with its axes in this order; missing ones get size 1.
     fn in_order(mut self, order: &[Label]) -> Self {
         let present: Vec<Label> = order.iter().copied().filter(|label| self.labels.contains(label)).collect();
         for (axis, label) in present.iter().enumerate() {
@@ -111,7 +111,7 @@ impl<A: Contract> Operand<A> {
         self
     }
 
-    /// Without the axes of size 1 that are longer in `other`.
+    /// This operand without the axes of size 1 that are longer in `other`.
     fn without_repeated(&self, other: &Self) -> Self {
         let repeated = |label: &Label| self.size(label) == 1 && other.size(label) != 1;
         let kept: Vec<Label> = self.labels.iter().copied().filter(|label| !repeated(label)).collect();

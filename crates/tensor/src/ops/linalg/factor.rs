@@ -133,8 +133,8 @@ impl<T: Float> Tensor<T> {
 
 /// The singular value decomposition, if its factors multiply to the matrix.
 ///
-/// The iteration cuts off what is smaller than a threshold. With a narrow one it may end, for a matrix of low rank, with factors of
-/// another matrix: so a wider one is tried where the product says so.
+/// The iteration treats what is below a threshold as zero. With a small threshold, it may end, for a matrix of low rank, with factors of
+/// another matrix; the product of the factors shows this, and a larger threshold is tried.
 fn checked_svd(a: &DMatrix<f64>) -> Option<SVD<f64, Dyn, Dyn>> {
     let (m, n) = a.shape();
     let rounding = 64.0 * m.max(n) as f64 * f64::EPSILON * a.amax();

@@ -1,6 +1,6 @@
-//! Equations and factorizations of matrices, with the feature `linalg`. Of a batch, each matrix is worked on alone.
+//! Linear equations and factorizations of matrices, with the feature `linalg`. The matrices of a batch are independent.
 //!
-//! The algorithms are `nalgebra`'s, in `f64`; of `f32` matrices the result is rounded. What a factorization leaves open, the signs
+//! The algorithms are `nalgebra`'s, in `f64`; results for `f32` matrices are rounded. What a factorization leaves open, the signs
 //! of vectors, is fixed, so that results are the same on every machine.
 
 mod factor;
@@ -10,17 +10,17 @@ use nalgebra::DMatrix;
 
 use crate::{Float, Shape, Tensor};
 
-/// A matrix that has not what was asked for.
+/// A matrix for which the requested solution or factorization does not exist or was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinalgError {
     op: &'static str,
     shape: Shape,
-    /// The place of the matrix among those of the batch.
-    place: usize,
+    /// The index of the matrix in the batch.
+    index: usize,
     reason: Unsolvable,
 }
 
-/// Why a matrix has not what was asked for.
+/// Why there is no result for a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsolvable {
     /// A pivot is 0: there is no inverse.
@@ -40,14 +40,14 @@ impl LinalgError {
     }
 
     /// Which matrix of the batch it is, counted in row-major order.
-    pub fn place(&self) -> usize {
-        self.place
+    pub fn index(&self) -> usize {
+        self.index
     }
 }
 
 impl std::fmt::Display for LinalgError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let LinalgError { op, shape, place, reason } = self;
+        let LinalgError { op, shape, index, reason } = self;
         let what = match reason {
             Unsolvable::Singular => "is singular",
             Unsolvable::NotPositiveDefinite => "is not positive definite",
@@ -56,7 +56,7 @@ impl std::fmt::Display for LinalgError {
         };
         match shape.rank() {
             2 => write!(f, "{op}: the matrix of shape {shape} {what}"),
-            _ => write!(f, "{op}: matrix {place} of shape {shape} {what}"),
+            _ => write!(f, "{op}: matrix {index} of shape {shape} {what}"),
         }
     }
 }
@@ -101,13 +101,13 @@ fn for_each<T: Float, const N: usize>(
     mut f: impl FnMut(DMatrix<f64>, usize) -> Result<[DMatrix<f64>; N], Unsolvable>,
 ) -> Result<[Tensor<T>; N], LinalgError> {
     let mut values: [Vec<T>; N] = std::array::from_fn(|_| vec![]);
-    for (place, matrix) in matrices(x).enumerate() {
-        let error = |reason| LinalgError { op, shape: *x.shape(), place, reason };
+    for (index, matrix) in matrices(x).enumerate() {
+        let error = |reason| LinalgError { op, shape: *x.shape(), index, reason };
         if !matrix.iter().all(|v| v.is_finite()) {
             return Err(error(Unsolvable::NotFinite));
         }
-        for (values, result) in values.iter_mut().zip(f(matrix, place).map_err(error)?) {
-            // The transpose lies in memory by columns as the result by rows.
+        for (values, result) in values.iter_mut().zip(f(matrix, index).map_err(error)?) {
+            // `nalgebra` stores matrices by columns, so the elements of the transpose are those of the result by rows.
             values.extend(result.transpose().iter().map(|&v| T::of(v)));
         }
     }

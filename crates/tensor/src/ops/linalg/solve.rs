@@ -65,7 +65,7 @@ impl<T: Float> Tensor<T> {
         let a = self.expand(&[&leading[..], &[n, n]].concat()[..]);
         let b: Vec<_> = matrices(&columns.expand(&[&leading[..], &[n, k]].concat()[..])).collect();
         let [x] = for_each(op, &a, [[n, k]], |a, i| {
-            // Of no equations the solution is as empty as the right-hand side.
+            // Without equations, the solution is as empty as the right-hand side.
             let x = if n == 0 { Some(b[i].clone()) } else { f(a, b[i].clone()) };
             x.map(|x| [x]).ok_or(Unsolvable::Singular)
         })?;
@@ -177,7 +177,7 @@ mod tests {
     fn what_has_no_solution_is_an_error_that_names_the_matrix() {
         let a = Tensor::from([[[2.0, 1.0], [4.0, 3.0]], [[1.0, 2.0], [2.0, 4.0]]]);
         let error = a.inverse().unwrap_err();
-        assert_eq!((error.reason(), error.place()), (Unsolvable::Singular, 1));
+        assert_eq!((error.reason(), error.index()), (Unsolvable::Singular, 1));
         assert_eq!(error.to_string(), "inverse: matrix 1 of shape [2, 2, 2] is singular");
         let error = Tensor::from([[f32::NAN]]).solve(&Tensor::from([1.0])).unwrap_err();
         assert_eq!(

@@ -43,7 +43,7 @@ pub fn suits(g: &ConvGeometry) -> bool {
     fits(g) && pays(Work::new(&Pass::forward(g)))
 }
 
-/// Whether it pays for the input gradient, beside the [direct](super::direct) one and [columns].
+/// Whether it pays for the input gradient, compared with the [direct](super::direct) one and [columns].
 pub fn suits_input_grad(g: &ConvGeometry) -> bool {
     let pays = |pass: Pass| {
         let work = Work::new(&pass);

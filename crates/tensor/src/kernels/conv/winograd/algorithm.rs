@@ -15,8 +15,8 @@ pub enum Algorithm {
     Doubling,
 }
 
-/// One of the functions of `tiles.rs` for tiles of the kinds `[down, across]`, whose maps make so many numbers of so many. The larger ones are compiled
-/// apart: a function of all together would be too much for the compiler.
+/// Calls one of the functions of `tiles.rs` for tiles of the kinds `[down, across]`, with the sizes of the maps of these kinds. The larger ones are
+/// separate functions: a single one with all of them would overwhelm the compiler.
 macro_rules! tiles {
     ($kinds:expr, $way:ident $args:tt, $map:ty: $n0:literal => $m0:literal, $n1:literal => $m1:literal) => {
         match $kinds {
@@ -41,7 +41,7 @@ macro_rules! tiles {
     };
 }
 
-/// A call in a function of its own.
+/// A call in a separate function.
 macro_rules! apart {
     ($call:expr) => {
         V::apart(
@@ -52,7 +52,7 @@ macro_rules! apart {
 }
 
 impl Algorithm {
-    /// The kinds of tiles along an axis: outputs of each, the largest first. There may be fewer than three.
+    /// The number of outputs of each kind of tile along an axis, the largest first. There may be fewer than three kinds.
     pub fn outputs(self) -> [usize; 3] {
         match self {
             Algorithm::Straight => [4, 3, 3],
@@ -61,7 +61,7 @@ impl Algorithm {
         }
     }
 
-    /// The points of each kind, which are the first of all.
+    /// The number of points of each kind of tile; a smaller tile has the first points of a larger one.
     pub fn points(self) -> [usize; 3] {
         match self {
             Algorithm::Straight => [6, 5, 5],
@@ -69,7 +69,7 @@ impl Algorithm {
         }
     }
 
-    /// Where the inputs of outputs from this one on begin.
+    /// The first input that `output` depends on.
     pub fn input(self, output: usize) -> usize {
         match self {
             Algorithm::Straight => output,
@@ -94,7 +94,7 @@ impl Algorithm {
         }
     }
 
-    /// A kernel, of `w`, at the points.
+    /// Transforms a kernel `w` to the points.
     ///
     /// # Safety
     /// As for [`to_points`], and so for all below.
@@ -121,7 +121,7 @@ impl Algorithm {
         }
     }
 
-    /// `count` tiles of inputs at the points, of the kinds `[down, across]`, to the rows and columns from `place` on.
+    /// Transforms `count` tiles of inputs, of the kinds `[down, across]`, to the points, into the rows and columns from `place` on.
     #[inline(always)]
     pub unsafe fn inputs<V: Vector<Elem = f32>>(
         self,
@@ -147,7 +147,7 @@ impl Algorithm {
         }
     }
 
-    /// Tiles of outputs, of products at the points.
+    /// Transforms products at the points back to tiles of outputs.
     #[inline(always)]
     pub unsafe fn products<V: Vector<Elem = f32>>(
         self,
@@ -174,7 +174,7 @@ impl Algorithm {
         }
     }
 
-    /// Tiles of gradients by the outputs at the points, for the gradient by the kernel.
+    /// Transforms tiles of the gradient by the outputs to the points, for the gradient by the kernel.
     #[inline(always)]
     pub unsafe fn grads<V: Vector<Elem = f32>>(
         self,
@@ -197,7 +197,7 @@ impl Algorithm {
         }
     }
 
-    /// A gradient by a kernel, of the sums at the points.
+    /// Transforms sums at the points back to the gradient by a kernel.
     #[inline(always)]
     pub unsafe fn sums<V: Vector<Elem = f32>>(
         self,

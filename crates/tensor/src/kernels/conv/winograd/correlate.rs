@@ -11,7 +11,7 @@ use crate::kernels::gemm::{Left, Rows, Starts, Target, Vector, WIDTH, block_leng
 use crate::kernels::simd::VectorKernel;
 use crate::storage::Buffer;
 
-/// The transform of the kernels, in panels of outputs whose rows are inputs.
+/// The transform of the kernels, in panels of outputs, with a row for each input.
 pub struct Kernels<'a> {
     /// The sizes.
     pub pass: Pass,
@@ -81,7 +81,7 @@ impl VectorKernel<f32> for Correlation<'_> {
         let width = WIDTH * V::LANES;
         let (u_at, u_len) = Matrices::equal::<V>(pass.kernels(), pass.inputs, width);
         let mut inputs = Inputs::new::<V>(pass);
-        // Lines follow each other as in the image, and what the last tile has beyond the end of a line gives way to the next one, whose first tile
+        // Lines follow each other as in the image; what the last tile has beyond the end of a line is overwritten by the next line, whose first tile
         // comes last.
         let mut result = Buffer::scratch((algorithm.outputs()[0] * w + across.outputs() - w) * width);
         let mut v = Buffer::scratch(pass.elements::<V>(narrow));

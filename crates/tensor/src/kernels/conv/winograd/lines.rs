@@ -8,12 +8,12 @@ use crate::storage::Buffer;
 
 /// Lines of planes with the channels last, a vector of them at a time so that they stay in the first-level cache: each in a frame of zeros.
 pub struct Lines {
-    /// Of a plane.
+    /// The size of a plane.
     size: [usize; 2],
     planes: usize,
-    /// Elements of a line, with its frame.
+    /// The number of elements of a line, with its frame.
     pub length: usize,
-    /// Elements of the lines of some channels.
+    /// The number of elements of the lines of one vector of channels.
     group: usize,
     /// Where the elements of a run of lines go.
     places: Vec<u32>,
@@ -48,8 +48,8 @@ impl Lines {
         &self.held[channel / V::LANES * self.group..][..self.group]
     }
 
-    /// Fills those with the lines `wanted` of the planes, and zeros where there are none. Of those that were there, the lines from `step` on that are
-    /// among them, `kept`, come first.
+    /// Fills the lines with the lines `wanted` of the planes, and with zeros outside the planes. The first `kept` of them are already there, from
+    /// line `step` on, and are only moved to the front.
     #[inline(always)]
     pub fn fill<V: Vector<Elem = f32>>(
         &mut self,

@@ -32,12 +32,12 @@ const EVEN: [usize; 6] = [0, 1, 2, 3, 7, 9];
 /// The indices of the points of odd positions.
 const ODD: [usize; 5] = [4, 5, 6, 8, 10];
 
-/// What kernels are scaled by there.
+/// The factors by which kernels are scaled at these points.
 const SCALES: [f64; 2] = [-2.0 / 3.0, 1.0 / 6.0];
 
 /// A linear map of `N` numbers to `M` along an axis, lane by lane. There is one for each kind of tile.
 pub trait Map<const N: usize, const M: usize> {
-    /// Its values.
+    /// The image of `x`.
     ///
     /// # Safety
     /// The instructions of `V` must be there.
@@ -142,7 +142,7 @@ unsafe fn at_six<V: Vector<Elem = f32>>(x: [V; 6]) -> [V; 6] {
     }
 }
 
-/// `Bᵀ x` at the first five, to meet kernels that are scaled for six.
+/// `Bᵀ x` at the first five points, for kernels that are scaled for all six.
 #[inline(always)]
 unsafe fn at_five<V: Vector<Elem = f32>>(x: [V; 5]) -> [V; 5] {
     unsafe {
@@ -159,7 +159,7 @@ unsafe fn at_five<V: Vector<Elem = f32>>(x: [V; 5]) -> [V; 5] {
     }
 }
 
-/// `Bᵀ x` at the first four, in the same way.
+/// `Bᵀ x` at the first four points, for the same kernels.
 #[inline(always)]
 unsafe fn at_four<V: Vector<Elem = f32>>(x: [V; 4]) -> [V; 4] {
     unsafe {
@@ -288,7 +288,7 @@ unsafe fn every_other<V: Vector, const N: usize, const M: usize>(x: [V; N], firs
     some
 }
 
-/// The points of a tile: those of the smallest kind first, of even places and of odd ones.
+/// The points of a tile in order: those of the smallest kind of tile first, at even positions and at odd ones.
 #[inline(always)]
 unsafe fn join<V: Vector, const P: usize, const M: usize, const ALL: usize>(
     even: [V; P],
@@ -304,7 +304,7 @@ unsafe fn join<V: Vector, const P: usize, const M: usize, const ALL: usize>(
     all
 }
 
-/// The two kinds of points, apart.
+/// The inverse of [`join`]: the points at even positions, and those at odd ones.
 #[inline(always)]
 unsafe fn split<V: Vector, const ALL: usize, const P: usize, const M: usize>(
     all: [V; ALL],

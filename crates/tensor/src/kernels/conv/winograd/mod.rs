@@ -12,9 +12,9 @@
 //! and below 2e-6 of that of the outputs; with stride 2 it is two to four times, and below 1.5e-6. A test bounds both. An infinity or a NaN
 //! affects its whole tile. Only for `f32`.
 
-// From the inside out: linear maps of numbers along an axis (`maps`), squares there and back (`tiles`), what each kind of tile needs of both
-// (`algorithm`); sizes and kinds of tiles (`pass`), rows of the matrices at the points (`plane`), lines with the channels last (`lines`), strips
-// of them at the points (`strips`); and the passes (`correlate`, `weight`).
+// From the inside out: linear maps along an axis (`maps`), two-dimensional transforms of tiles (`tiles`), the choice of both for each kind of tile
+// (`algorithm`); sizes and kinds of tiles (`pass`), rows of the matrices at the points (`plane`), lines with the channels last (`lines`), the
+// transforms of strips of lines (`strips`); and the passes (`correlate`, `weight`).
 mod algorithm;
 mod correlate;
 mod lines;
@@ -37,7 +37,7 @@ use crate::storage::Buffer;
 /// Outputs of a panel, with the widest vectors.
 const PANEL: usize = 32;
 
-/// Points of tiles beside whose products the transform of a weight gradient costs little.
+/// The least number of points of tiles in a part for which the transform of its weight gradient costs little compared with its products.
 const PART: usize = 18_432;
 
 /// Whether the algorithm pays for the forward pass, judged by the sizes alone: there must be enough channels to fill vectors and products, and

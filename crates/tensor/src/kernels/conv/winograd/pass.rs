@@ -1,4 +1,4 @@
-//! The sizes of a pass, and how it is cut into tiles.
+//! The sizes of a pass, and its division into tiles.
 
 use std::ops::Range;
 
@@ -27,25 +27,25 @@ pub struct Pass {
     pub strips: usize,
 }
 
-/// Tiles along an axis, of some kinds so that few outputs are made in vain: with stride 2, 14 are 5 + 5 + 4, and 7 are 4 + 3.
+/// Tiles along an axis, of different kinds so that few outputs are superfluous: with stride 2, 14 are 5 + 5 + 4, and 7 are 4 + 3.
 #[derive(Clone, Copy)]
 pub struct Tiles {
-    /// Of each kind, the largest first.
+    /// The number of tiles of each kind, the largest first.
     pub counts: [usize; 3],
-    /// Outputs of each kind.
+    /// The number of outputs of a tile of each kind.
     outputs: [usize; 3],
 }
 
-/// Tiles of one kind that follow each other.
+/// Consecutive tiles of one kind.
 #[derive(Clone, Copy)]
 pub struct Run {
     pub kind: usize,
     pub count: usize,
-    /// The first of them.
+    /// The index of the first tile.
     pub tile: usize,
-    /// The first output of that.
+    /// The first output of the first tile.
     pub output: usize,
-    /// Outputs of each.
+    /// The number of outputs of a tile.
     pub outputs: usize,
 }
 
@@ -118,7 +118,7 @@ impl Pass {
 impl Tiles {
     fn new(count: usize, outputs: [usize; 3]) -> Tiles {
         let tiles = count.div_ceil(outputs[0]);
-        // So many steps from one kind to the next smaller one, as evenly as may be.
+        // How many times a tile must be replaced by one of the next smaller kind, spread as evenly as possible.
         let step = outputs[0] - outputs[1];
         let most = (outputs[0] - outputs[2]) / step * tiles;
         let steps = ((tiles * outputs[0] - count) / step).min(most);
@@ -127,7 +127,7 @@ impl Tiles {
         Tiles { counts: [tiles - smaller - smallest, smaller, smallest], outputs }
     }
 
-    /// Their number.
+    /// The number of tiles.
     #[inline(always)]
     pub fn count(&self) -> usize {
         self.counts.iter().sum()
@@ -155,7 +155,7 @@ impl Tiles {
         output
     }
 
-    /// The outputs of all: as many as there are, or a few more.
+    /// The number of outputs of all tiles: at least the number needed, perhaps a few more.
     pub fn outputs(&self) -> usize {
         self.first_output(self.count())
     }

@@ -1,4 +1,4 @@
-//! The points of the plane, and how many rows their matrices have.
+//! The points of a two-dimensional transform, and the numbers of rows of their matrices.
 
 use std::ops::Range;
 
@@ -9,9 +9,9 @@ use crate::kernels::gemm::Vector;
 /// The points of a pass. Each has a matrix with a row for each tile that has the point; points with the same kernel share one.
 pub struct Plane {
     pass: Pass,
-    /// Points in the order in which their matrices lie, with the kernel of each: those with the same one follow each other.
+    /// The points in the order of their matrices, each with its kernel: points with the same kernel follow each other.
     order: Vec<Point>,
-    /// Rows of each point in a strip of tiles of each kind.
+    /// The number of rows of each point in a strip of tiles, for each kind of tile.
     rows: [Vec<usize>; 3],
 }
 
@@ -23,10 +23,10 @@ struct Point {
 
 /// Points with the same kernel.
 pub struct Group {
-    /// Their first one.
+    /// The first of the points.
     pub point: usize,
     pub kernel: usize,
-    /// Rows of their matrix.
+    /// The number of rows of their matrix.
     pub rows: usize,
 }
 
@@ -69,7 +69,7 @@ impl Plane {
         groups.collect()
     }
 
-    /// Where the matrices of these strips lie, and the rows of the first of them begin.
+    /// The layout of the matrices of these strips, at the rows of the first strip.
     pub fn matrices<V: Vector>(&self, strips: Range<usize>, width: usize) -> Matrices {
         let rows = self.rows(strips);
         let (mut starts, mut end) = (vec![0; rows.len()], 0);
@@ -84,7 +84,7 @@ impl Plane {
         Matrices { points: self.pass.points(), width, starts }
     }
 
-    /// From the rows of a strip to those of the next.
+    /// Advances `rows` from those of `strip` to those of the next one.
     pub fn next_strip(&self, strip: usize, rows: &mut Matrices) {
         for (start, strip) in rows.starts.iter_mut().zip(self.rows_of_strip(strip)) {
             *start += strip * rows.width;

@@ -7,7 +7,7 @@ use super::pass::{Pass, Run};
 use super::tiles::{Matrices, Squares};
 use crate::kernels::gemm::Vector;
 
-/// Inputs.
+/// The transform of inputs.
 pub struct Inputs {
     pass: Pass,
     /// Of a strip.
@@ -40,7 +40,7 @@ impl Inputs {
         let planes = |strip: usize| images.get(strip / down.count() * image_in..);
         let [this, next] = [strip, strip + 1].map(|strip| strip % down.count());
         let wanted = lines_under(pass, this);
-        // The lines that it shares with the one above, where there is one, are kept.
+        // The lines that the strip shares with the one above, if there is one, are kept.
         let overlap = |strip| if strip == 0 { 0 } else { algorithm.overlap() };
         let step = if this == 0 { 0 } else { (wanted.start - lines_under(pass, this - 1).start) as usize };
         let Range { start, end } = lines_under(pass, next);
@@ -77,7 +77,7 @@ fn lines_under(pass: &Pass, strip: usize) -> Range<isize> {
     pass.algorithm.input(start) as isize - above..pass.algorithm.input(end) as isize + overlap - above
 }
 
-/// Gradients by some of the outputs.
+/// The transform of gradients by some of the outputs.
 pub struct Grads {
     pass: Pass,
     runs: Vec<Run>,

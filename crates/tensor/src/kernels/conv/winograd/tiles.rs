@@ -5,22 +5,22 @@ use std::mem::MaybeUninit;
 use super::maps::Map;
 use crate::kernels::gemm::Vector;
 
-/// Where the matrices at the points lie, or where rows are that follow each other in all of them.
+/// The layout of the matrices at the points, or the position of some consecutive rows in each of them.
 #[derive(Clone)]
 pub struct Matrices {
     /// Points along an axis.
     pub points: usize,
-    /// From one row of a matrix to the next.
+    /// The distance from one row of a matrix to the next.
     pub width: usize,
     /// Where the matrix of each point begins.
     pub starts: Vec<usize>,
 }
 
 impl Matrices {
-    /// Of as many rows at all points, and where they end.
+    /// Matrices with the same number of rows at all points, and the end of the last one.
     pub fn equal<V: Vector>(points: usize, rows: usize, width: usize) -> (Matrices, usize) {
         let all = points * points;
-        // A little more than needed: multiples of 4 KiB would fall on the same places of the first-level cache.
+        // A little more than needed: matrices at multiples of 4 KiB would compete for the same sets of the first-level cache.
         let pitch = rows * width + V::LANES;
         (Matrices { points, width, starts: (0..all).map(|point| point * pitch).collect() }, all * pitch)
     }
@@ -39,18 +39,18 @@ impl Matrices {
 /// How the elements of small squares lie in memory, channels last.
 #[derive(Clone, Copy)]
 pub struct Squares {
-    /// From one square to the next.
+    /// The distance from one square to the next.
     pub step: usize,
-    /// From one line of a square to the next.
+    /// The distance from one line of a square to the next.
     pub line: usize,
-    /// From one element of a line to the next.
+    /// The distance from one element of a line to the next.
     pub element: usize,
-    /// Channels, in whole vectors.
+    /// The number of channels, in whole vectors.
     pub channels: usize,
 }
 
 impl Squares {
-    /// Elements from the first one of `count` squares of `h` by `w` to the last.
+    /// The number of elements from the first one of `count` squares of `h` by `w` to the last.
     fn reach(&self, count: usize, [h, w]: [usize; 2]) -> usize {
         (count - 1) * self.step + (h - 1) * self.line + (w - 1) * self.element + self.channels
     }
