@@ -216,6 +216,9 @@ impl Trainer {
     }
 
     /// Whether to go on from the checkpoint in the folder.
+    ///
+    /// Model, kind of optimizer, and the settings of the trainer that the bits depend on must be those of the checkpoint, and the run may not end before it. What
+    /// else the optimizer is set to, its learning rate perhaps, is taken as it is now; where a [note](Self::note) says otherwise than before, the run warns of it.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;

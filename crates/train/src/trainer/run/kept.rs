@@ -1,6 +1,7 @@
 //! What a run keeps on the disk, and takes up again.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use ravine_autograd::Module;
 use ravine_data::Position;
@@ -18,13 +19,18 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
     /// Opens the folder, if there is to be one, and goes on from what is in it, if it should.
     pub(super) fn open(&mut self) -> Result<(), TrainError> {
         let Some(folder) = &self.trainer.folder else { return Ok(()) };
+        if self.trainer.resume && !folder.exists() {
+            // Says that there is nothing, and makes nothing.
+            Checkpoint::load(&folder.join("last.ravine"))?;
+        }
         let store = match Store::open(folder) {
             Err(TrainError::File(error)) if !self.trainer.resume => return self.excuse(error),
             store => store?,
         };
         if self.trainer.resume {
             self.restore(Checkpoint::load(&store.last())?)?;
-            self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
+            self.display.line(&format!("resumed at step {} of {}", self.step, self.end.max(self.step)));
+            self.warn_of_other_notes(&folder.join("run.json"));
         } else {
             store.may_begin()?;
         }
@@ -36,7 +42,20 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.logs = RefCell::new(logs);
         self.store = Some(store);
         self.keep_best()?;
-        self.save(self.step == self.whole)
+        // A run that patience has ended stays so when it is resumed and has none left.
+        self.save(self.step == self.whole || self.impatient())
+    }
+
+    /// Says what the notes say otherwise than those of the run that is resumed, by its record: the learning rate, perhaps. It may be meant, so it is no error;
+    /// nor is a record that is missing.
+    fn warn_of_other_notes(&self, record: &Path) {
+        let Ok(begun) = RunRecord::load(record) else { return };
+        for (name, ours) in &self.trainer.notes {
+            if let Some(theirs) = value(&begun.settings, name).filter(|theirs| theirs != ours) {
+                self.display
+                    .line(&format!("warning: {name}: the run began with {theirs}, and goes on with {ours}"));
+            }
+        }
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
@@ -50,6 +69,14 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                     expected: expected.unwrap_or("nothing").to_owned(),
                 });
             }
+        }
+        // There is no way back, and a finished run would be called unfinished.
+        if checkpoint.step > self.whole {
+            return Err(TrainError::Mismatch {
+                what: "steps".to_owned(),
+                found: checkpoint.step.to_string(),
+                expected: format!("at most {}, which is the length of this run", self.whole),
+            });
         }
         // The optimizer checks before it changes anything; if it agrees, only the model can still refuse, and it changes nothing then.
         let before = self.optimizer.state();
