@@ -1,4 +1,4 @@
-//! Forty and more mistakes that everybody makes, and what is said of each: what is wrong, where, what was expected, what to try.
+//! Mistakes that many people make, and what is said of each: what is wrong, where, what was expected, what to try.
 //!
 //! Programming mistakes are panics, which point at the line of the program that made them (here: this file). Files, data, settings and states that are wrong are
 //! errors, whose text is looked at.
