@@ -25,7 +25,7 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
-use ravine_examples::{RunFlags, above_zero, share, start};
+use ravine_examples::{RunFlags, above_zero, positive, share, start};
 
 /// Trains a small transformer on a text and lets it write.
 #[derive(Parser)]
@@ -33,7 +33,7 @@ struct Args {
     /// The text [default: the bundled Psalms].
     #[arg(long)]
     text: Option<PathBuf>,
-    /// How often to go through the text.
+    /// Epochs: passes over the text.
     #[arg(long, default_value_t = 8)]
     epochs: usize,
     /// Pieces of text per step.
@@ -51,10 +51,10 @@ struct Args {
     /// Heads of each layer.
     #[arg(long, default_value_t = 4, value_parser = above_zero::<usize>)]
     heads: usize,
-    /// The learning rate at its highest.
-    #[arg(long, default_value_t = 3e-3)]
+    /// The peak learning rate.
+    #[arg(long, default_value_t = 3e-3, value_parser = positive::<f64>)]
     lr: f64,
-    /// The share of numbers dropped in training.
+    /// The dropout probability.
     #[arg(long, default_value_t = 0.1, value_parser = share)]
     dropout: f64,
     /// How the sample begins.
@@ -64,12 +64,12 @@ struct Args {
     #[arg(long, default_value_t = 500)]
     sample: usize,
     /// Below 1, likely characters become likelier.
-    #[arg(long, default_value_t = 0.7, value_parser = above_zero::<f64>)]
+    #[arg(long, default_value_t = 0.7, value_parser = positive::<f64>)]
     temperature: f64,
-    /// Go on from the checkpoint in the folder, if there is one.
+    /// Continue from the checkpoint in the output folder, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Stop after so many steps.
+    /// Stop after this many steps; --resume continues.
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
     #[command(flatten)]
@@ -216,10 +216,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return Err(format!("{path}: found {found} characters, expected at least 30").into());
     }
     let test = numbers.split_off(numbers.len() * 9 / 10);
-    if test.len() < args.context + 2 {
+    if args.context > test.len() - 2 {
         return Err(format!("--context: found {}, expected at most {}", args.context, test.len() - 2).into());
     }
-    if !args.features.is_multiple_of(2 * args.heads) {
+    if !args.features.is_multiple_of(args.heads.saturating_mul(2)) {
         let (features, heads) = (args.features, args.heads);
         return Err(
             format!("--features: found {features}, expected a multiple of twice --heads, {heads}").into()
@@ -234,7 +234,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let test = Pieces { text: test, context: args.context, seed: None };
 
     let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.run.seed));
-    let steps = (args.epochs * train.len().div_ceil(args.batch_size.max(1))) as u64;
+    let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size.max(1))) as u64;
     let schedule = Cosine::new(args.lr, steps - steps / 10).warmup(steps / 10);
     // Weight decay is for matrices, not for biases and norms.
     let mut optimizer = Optimizer::new(&model, AdamW::default(), schedule)
@@ -254,6 +254,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .batch_size(args.batch_size)
         .max_steps(args.max_steps)
         .note("model", "transformer")
+        .note("learning rate", args.lr)
         .note("text", path.display())
         .run(&model, &mut optimizer, &train, Some(&test), |tape, pieces| {
             let (n, context) = (pieces.size(0), pieces.size(1) - 1);

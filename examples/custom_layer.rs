@@ -1,4 +1,4 @@
-//! Layers of one's own: a scale that is learned, a residual block made of layers, and a mean that is kept but not trained.
+//! Layers of your own: a scale that is learned, a residual block made of layers, and a mean that is kept but not trained.
 //!
 //! ```text
 //! cargo run --release --example custom_layer                  writes runs/custom_layer/*/report.html
@@ -20,7 +20,7 @@ use clap::Parser;
 use ravine::nn::init::{Fan, Gain};
 use ravine::prelude::*;
 use ravine::train::TrainError;
-use ravine_examples::{RunFlags, bundled_mnist, finished, start};
+use ravine_examples::{RunFlags, bundled_mnist, finished, positive, start};
 
 /// Trains a deep residual network on MNIST, whose blocks are scaled and not scaled.
 #[derive(Parser)]
@@ -28,25 +28,25 @@ struct Args {
     /// How many blocks there are.
     #[arg(long, default_value_t = 24)]
     blocks: usize,
-    /// How often to go through the training images.
+    /// Epochs: passes over the training images.
     #[arg(long, default_value_t = 2)]
     epochs: usize,
     /// Images per step.
     #[arg(long, default_value_t = 64)]
     batch_size: usize,
-    /// The learning rate at its highest.
-    #[arg(long, default_value_t = 0.01)]
+    /// The peak learning rate.
+    #[arg(long, default_value_t = 0.01, value_parser = positive::<f64>)]
     lr: f64,
     /// Where the scale of the blocks begins.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = positive::<f32>)]
     scale: f32,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Take so many steps, whatever the epochs.
+    /// Train for this many steps, instead of --epochs.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Go on from the checkpoints in the folder, if there are any.
+    /// Continue from the checkpoints in the output folder, if there are any.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -133,9 +133,9 @@ impl Layer for Centre {
 }
 
 /// They are layers like any other: they stand in chains, are saved, and are trained.
-fn network(blocks: usize, scale: Option<f32>, rng: &mut Rng) -> Sequential {
+fn network(pixels: usize, blocks: usize, scale: Option<f32>, rng: &mut Rng) -> Sequential {
     let deep: Vec<Block> = (0..blocks).map(|_| Block::new(64, scale, rng)).collect();
-    sequential![Flatten, Centre::new(784), Linear::new(784, 64, rng), deep, Linear::new(64, 10, rng)]
+    sequential![Flatten, Centre::new(pixels), Linear::new(pixels, 64, rng), deep, Linear::new(64, 10, rng)]
 }
 
 // ------------------------------------------------------------------------------------------------------------------- run
@@ -147,14 +147,17 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
-    eprint!("{}", network(1, Some(args.scale), &mut Rng::new(args.run.seed)));
+    let pixels = data.train.shape().iter().product();
+    eprint!("{}", network(pixels, 1, Some(args.scale), &mut Rng::new(args.run.seed)));
     let folder = args.run.folder("custom_layer");
 
     // The test accuracy; none, if the numbers became too large.
     let trained = |name: &str, scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
-        let model = network(args.blocks, scale, &mut Rng::new(args.run.seed));
-        check(&model);
-        let steps = args.steps.unwrap_or(args.epochs * data.train.len().div_ceil(args.batch_size.max(1)));
+        let model = network(pixels, args.blocks, scale, &mut Rng::new(args.run.seed));
+        check(&model, pixels)?;
+        let steps = args
+            .steps
+            .unwrap_or(args.epochs.saturating_mul(data.train.len().div_ceil(args.batch_size.max(1))));
         let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), Cosine::new(args.lr, steps as u64));
         let run = args
             .run
@@ -162,6 +165,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             .steps(steps)
             .batch_size(args.batch_size)
             .note("model", format!("{} blocks, {name}", args.blocks))
+            .note("learning rate", args.lr)
             .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, labels)| {
                 Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
             });
@@ -196,12 +200,15 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Panics unless every parameter is used: the one mistake that the derivatives of a layer's ops do not rule out.
-fn check(model: &impl Layer) {
-    let x = Tape::train(Rng::new(0)).input(Tensor::randn([8, 1, 28, 28], &mut Rng::new(1)));
+/// An error unless every parameter is used: the one mistake that the derivatives of a layer's ops do not rule out.
+fn check(model: &impl Layer, pixels: usize) -> Result<(), String> {
+    let x = Tape::train(Rng::new(0)).input(Tensor::randn([8, 1, 1, pixels], &mut Rng::new(1)));
     let gradients = model.forward(&x).square().sum(..).backward();
     for (path, param) in model.named_params() {
-        let gradient = gradients.get(&param).unwrap_or_else(|| panic!("{path} gets no gradient"));
-        assert!(gradient.count(|g| g != 0.0) > 0, "the gradient of {path} is zero");
+        let gradient = gradients.get(&param).ok_or_else(|| format!("{path} gets no gradient"))?;
+        if gradient.count(|g| g != 0.0) == 0 {
+            return Err(format!("the gradient of {path} is zero"));
+        }
     }
+    Ok(())
 }

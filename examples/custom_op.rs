@@ -1,4 +1,4 @@
-//! An op of one's own: a rational activation whose coefficients are learned.
+//! An op of your own: a rational activation whose coefficients are learned.
 //!
 //! ```text
 //! cargo run --release --example custom_op                     writes runs/custom_op/{wave.svg, */report.html}
@@ -17,7 +17,7 @@ use ravine::autograd::{gradcheck, gradgradcheck, record};
 use ravine::prelude::*;
 use ravine::tensor::Float;
 use ravine_examples::plot::{Axis, BLUE, GREY, ORANGE, Plot};
-use ravine_examples::{RunFlags, above_zero, finished, start, write_file};
+use ravine_examples::{RunFlags, above_zero, finished, positive, start, write_file};
 
 /// Fits a wave with two networks: one with rectified units, and one whose units learn their own activation.
 #[derive(Parser)]
@@ -28,10 +28,10 @@ struct Args {
     /// How many units are in the middle.
     #[arg(long, default_value_t = 8, value_parser = above_zero::<usize>)]
     units: usize,
-    /// The learning rate at its highest.
-    #[arg(long, default_value_t = 0.02)]
+    /// The peak learning rate.
+    #[arg(long, default_value_t = 0.02, value_parser = positive::<f64>)]
     lr: f64,
-    /// Go on from the checkpoints in the folder, if there are any.
+    /// Continue from the checkpoints in the output folder, if there are any.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -176,6 +176,7 @@ fn train(
         .shards(1)
         .evaluate_every(args.steps)
         .note("model", name)
+        .note("learning rate", args.lr)
         .run(&model, &mut optimizer, &data, Some(&data), |tape, (x, y)| {
             Outcome::regression(&model.forward(&tape.input(x.clone())), y)
         })?;

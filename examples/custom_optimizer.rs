@@ -1,4 +1,4 @@
-//! An optimizer of one's own, in a few lines.
+//! Two optimizers of your own, in a few lines each.
 //!
 //! ```text
 //! cargo run --release --example custom_optimizer              writes runs/custom_optimizer/{losses.svg, */report.html}
@@ -6,8 +6,8 @@
 //!
 //! After 500 steps on two spirals the losses are 0.021 by signs, 0.016 by the careful ball, and 0.017 by SGD with momentum.
 //!
-//! A rule says what happens to one weight. The schedule, groups, clipping, weight decay, frozen parameters, saving, loading and
-//! threads are the driver's, and the conformance kit tells what a rule gets wrong.
+//! A rule updates one weight. The driver does the rest: schedule, groups, clipping, weight decay, frozen parameters, saving, loading and
+//! threads. The conformance tests find what is wrong with a rule.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ struct Args {
     /// How many points there are.
     #[arg(long, default_value_t = 400, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     points: usize,
-    /// Go on from the checkpoints in the folder, if there are any.
+    /// Continue from the checkpoints in the output folder, if there are any.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -98,7 +98,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     conformance::check(CarefulBall { beta: 0.9 });
     eprintln!("both rules pass {} checks", conformance::names().len());
 
-    let data = spirals(args.points, &mut Rng::new(args.run.seed + 1));
+    let data = spirals(args.points, &mut Rng::new(args.run.seed.wrapping_add(1)));
     let reports = [
         ("SignSgd", train(SignSgd, 0.004, &data, args)?),
         ("CarefulBall", train(CarefulBall { beta: 0.9 }, 0.1, &data, args)?),

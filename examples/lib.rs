@@ -12,14 +12,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::{fs, io};
 
-use clap::{Args, Parser, builder::RangedU64ValueParser};
+use clap::{Arg, ArgAction, Args, Parser, builder::RangedU64ValueParser};
 use ravine::data::ImageSet;
 use ravine::train::{Progress, Report, Scores, Trainer};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// What `main` does: reads the command line, runs the example, and tells of an error in one line.
 pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> ExitCode {
-    match run(&A::parse()) {
+    // `--lr -1` is a wrong value, and not an unknown flag `-1`.
+    let takes_value = |arg: &Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    let command =
+        A::command().mut_args(|arg| if takes_value(&arg) { arg.allow_negative_numbers(true) } else { arg });
+    let args = A::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -31,13 +36,13 @@ pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> E
 /// The flags that every trainer has.
 #[derive(Args, Clone, Debug)]
 pub struct RunFlags {
-    /// The seed of all that is random: weights, the order of the data, what is drawn.
+    /// The seed of everything random: initial weights, order of the data, samples.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Threads; 0 means one for each processor. The result does not depend on it.
+    /// The number of threads; 0 means one for each processor. The result does not depend on it.
     #[arg(long, default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(..=1024))]
     pub threads: usize,
-    /// The folder for all that is written [default: one in runs/ named after the example].
+    /// The output folder [default: one in runs/ named after the example].
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Print the result as one line of JSON.
@@ -111,6 +116,15 @@ pub fn above_zero<T: FromStr + PartialOrd + Default>(text: &str) -> Result<T, &'
     text.parse().ok().filter(|number| *number > T::default()).ok_or("expected a number above 0")
 }
 
+/// The same for a number with a fraction, which has to be finite, too: a learning rate, say.
+///
+/// # Errors
+/// If it is not.
+pub fn positive<T: FromStr + Copy + Into<f64>>(text: &str) -> Result<T, &'static str> {
+    let fits = |number: f64| number > 0.0 && number.is_finite();
+    text.parse().ok().filter(|&number: &T| fits(number.into())).ok_or("expected a finite number above 0")
+}
+
 /// The same for a share of something: from 0 to below 1.
 ///
 /// # Errors
@@ -124,6 +138,17 @@ pub fn bundled_mnist() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist"))
 }
 
+/// Refuses images of another size than 28x28, for networks that are made for these.
+///
+/// # Errors
+/// If they are.
+pub fn check_size(images: &ImageSet) -> Result<(), String> {
+    match images.shape() {
+        [1, 28, 28] => Ok(()),
+        [_, height, width] => Err(format!("--data: found images of {height}x{width}, expected 28x28")),
+    }
+}
+
 /// The first image of each class from 0 to 9, as far as there are any.
 pub fn one_of_each(images: &ImageSet) -> Vec<usize> {
     (0..10).filter_map(|class| images.labels().iter().position(|&label| label == class)).collect()
@@ -134,10 +159,29 @@ pub fn one_of_each(images: &ImageSet) -> Vec<usize> {
 /// # Errors
 /// If the system does not let us.
 pub fn write_file(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
+    let write = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, content)
+    };
+    write().map_err(|error| named(path, error))
+}
+
+/// Makes a folder if it is missing, and tries whether it can be written into: what works for minutes should not find out at its end.
+///
+/// # Errors
+/// If the system does not let us.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(".probe");
+    let make = || {
         fs::create_dir_all(folder)?;
-    }
-    fs::write(path, content)
+        fs::write(&probe, "")?;
+        fs::remove_file(&probe)
+    };
+    make().map_err(|error| named(folder, error))
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: cannot write: {error}", path.display()))
 }
 
 /// The IDX files in a folder, by name.

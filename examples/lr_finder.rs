@@ -17,7 +17,7 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use ravine::optim::{RateCurve, RateFinder};
 use ravine::prelude::*;
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, make_folder, start, write_file};
 
 /// Finds a learning rate for a small network on MNIST.
 #[derive(Parser)]
@@ -52,6 +52,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.train;
+    let folder = args.run.folder("lr_finder");
+    make_folder(&folder)?;
     let batches = Plan::new(data.len(), args.batch_size, Order::Shuffled { seed: args.run.seed }).epoch(0);
     let rng = &mut Rng::new(args.run.seed);
     let pixels = data.shape().iter().product();
@@ -74,7 +76,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     assert_eq!(before, weights_hash(&model), "the model is as it was, bit for bit");
 
     let name = if matches!(args.optimizer, Rules::Sgd) { "sgd.svg" } else { "adam.svg" };
-    let picture = args.run.folder("lr_finder").join(name);
+    let picture = folder.join(name);
     write_file(&picture, found.svg())?;
     if args.run.json {
         let result = serde_json::json!({

@@ -10,8 +10,8 @@
 //! 0.04, and the mean squared error is 0.0002.
 //!
 //! The adding problem is from Hochreiter and Schmidhuber 1997, 'Long short-term memory', section 5.4: at each step the network sees a number
-//! and a mark; in the end it must tell the sum of the two numbers that were marked. Who always answers 1 is wrong by 1/6 in the mean square. The
-//! first mark lies up to `length` steps back, and the gradient has to find its way there.
+//! and a mark; at the end it must output the sum of the two numbers that were marked. Always answering 1 has a mean squared error of 1/6. The
+//! first mark is up to `length` steps back, and the gradient has to find its way there.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use clap::{Parser, ValueEnum};
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, start};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, positive, start};
 
 /// Trains an LSTM on sequences.
 #[derive(Parser)]
@@ -31,14 +31,14 @@ struct Args {
     /// What to read.
     #[arg(long, value_enum, default_value_t = Task::Rows)]
     task: Task,
-    /// How often to go through the sequences [default: 2 for rows, 8 for adding].
+    /// Epochs: passes over the sequences [default: 2 for rows, 8 for adding].
     #[arg(long)]
     epochs: Option<usize>,
     /// Sequences per step.
     #[arg(long, default_value_t = 100)]
     batch_size: usize,
-    /// The learning rate at its highest [default: 0.003 for rows, 0.01 for adding].
-    #[arg(long)]
+    /// The peak learning rate [default: 0.003 for rows, 0.01 for adding].
+    #[arg(long, value_parser = positive::<f64>)]
     lr: Option<f64>,
     /// Units of the LSTM [default: 128 for rows, 64 for adding].
     #[arg(long, value_parser = above_zero::<usize>)]
@@ -49,10 +49,10 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Go on from the checkpoint in the folder, if there is one.
+    /// Continue from the checkpoint in the output folder, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Take so many steps, whatever the epochs.
+    /// Train for this many steps, instead of --epochs.
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
     #[command(flatten)]
@@ -61,7 +61,7 @@ struct Args {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Task {
-    /// The 28 rows of an image of a digit.
+    /// The rows of an image of a digit.
     Rows,
     /// Numbers, of which two are marked.
     Adding,
@@ -136,9 +136,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let (name, report) = match args.task {
         Task::Rows => {
             let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?;
-            let model = Reader::new(28, args.units.unwrap_or(128), 10, rng);
+            let [_, _, width] = data.train.shape();
+            let model = Reader::new(width, args.units.unwrap_or(128), data.train.classes(), rng);
             let pass = |tape: &Tape, (images, labels): &(Tensor, Tensor<i64>)| {
-                let rows = images.squeeze(1); // [batch, 28, 28]
+                let rows = images.squeeze(1); // [batch, height, width]
                 Outcome::classification(&model.forward(&tape.input(rows)), labels)
             };
             ("rows", train(args, &model, &data.train, &data.test, Goal::highest("accuracy"), pass)?)
@@ -191,7 +192,7 @@ fn train<D: Dataset>(
         Task::Adding => ("adding", 8, 0.01),
     };
     let (epochs, lr) = (args.epochs.unwrap_or(epochs), args.lr.unwrap_or(lr));
-    let steps = args.steps.unwrap_or(epochs * training.len().div_ceil(args.batch_size.max(1)));
+    let steps = args.steps.unwrap_or(epochs.saturating_mul(training.len().div_ceil(args.batch_size.max(1))));
     // Gradients through many steps explode now and then.
     let mut optimizer = Optimizer::new(model, Adam::default(), Cosine::new(lr, steps as u64)).clip_norm(1.0);
     eprint!("{model}");

@@ -24,7 +24,7 @@ use clap::{Parser, ValueEnum};
 use ravine::optim::{Lbfgs, OptimError};
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, COLOURS, ORANGE, Plot, SCALE, shade};
-use ravine_examples::{RunFlags, start, write_file};
+use ravine_examples::{RunFlags, make_folder, start, write_file};
 
 /// Solves differential equations with networks.
 #[derive(Parser)]
@@ -106,7 +106,7 @@ fn network(inputs: usize, rng: &mut Rng) -> Sequential {
 
 /// Makes a loss small: Adam finds the valley, L-BFGS its floor.
 fn solve(name: &str, net: &dyn Module, args: &Args, loss: impl Fn(&Tape) -> Var) -> Result<f64, OptimError> {
-    let showing = Progress::auto().task(name, args.steps + args.polish);
+    let showing = Progress::auto().task(name, args.steps.saturating_add(args.polish));
     let mut adam = Optimizer::new(net, Adam::default(), Cosine::new(5e-3, args.steps as u64));
     for _ in 0..args.steps {
         adam.step(loss(&Tape::new()).backward())?;
@@ -225,6 +225,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let (folder, pool) = (args.run.folder("pinn"), args.run.pool()?);
+    make_folder(&folder)?;
     let mut solved = Vec::new();
     if args.equation != Equation::Burgers {
         solved.push(pool.install(|| solve_oscillator(args))?);

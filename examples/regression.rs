@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use ravine::data::{DataError, Table};
+use ravine::data::Table;
 use ravine::prelude::*;
 use ravine::train::Report;
 use ravine_examples::{RunFlags, above_zero, finished, share, start};
@@ -31,19 +31,19 @@ struct Args {
     /// The column to predict, of numbers.
     #[arg(long, default_value = "body_mass_g")]
     target: String,
-    /// Columns to leave out.
-    #[arg(long, default_value = "island,year", value_delimiter = ',')]
+    /// Columns to leave out, with commas between [default: island,year of the penguins].
+    #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
-    /// Which share of the rows is kept for the test.
+    /// The share of the rows that is held out for the test.
     #[arg(long, default_value_t = 0.25, value_parser = share)]
     test: f64,
-    /// How often to go through the rows.
+    /// Epochs: passes over the rows.
     #[arg(long, default_value_t = 300, value_parser = above_zero::<usize>)]
     epochs: usize,
-    /// How wide the network is.
+    /// The number of hidden units of the network.
     #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     hidden: usize,
-    /// Go on from the checkpoints in the folder, if there are any.
+    /// Continue from the checkpoints in the output folder, if there are any.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -52,12 +52,25 @@ struct Args {
 
 // ------------------------------------------------------------------------------------------------------------------ data
 
+/// The columns to leave out, which there must be.
+fn left_out<'a>(table: &Table, args: &'a Args) -> Result<Vec<&'a str>, String> {
+    if args.without.is_empty() && args.csv.is_none() {
+        return Ok(vec!["island", "year"]);
+    }
+    match args.without.iter().find(|name| !table.names().contains(name)) {
+        Some(name) => Err(format!("--without: found {name}, expected some of {}", table.names().join(", "))),
+        None => Ok(args.without.iter().map(String::as_str).collect()),
+    }
+}
+
 /// The features `[rows, features]` with their names, and the target `[rows, 1]`. A column of numbers is a feature; a column of words is one for
 /// each word but the first, 1 where the word stands.
-fn features(table: &Table, args: &Args) -> Result<(Vec<String>, Tensor, Tensor), DataError> {
+fn features(table: &Table, args: &Args) -> Result<(Vec<String>, Tensor, Tensor), Box<dyn Error>> {
+    let without = left_out(table, args)?;
     let target = table.matrix(&[&args.target])?;
     let (mut names, mut columns) = (Vec::new(), Vec::new());
-    for name in table.names().iter().filter(|name| **name != args.target && !args.without.contains(name)) {
+    for name in table.names().iter().filter(|name| **name != args.target && !without.contains(&name.as_str()))
+    {
         if let Ok(numbers) = table.floats(name) {
             names.push(name.clone());
             columns.push(numbers);
@@ -70,6 +83,9 @@ fn features(table: &Table, args: &Args) -> Result<(Vec<String>, Tensor, Tensor),
         }
     }
     let width = columns.len();
+    if width == 0 {
+        return Err("found no column to predict from, expected one besides --target and --without".into());
+    }
     let x = Tensor::from_fn([table.rows(), width], |i| columns[i % width][i / width]);
     Ok((names, x, target))
 }
@@ -96,7 +112,10 @@ impl Scale {
 // ------------------------------------------------------------------------------------------------------------ closed form
 
 /// The weights `[features]` and the bias that make `Σ (x w + b - y)²` least: the solution of `XᵀX w = Xᵀy`, where the last column of `X` is 1.
-fn least_squares(x: &Tensor, y: &Tensor) -> (Vec<f64>, f64) {
+///
+/// The features have mean 0 and deviation 1, or are 0 throughout. An error is the number of one that is a linear combination of those before it: then there is
+/// more than one solution.
+fn least_squares(x: &Tensor, y: &Tensor) -> Result<(Vec<f64>, f64), usize> {
     let (rows, n) = (x.size(0), x.size(1) + 1);
     let at = |row: usize, column: usize| if column + 1 == n { 1.0 } else { f64::from(x.at([row, column])) };
     let sum = |f: &dyn Fn(usize) -> f64| (0..rows).map(f).sum::<f64>();
@@ -108,8 +127,12 @@ fn least_squares(x: &Tensor, y: &Tensor) -> (Vec<f64>, f64) {
             row
         })
         .collect();
-    // Gauss-Jordan elimination; the matrix is positive definite, so no rows need be swapped.
+    // Gauss-Jordan elimination; the matrix is positive definite, so no rows need be swapped. A pivot is what is left of a column's square
+    // after the columns before it; almost nothing is left of a column that they determine.
     for pivot in 0..n {
+        if system[pivot][pivot] < 1e-9 * rows as f64 {
+            return Err(pivot);
+        }
         let row: Vec<f64> = system[pivot].iter().map(|v| v / system[pivot][pivot]).collect();
         for (i, other) in system.iter_mut().enumerate() {
             let factor = if i == pivot { 0.0 } else { other[pivot] };
@@ -119,7 +142,7 @@ fn least_squares(x: &Tensor, y: &Tensor) -> (Vec<f64>, f64) {
     }
     let mut solution: Vec<f64> = system.into_iter().map(|row| row[n]).collect();
     let bias = solution.pop().unwrap_or(0.0);
-    (solution, bias)
+    Ok((solution, bias))
 }
 
 // -------------------------------------------------------------------------------------------------------------- training
@@ -134,7 +157,7 @@ fn train(
     test: &TensorSet<f32, f32>,
 ) -> Result<Report, Box<dyn Error>> {
     const BATCH: usize = 32;
-    let steps = args.epochs * train.len().div_ceil(BATCH);
+    let steps = args.epochs.saturating_mul(train.len().div_ceil(BATCH));
     let mut optimizer = Optimizer::new(model, Sgd::momentum(0.9), Cosine::new(rate, steps as u64));
     let report = args
         .run
@@ -174,6 +197,14 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let training = TensorSet::new(of_x.apply(&train_x), of_y.apply(&train_y));
     let test = TensorSet::new(of_x.apply(&test_x), of_y.apply(&test_y));
 
+    let (weights, bias) = least_squares(training.x(), training.y()).map_err(|feature| {
+        format!(
+            "least squares: {} is constant, or a linear combination of the features before it, in the {} training rows; --without leaves columns out",
+            names[feature],
+            training.len()
+        )
+    })?;
+
     let rng = &mut Rng::new(args.run.seed);
     let line = Linear::new(names.len(), 1, rng);
     let network =
@@ -182,7 +213,6 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let curved = train("network", &network, 0.02, args, &training, &test)?;
     let (trained, curved) = (finished(&trained)?, finished(&curved)?);
 
-    let (weights, bias) = least_squares(training.x(), training.y());
     let exact = Linear::new(names.len(), 1, rng);
     exact.weight.set(Tensor::from_fn([1, names.len()], |i| weights[i] as f32));
     exact.bias.as_ref().expect("a bias").set(Tensor::from([bias as f32]));
@@ -211,14 +241,16 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("{result}");
         return Ok(());
     }
+    // Four digits, whatever the unit.
+    let digits = (3.0 - unit.log10().floor()).clamp(0.0, 9.0) as usize;
     println!("{} of {} rows are for the test; target: {}\n", tested, table.rows(), args.target);
     println!("{:<14} {:>8} {:>7}", "", "RMSE", "R²");
     for (name, rmse, r2) in rows {
-        println!("{name:<14} {rmse:>8.1} {r2:>7.4}");
+        println!("{name:<14} {rmse:>8.digits$} {r2:>7.4}");
     }
     println!("\nwhat one deviation of a feature adds, by training and by least squares:");
     for ((name, w), v) in names.iter().zip(&weights).zip(&learnt) {
-        println!("{name:<24} {:>9.2} {:>9.2}", unit * v, unit * w);
+        println!("{name:<24} {:>9.digits$} {:>9.digits$}", unit * v, unit * w);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use ravine_examples::start;
 /// Writes a model to files, and reads it back.
 #[derive(Parser)]
 struct Args {
-    /// Where to write: a path without an ending.
+    /// Where to write: a path without an extension.
     path: PathBuf,
 }
 
@@ -54,8 +54,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let [path, check, ours] =
-        ["safetensors", "check.safetensors", "ravine"].map(|e| args.path.with_extension(e));
+    // Appended, because `with_extension` would take the end of `model-1.5` for one.
+    let with = |ending: &str| {
+        let mut path = args.path.clone().into_os_string();
+        path.push(ending);
+        PathBuf::from(path)
+    };
+    let [path, check, ours] = [".safetensors", ".check.safetensors", ".ravine"].map(with);
 
     let model = Cnn::new(&mut Rng::new(1));
     let images = Tensor::randn([4, 1, 28, 28], &mut Rng::new(2));

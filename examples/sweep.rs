@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let (begin, folder) = (Instant::now(), args.run.folder("sweep"));
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.train;
+    let pixels = data.shape().iter().product();
     // The last tenth of the training images judges; the test images are for the model that is chosen in the end.
     let judged = data.len() * 9 / 10;
     let images = if args.quick { judged / 10 } else { judged };
@@ -63,7 +64,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .file(folder.join(if args.quick { "quick.jsonl" } else { "sweep.jsonl" }))
         .progress(Progress::auto())
         .stop(stop_on_ctrl_c()?)
-        .run(|trial| Ok(accuracy(trial, &train, &held_out)?))?;
+        .run(|trial| Ok(accuracy(trial, pixels, &train, &held_out)?))?;
 
     write_file(&folder.join("sweep.csv"), found.csv())?;
     write_file(&folder.join("sweep.svg"), found.svg())?;
@@ -95,6 +96,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 /// The accuracy on the images held out, after as many epochs as the trial has.
 fn accuracy(
     trial: &Trial,
+    pixels: usize,
     train: &Subset<&ImageSet>,
     held_out: &Subset<&ImageSet>,
 ) -> Result<f64, TrainError> {
@@ -102,7 +104,7 @@ fn accuracy(
     let hidden = trial.int("hidden") as usize;
     let model = sequential![
         Flatten,
-        Linear::new(784, hidden, rng),
+        Linear::new(pixels, hidden, rng),
         Relu,
         Dropout::new(trial.float("dropout")),
         Linear::new(hidden, 10, rng),

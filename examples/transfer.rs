@@ -22,7 +22,9 @@ use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::evaluate;
 use ravine_examples::plot::{Axis, COLOURS, Plot};
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, start, write_file};
+use ravine_examples::{
+    RunFlags, above_zero, bundled_mnist, check_size, finished, positive, start, write_file,
+};
 
 /// Learns the digits 6 to 9 from few images, with and without what was learned of the digits 0 to 5.
 #[derive(Parser)]
@@ -30,17 +32,17 @@ struct Args {
     /// How many images of each digit to learn from.
     #[arg(long, default_value_t = 3, value_parser = above_zero::<usize>)]
     images: usize,
-    /// How often to choose other images; the accuracies are means.
+    /// How many choices of images to average the accuracies over.
     #[arg(long, default_value_t = 5, value_parser = above_zero::<u64>)]
     repeats: u64,
-    /// How often to go through them.
+    /// Epochs: passes over the images.
     #[arg(long, default_value_t = 60, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// Images per step.
     #[arg(long, default_value_t = 20)]
     batch_size: usize,
-    /// The learning rate at its highest; a tenth of it where all that was taken over goes on learning.
-    #[arg(long, default_value_t = 3e-3)]
+    /// The peak learning rate; a tenth of it for tuning the whole network.
+    #[arg(long, default_value_t = 3e-3, value_parser = positive::<f64>)]
     lr: f64,
     /// The state_dict of the network for the digits 0 to 5 [default: the bundled one].
     #[arg(long)]
@@ -48,7 +50,7 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Go on from the checkpoints in the folder, if there are any.
+    /// Continue from the checkpoints in the output folder, if there are any.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -124,7 +126,13 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     // Pixels from 0 to 1, as the network saw them in PyTorch (its ToTensor gives them so).
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
+    check_size(&data.train)?;
     let test = choose(&data.test, 6..10, None, 0);
+    if test.len() == 0 || choose(&data.train, 6..10, Some(1), 0).len() == 0 {
+        return Err(
+            "--data: found no images of the digits 6 to 9, expected some to train on and some to test".into(),
+        );
+    }
     let bundled =
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits_0_to_5/pytorch.safetensors"));
     let state = StateDict::read(args.weights.clone().unwrap_or_else(bundled))?;
@@ -141,10 +149,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut accuracies: Vec<[f64; 3]> = Vec::new();
     let bar = Progress::auto().task("learning", 3 * args.repeats as usize);
     for choice in 0..args.repeats {
-        let seed = args.run.seed + choice;
+        let seed = args.run.seed.wrapping_add(choice);
         let train = choose(&data.train, 6..10, Some(args.images), seed);
         let learn = |way: &str, net: &Net, lr: f64| -> Result<f64, Box<dyn Error>> {
-            let steps = args.epochs * train.len().div_ceil(args.batch_size.max(1));
+            let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size.max(1)));
             let mut optimizer = Optimizer::new(net, Adam::default(), Cosine::new(lr, steps as u64));
             let report = args
                 .run
@@ -155,6 +163,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
                 .seed(seed)
                 .evaluate_every(steps)
                 .note("model", format!("choice {choice}, {way}"))
+                .note("learning rate", lr)
                 .progress(Progress::Silent)
                 .run(net, &mut optimizer, &train, Some(&test), pass(net))?;
             bar.advance(1);

@@ -16,21 +16,21 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, shade};
-use ravine_examples::{RunFlags, above_zero, finished, start, write_file};
+use ravine_examples::{RunFlags, finished, positive, start, write_file};
 
 /// Learns to tell two half-moons apart, and draws the boundary.
 #[derive(Parser)]
 struct Args {
-    /// How often to go through the 1000 points.
+    /// Epochs: passes over the 1000 points.
     #[arg(long, default_value_t = 60)]
     epochs: usize,
-    /// The learning rate at its highest.
-    #[arg(long, default_value_t = 0.01)]
+    /// The peak learning rate.
+    #[arg(long, default_value_t = 0.01, value_parser = positive::<f64>)]
     lr: f64,
     /// How far points are from their moon (the standard deviation along each axis).
-    #[arg(long, default_value_t = 0.2, value_parser = above_zero::<f32>)]
+    #[arg(long, default_value_t = 0.2, value_parser = positive::<f32>)]
     noise: f32,
-    /// Go on from the checkpoint in the folder, if there is one.
+    /// Continue from the checkpoint in the output folder, if there is one.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -55,11 +55,15 @@ fn moons(points: usize, noise: f32, rng: &mut Rng) -> TensorSet {
 
 /// The moon from which a point more likely comes; a moon's density is the mean of normal densities around its points.
 fn likelier(x: f32, y: f32, noise: f32) -> i64 {
-    let density = |which| -> f32 {
+    let logarithms = |which| -> Vec<f32> {
         let places = (0..200).map(|i| moon(which, (i as f32 + 0.5) / 200.0));
-        places.map(|[a, b]| (-((x - a).powi(2) + (y - b).powi(2)) / (2.0 * noise * noise)).exp()).sum()
+        places.map(|[a, b]| -((x - a).powi(2) + (y - b).powi(2)) / (2.0 * noise * noise)).collect()
     };
-    i64::from(density(1) > density(0))
+    let [first, second] = [logarithms(0), logarithms(1)];
+    // Relative to the largest density, as all are 0 in numbers if there is little noise.
+    let largest = first.iter().chain(&second).copied().fold(f32::NEG_INFINITY, f32::max);
+    let density = |logarithms: &[f32]| logarithms.iter().map(|l| (l - largest).exp()).sum::<f32>();
+    i64::from(density(&second) > density(&first))
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -127,13 +131,10 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
-    if args.noise.is_nan() || args.noise <= 0.0 {
-        return Err(format!("--noise: found {}, expected a number above 0", args.noise).into());
-    }
     let rng = &mut Rng::new(args.run.seed);
     let (train, test) = (moons(1000, args.noise, rng), moons(4000, args.noise, rng));
     let model = model(rng);
-    let steps = args.epochs as u64 * 1000u64.div_ceil(50);
+    let steps = (args.epochs as u64).saturating_mul(1000u64.div_ceil(50));
     let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, steps));
     let folder = args.run.folder("two_moons");
     let report = args
@@ -143,6 +144,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .batch_size(50)
         .evaluate_every(steps as usize / 5)
         .note("model", "two moons")
+        .note("learning rate", args.lr)
         .note("noise", args.noise)
         .run(&model, &mut optimizer, &train, Some(&test), |tape, (points, labels)| {
             Outcome::classification(&model.forward(&tape.input(points.clone())), labels)

@@ -5,11 +5,11 @@
 //! cargo run --release --example vae -- --latent 2
 //! ```
 //!
-//! A variational autoencoder: the encoder says for an image `x` how likely each latent vector `z` is to have made it, as a normal distribution
-//! `q(z|x)`; the decoder says how likely each pixel is to be white. The loss, `-E log p(x|z) + KL(q(z|x) ‖ p(z))`, is an upper bound of `-log p(x)`,
+//! A variational autoencoder: for an image `x`, the encoder gives a normal distribution `q(z|x)` of the latent vectors `z` that may have produced it;
+//! the decoder gives the probability of each pixel to be white. The loss, `-E log p(x|z) + KL(q(z|x) ‖ p(z))`, is an upper bound of `-log p(x)`,
 //! so models can be compared by it, in nats per image. Pixels are black or white here (above one half or not), for which that is exact.
 //!
-//! After five epochs, a minute or two, it is 91.1 nats for a test image. (Pixels that are white as often as in the training images, each for itself, have
+//! After five epochs (a minute or two) it is 91.1 nats for a test image. (A model with independent pixels, each white as often as in the training images, has
 //! 205.9.)
 //!
 //! Kingma and Welling 2013, 'Auto-encoding variational Bayes'.
@@ -22,7 +22,9 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, one_of_each, start, write_file};
+use ravine_examples::{
+    RunFlags, above_zero, bundled_mnist, finished, one_of_each, positive, start, write_file,
+};
 
 /// Trains a variational autoencoder on MNIST, or on any other set of images in the same format.
 #[derive(Parser)]
@@ -33,8 +35,8 @@ struct Args {
     /// Images per step.
     #[arg(long, default_value_t = 128)]
     batch_size: usize,
-    /// The learning rate at its highest.
-    #[arg(long, default_value_t = 2e-3)]
+    /// The peak learning rate.
+    #[arg(long, default_value_t = 2e-3, value_parser = positive::<f64>)]
     lr: f64,
     /// How many numbers stand for an image.
     #[arg(long, default_value_t = 20, value_parser = above_zero::<usize>)]
@@ -42,7 +44,7 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Go on from the checkpoint in the folder, if there is one.
+    /// Continue from the checkpoint in the output folder, if there is one.
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -121,6 +123,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .steps(args.steps)
         .batch_size(args.batch_size)
         .note("model", "variational autoencoder")
+        .note("learning rate", args.lr)
         .note("latent", args.latent)
         .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, _)| {
             let (reconstruction, divergence) = model.bound(&tape.input(black_and_white(images)));

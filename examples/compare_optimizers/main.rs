@@ -21,7 +21,7 @@ use clap::Parser;
 use optimizers::{ALL, Contender};
 use ravine::prelude::*;
 use ravine::tensor::sequential;
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, start, write_file};
+use ravine_examples::{RunFlags, above_zero, bundled_mnist, make_folder, positive, start, write_file};
 use rayon::prelude::*;
 
 /// Compares optimizers on MNIST.
@@ -37,7 +37,7 @@ struct Args {
     #[arg(long, default_value_t = 7, value_parser = above_zero::<i32>)]
     trials: i32,
     /// The factor from one rate to the next.
-    #[arg(long, default_value_t = 2.5, value_parser = above_zero::<f64>)]
+    #[arg(long, default_value_t = 2.5, value_parser = positive::<f64>)]
     spread: f64,
     /// Steps of a run, of 64 images.
     #[arg(long, default_value_t = 2000, value_parser = above_zero::<u64>)]
@@ -91,15 +91,18 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let contenders = chosen(&args.optimizers)?;
     let task = Task::load(args.data.clone().unwrap_or_else(bundled_mnist), steps)?;
 
+    let folder = args.run.folder("compare_optimizers");
+    make_folder(&folder)?;
+
     // All rates of all optimizers, then all seeds of all optimizers: two lists of independent runs.
     let rates = |contender: &Contender| {
         let middle = f64::from(trials - 1) / 2.0;
         let rate = contender.usual_rate;
         (0..trials).map(|i| rate * args.spread.powf(f64::from(i) - middle)).collect::<Vec<f64>>()
     };
-    let (first, last) = (args.run.seed, args.run.seed + seeds);
+    let seed = |i: u64| args.run.seed.wrapping_add(i);
     let tuning: Vec<(Contender, f64, u64)> =
-        contenders.iter().flat_map(|c| rates(c).into_iter().map(|rate| (*c, rate, last))).collect();
+        contenders.iter().flat_map(|c| rates(c).into_iter().map(|rate| (*c, rate, seed(seeds)))).collect();
     let (pool, all) = (args.run.pool()?, tuning.len() + contenders.len() * seeds as usize);
     let bar = Progress::auto().task("comparing", all);
     let run_all = |list: &[(Contender, f64, u64)], tuning: bool| -> Vec<Run> {
@@ -113,13 +116,13 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut runs = run_all(&tuning, true);
     let finals: Vec<(Contender, f64, u64)> = contenders
         .iter()
-        .flat_map(|&c| (first..last).map(move |seed| (c, seed)))
+        .flat_map(|&c| (0..seeds).map(move |i| (c, seed(i))))
         .map(|(c, seed)| (c, best_rate(c, &runs), seed))
         .collect();
     runs.extend(run_all(&finals, false));
     drop(bar);
 
-    let (table, folder) = (report::rank(&runs), args.run.folder("compare_optimizers"));
+    let table = report::rank(&runs);
     let index = folder.join("index.html");
     write_file(&folder.join("runs.csv"), report::csv_of_runs(&runs))?;
     write_file(&folder.join("table.csv"), report::csv_of_table(&table))?;
@@ -151,12 +154,15 @@ fn chosen(names: &[String]) -> Result<Vec<Contender>, String> {
     if names.is_empty() {
         return Ok(ALL.to_vec());
     }
+    if let Some(twice) = (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+        return Err(format!("--optimizers: found {} twice, expected each once", names[twice]));
+    }
     let find = |name: &String| {
         let known = || ALL.iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
         ALL.iter()
             .find(|c| c.name == name)
             .copied()
-            .ok_or_else(|| format!("optimizers: found {name}, expected some of {}", known()))
+            .ok_or_else(|| format!("--optimizers: found {name}, expected some of {}", known()))
     };
     names.iter().map(find).collect()
 }

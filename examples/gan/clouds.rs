@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, SCALE, shade};
-use ravine_examples::write_file;
+use ravine_examples::{make_folder, write_file};
 
 use crate::{Args, Gan, Usual};
 
@@ -42,7 +42,8 @@ fn network(inputs: usize, outputs: usize, rng: &mut Rng) -> Sequential {
 
 /// Trains on points, judges, and draws.
 pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let begin = Instant::now();
+    let (begin, folder) = (Instant::now(), args.run.folder("gan"));
+    make_folder(&folder)?;
     let rng = &mut Rng::new(args.run.seed);
     let gan = Gan { generator: network(8, 2, rng), critic: network(2, 1, rng), latent: 8 };
     gan.train(args, Usual { steps: 3000, batch_size: 256, lr: 1e-3, penalty: 0.1 }, clouds)?;
@@ -55,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         100.0 * quality.good
     );
     let some = |points: &Tensor| points.narrow(0, 0, 1000);
-    let picture = args.run.folder("gan").join("clouds.svg");
+    let picture = folder.join("clouds.svg");
     write_file(&picture, draw(&gan.critic, &some(&real), &some(&made), &title).svg())?;
     if args.run.json {
         let result = serde_json::json!({

@@ -8,7 +8,7 @@ use ravine::nn::{LeakyRelu, Unflatten};
 use ravine::prelude::*;
 use ravine::train::png_grid;
 use ravine_examples::plot::{Axis, BLUE, Plot};
-use ravine_examples::write_file;
+use ravine_examples::{check_size, make_folder, write_file};
 
 use crate::{Args, Gan, Usual};
 
@@ -48,9 +48,8 @@ fn critic(rng: &mut Rng) -> Sequential {
 pub fn run(args: &Args, data: &Path) -> Result<(), Box<dyn Error>> {
     let (begin, folder) = (Instant::now(), args.run.folder("gan"));
     let data = Mnist::load(data)?.normalize(0.0, 1.0);
-    if data.train.shape() != [1, 28, 28] {
-        return Err(format!("--data: found images of {:?}, expected [1, 28, 28]", data.train.shape()).into());
-    }
+    check_size(&data.train)?;
+    make_folder(&folder)?;
     let judge = Judge::new(&data.train)?;
     let rng = &mut Rng::new(args.run.seed);
     let gan = Gan { generator: generator(rng), critic: critic(rng), latent: LATENT };

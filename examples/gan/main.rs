@@ -32,7 +32,7 @@ use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use ravine::prelude::*;
 use ravine::train::data_parallel;
-use ravine_examples::{RunFlags, above_zero, start, stop_on_ctrl_c};
+use ravine_examples::{RunFlags, above_zero, positive, start, stop_on_ctrl_c};
 
 /// Trains a Wasserstein GAN with gradient penalty on eight clouds of points, or on images of digits.
 #[derive(Parser)]
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     batch_size: Option<usize>,
     /// The learning rate of both at its highest [default: 0.001 for points, 0.0005 for digits].
-    #[arg(long)]
+    #[arg(long, value_parser = positive::<f64>)]
     lr: Option<f64>,
     /// How much a slope of the critic that is not 1 costs [default: 0.1 for points, 10 for digits].
     #[arg(long)]
@@ -103,7 +103,7 @@ pub struct Usual {
     pub steps: u64,
     /// Real and made things per step.
     pub batch_size: usize,
-    /// The learning rate at its highest.
+    /// The peak learning rate.
     pub lr: f64,
     /// What a slope of the critic that is not 1 costs.
     pub penalty: f32,
@@ -128,7 +128,8 @@ impl Gan {
             (args.batch_size.unwrap_or(usual.batch_size), args.penalty.unwrap_or(usual.penalty));
         // Momentum would overshoot a moving target.
         let rule = Adam { beta1: 0.5, beta2: 0.9, ..Adam::default() };
-        let mut for_critic = Optimizer::new(&self.critic, rule, Cosine::new(lr, steps * args.critic_steps));
+        let mut for_critic =
+            Optimizer::new(&self.critic, rule, Cosine::new(lr, steps.saturating_mul(args.critic_steps)));
         let mut for_generator = Optimizer::new(&self.generator, rule, Cosine::new(lr, steps));
         let shards: Vec<(usize, usize)> = (0..SHARDS)
             .map(|i| batch_size / SHARDS + usize::from(i < batch_size % SHARDS))
@@ -139,7 +140,11 @@ impl Gan {
         let bar = Progress::auto().task("training", steps as usize);
         for step in 0..steps {
             if stop.load(Ordering::Relaxed) {
-                break;
+                drop(bar);
+                eprintln!(
+                    "interrupted after {step} of {steps} steps: what follows is of unfinished networks"
+                );
+                return Ok(distances);
             }
             let (rng, mut distance) = (rng.child(step), f64::NAN);
             for turn in 0..args.critic_steps {

@@ -23,8 +23,8 @@ use clap::{Parser, ValueEnum};
 use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
-use ravine::train::Checkpoint;
-use ravine_examples::{RunFlags, bundled_mnist, share, start, stop_on_ctrl_c};
+use ravine::train::{Checkpoint, TrainError};
+use ravine_examples::{RunFlags, bundled_mnist, positive, share, start, stop_on_ctrl_c};
 
 use images::Data;
 use models::Kind;
@@ -36,66 +36,66 @@ struct Args {
     /// What to train.
     #[arg(long, value_enum, default_value_t = Kind::Lenet)]
     model: Kind,
-    /// How often to go through the training images [default: 12; 15 for the residual net].
+    /// Epochs: passes over the training images [default: 12; 15 for the residual network].
     #[arg(long)]
     epochs: Option<usize>,
     /// Images per step.
     #[arg(long, default_value_t = 64)]
     batch_size: usize,
-    /// The rule by which weights follow gradients.
+    /// The optimizer.
     #[arg(long, value_enum, default_value_t = Rules::Sgd)]
     optimizer: Rules,
-    /// The learning rate at its highest [default: 0.05 for SGD, 0.001 for Adam and AdamW].
-    #[arg(long)]
+    /// The peak learning rate [default: 0.05 for SGD, 0.001 for Adam and AdamW].
+    #[arg(long, value_parser = positive::<f64>)]
     lr: Option<f64>,
-    /// The share of SGD's velocity that stays from step to step.
+    /// The momentum of SGD.
     #[arg(long, default_value_t = 0.9, value_parser = share)]
     momentum: f64,
-    /// How strongly weights are pulled towards zero [default: 0; 0.0005 for the residual net].
+    /// The weight decay [default: 0; 0.0005 for the residual network].
     #[arg(long)]
     weight_decay: Option<f64>,
-    /// Score an exponential moving average of the weights, and predict by it, with this decay if not 0.999 [default: none; 0.999 for the
-    /// residual net].
+    /// Score an exponential moving average of the weights, and predict with it; the decay is 0.999 unless given [default: none; 0.999 for the
+    /// residual network].
     #[arg(long, value_name = "DECAY", num_args = 0..=1, default_missing_value = "0.999", value_parser = share)]
     ema: Option<f64>,
-    /// Whether to turn, shift, scale and slant the training images, each epoch anew [default: for the residual net only].
+    /// Whether to rotate, shift, scale and shear the training images at random [default: for the residual network only].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     augment: Option<bool>,
-    /// How the learning rate changes.
+    /// The schedule of the learning rate.
     #[arg(long, value_enum, default_value_t = Rates::Cosine)]
     schedule: Rates,
-    /// Into how many parts to cut a batch, for as many threads. The weights depend on it.
+    /// The number of shards that a batch is cut into, each for a thread. The result depends on it.
     #[arg(long, default_value_t = 2)]
     shards: usize,
     /// The folder with the four IDX files, gzipped or not, or with a sub-folder of PNG or JPEG pictures for each class (or with `train` and `test`, and those
     /// in them) [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Write the checkpoint every so many steps, besides every epoch.
+    /// Write a checkpoint every N steps, besides after every epoch.
     #[arg(long, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
-    /// Keep the checkpoints of the best so many epochs, too.
+    /// Keep the checkpoints of the N best epochs, too.
     #[arg(long, value_name = "N")]
     keep_best: Option<usize>,
-    /// Stop when the test accuracy was no higher for so many epochs in a row.
+    /// Stop when the test accuracy has not improved for this many epochs.
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<usize>,
-    /// Add up the gradients of so many batches for each step.
+    /// Accumulate the gradients of this many batches for each step.
     #[arg(long, default_value_t = 1, value_name = "BATCHES")]
     accumulate: usize,
-    /// Log for TensorBoard.
+    /// Write events for TensorBoard.
     #[arg(long)]
     tensorboard: bool,
-    /// Repeat the run of this record and say where it first differs; nothing is saved.
+    /// Repeat the run of this record, and report where it first differs; nothing is saved.
     #[arg(long, value_name = "run.json")]
     verify: Option<PathBuf>,
-    /// Go on from the checkpoint in the folder.
+    /// Continue from the checkpoint in the output folder.
     #[arg(long)]
     resume: bool,
-    /// Stop after so many steps.
+    /// Stop after this many steps; --resume continues.
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
-    /// Read the drawing in this PNG or JPEG file, by the checkpoint in the folder, instead of training.
+    /// Instead of training, read the drawing in this PNG or JPEG file, with the checkpoint in the output folder.
     #[arg(long, value_name = "FILE")]
     predict: Option<PathBuf>,
     #[command(flatten)]
@@ -114,11 +114,11 @@ enum Rules {
 enum Rates {
     /// The same rate throughout.
     Constant,
-    /// A tenth of it after two thirds of the steps.
+    /// A tenth of the rate after two thirds of the steps.
     Step,
-    /// Half a wave of the cosine, down to zero.
+    /// Cosine decay to zero.
     Cosine,
-    /// A linear rise over a tenth of the steps, then the cosine.
+    /// Linear warm-up over a tenth of the steps, then cosine decay.
     Warmup,
 }
 
@@ -155,7 +155,7 @@ fn optimizer(args: &Args, model: &dyn Module, steps: u64) -> Box<dyn Optimize + 
     let (lr, weight_decay) = (args.lr(), args.weight_decay());
     let schedule: Box<dyn Schedule> = match args.schedule {
         Rates::Constant => Box::new(lr),
-        Rates::Step => Box::new(StepDecay { initial: lr, every: steps * 2 / 3, factor: 0.1 }),
+        Rates::Step => Box::new(StepDecay { initial: lr, every: steps.saturating_mul(2) / 3, factor: 0.1 }),
         Rates::Cosine => Box::new(Cosine::new(lr, steps)),
         Rates::Warmup => Box::new(Cosine::new(lr, steps - steps / 10).warmup(steps / 10)),
     };
@@ -190,13 +190,23 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
     let name = args.model.name();
     let out = args.run.folder(&format!("mnist-{name}"));
-    let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.run.seed));
+    let model = args.model.build(data.train.shape(), data.train.classes(), &mut Rng::new(args.run.seed))?;
     let batch_size = args.batch_size.saturating_mul(args.accumulate).max(1);
-    let steps = args.epochs() * data.train.len().div_ceil(batch_size);
+    let steps = args.epochs().saturating_mul(data.train.len().div_ceil(batch_size));
     let mut optimizer = optimizer(args, &model, steps as u64);
     if let Some(file) = &args.predict {
-        let checkpoint = Checkpoint::load(&out.join("last.ravine"))?;
-        checkpoint.restore_model(&model)?;
+        let trained = out.join("last.ravine");
+        let checkpoint = Checkpoint::load(&trained)
+            .map_err(|error| format!("{error}; train the model first, or name its folder with --out"))?;
+        checkpoint.restore_model(&model).map_err(|error| match error {
+            TrainError::Mismatch { what, found, expected } => {
+                format!(
+                    "{}: not of --model {name}: {what}: found {found}, expected {expected}",
+                    trained.display()
+                )
+            }
+            error => error.to_string(),
+        })?;
         if args.ema().is_some() {
             optimizer.load_state(&checkpoint.optimizer)?;
         }

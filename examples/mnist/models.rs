@@ -29,15 +29,41 @@ impl Kind {
         }
     }
 
-    /// A new model for images of this shape (channels, height, width) and so many classes.
-    pub fn build(self, shape: [usize; 3], classes: usize, rng: &mut Rng) -> Box<dyn Layer + Send + Sync> {
+    /// The least height and width of the images that it is for.
+    fn least(self) -> usize {
         match self {
+            Kind::Mlp => 1,
+            Kind::Lenet => 12,
+            Kind::Cnn => 6,
+            Kind::Bn => 10,
+            Kind::Resnet => 4,
+        }
+    }
+
+    /// A new model for images of this shape (channels, height, width) and so many classes.
+    ///
+    /// # Errors
+    /// If the images are too small for it.
+    pub fn build(
+        self,
+        shape: [usize; 3],
+        classes: usize,
+        rng: &mut Rng,
+    ) -> Result<Box<dyn Layer + Send + Sync>, String> {
+        let ([_, height, width], least) = (shape, self.least());
+        if height.min(width) < least {
+            let name = self.name();
+            return Err(format!(
+                "--data: found images of {height}x{width}, expected at least {least}x{least} for {name}"
+            ));
+        }
+        Ok(match self {
             Kind::Mlp => Box::new(Mlp::new(shape, classes, rng)),
             Kind::Lenet => Box::new(LeNet::new(shape, classes, rng)),
             Kind::Cnn => Box::new(cnn(shape, classes, rng)),
             Kind::Bn => Box::new(with_batch_norm(shape, classes, rng)),
             Kind::Resnet => Box::new(resnet(shape[0], classes, rng)),
-        }
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ravine_examples::{start, write_file};
+use ravine_examples::{make_folder, start, write_file};
 
 /// Draws what gradient descent and momentum do.
 #[derive(Parser)]
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run(Args { out }: &Args) -> Result<(), Box<dyn Error>> {
+    make_folder(out)?;
     let sections = [
         rate::size_of_the_step(),
         rate::three_balls(),

@@ -1,4 +1,4 @@
-//! More than forty common mistakes, and their messages: what is wrong, where, what was expected, what to try.
+//! Common mistakes, and their messages: what is wrong, where, what was expected, what to try.
 //!
 //! Programming mistakes are panics, which point at the line of the program that made them (here: this file). Files, data, settings and states that are wrong are
 //! errors, whose text is looked at.

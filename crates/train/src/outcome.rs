@@ -1,5 +1,7 @@
 //! The result of a forward pass over some samples: the loss to differentiate, and the scores to report.
 
+use std::fmt;
+
 use ravine_autograd::Var;
 use ravine_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -271,6 +273,22 @@ impl Scores {
     }
 }
 
+/// `loss 0.0123  accuracy 98.76 %`: the loss and the metrics, except precision, recall, F1 and the mean absolute error, which are only in
+/// [`Scores::metrics`].
+impl fmt::Display for Scores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.4}", self.loss())?;
+        for (name, value) in self.metrics() {
+            match name {
+                "precision" | "recall" | "f1" | "mae" => {}
+                "accuracy" => write!(f, "  accuracy {:.2} %", 100.0 * value)?,
+                _ => write!(f, "  {name} {value:.4}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The sum of the losses whose mean is `mean`: 0 for no samples, whose mean is NaN.
 fn sum_of(mean: &Var, samples: u64) -> f64 {
     if samples == 0 { 0.0 } else { f64::from(mean.item()) * samples as f64 }
@@ -307,6 +325,13 @@ mod tests {
         );
         assert_eq!(scores.hardest().iter().map(|hard| hard.sample).collect::<Vec<_>>(), [2, 3, 0, 1]);
         assert_eq!(scores.metric("loss"), Some(scores.loss()));
+    }
+
+    #[test]
+    fn scores_show_loss_and_metrics() {
+        let scores = Scores::from_sums(4, 1.0, vec![("accuracy".into(), 3.0), ("top2".into(), 4.0)]);
+        assert_eq!(scores.to_string(), "loss 0.2500  accuracy 75.00 %  top2 1.0000");
+        assert_eq!(Scores::default().to_string(), "loss NaN");
     }
 
     #[test]

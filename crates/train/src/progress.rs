@@ -141,7 +141,7 @@ impl Display {
         }
         self.shown = Instant::now();
         let epoch = self.epoch_of(epoch);
-        let message = format!("{:>8} samples/s  {}", grouped(rate), describe(scores));
+        let message = format!("{:>8} samples/s  {}", grouped(rate), scores);
         if self.mode == Progress::Bar {
             if self.run.position() == 0 {
                 // The steps before a resume took no time.
@@ -163,9 +163,9 @@ impl Display {
         if !self.per_epoch.is_some_and(|per_epoch| record.steps.is_multiple_of(per_epoch)) {
             line += &format!("  step {}", record.steps);
         }
-        line += &format!("  {}  lr {:.2e}", describe(&record.train), record.learning_rate);
+        line += &format!("  {}  lr {:.2e}", record.train, record.learning_rate);
         if let Some(test) = &record.test {
-            line += &format!("  |  test {}", describe(test));
+            line += &format!("  |  test {test}");
         }
         self.line(&format!("{line}  |  {} samples/s", grouped(rate)));
     }
@@ -201,20 +201,7 @@ impl Drop for Display {
     }
 }
 
-/// `loss 0.0123  accuracy 98.76 %`. Precision, recall and the like appear only in the records.
-fn describe(scores: &Scores) -> String {
-    let mut text = format!("loss {:.4}", scores.loss());
-    for (name, value) in scores.metrics() {
-        text += &match name {
-            "precision" | "recall" | "f1" | "mae" => continue,
-            "accuracy" => format!("  accuracy {:.2} %", 100.0 * value),
-            _ => format!("  {name} {value:.4}"),
-        };
-    }
-    text
-}
-
-/// `61234.5` as `61,235`.
+/// `61234.7` as `61,235`.
 fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

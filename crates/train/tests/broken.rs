@@ -105,5 +105,6 @@ fn runs_go_on_from_what_could_be_read_or_say_why_not() {
         let expected = "found 9007199254740993, expected at most 9007199254740992";
         too_large += usize::from(said.is_err_and(|said| said.ends_with(expected)));
     }
-    assert_eq!((counters, too_large), (13, 13), "steps, samples, epochs, updates");
+    // Samples, epochs, updates, and steps: so many steps can be read, but the run is to end before.
+    assert_eq!((counters, too_large), (12, 13));
 }

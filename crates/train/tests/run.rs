@@ -98,8 +98,12 @@ fn patience_ends_a_run_and_the_best_are_kept() {
     // Resumed, it stops at once; with more patience it goes on.
     let (again, _) = run(&trainer.clone().resume(true));
     assert_eq!((again.steps, again.ended), (report.steps, Ended::Patience));
-    let (further, _) = run(&trainer.resume(true).patience(5));
+    let (further, _) = run(&trainer.clone().resume(true).patience(5));
     assert!(further.steps > report.steps);
+
+    // It stays finished when it is resumed to no avail, so that another run may begin there.
+    run(&trainer.clone().resume(true).patience(5));
+    assert!(Checkpoint::load(&folder.path().join("last.ravine")).unwrap().finished);
 
     // Of what was found before checkpoints were kept, there are none.
     let late = tempfile::tempdir().unwrap();
@@ -115,6 +119,20 @@ fn patience_ends_a_run_and_the_best_are_kept() {
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["last.ravine", "lock", "metrics.csv", "metrics.jsonl", "previous.ravine", "run.json"]);
+}
+
+#[test]
+fn a_run_cannot_be_resumed_to_end_before_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&trainer().folder(folder.path()));
+    let file = folder.path().join("last.ravine");
+    let before = fs::read(&file).unwrap();
+    let message = error(&trainer().epochs(1).folder(folder.path()).resume(true));
+    let expected = "checkpoint: steps: found 24, expected at most 6, which is the length of this run; ";
+    assert!(message.starts_with(expected), "{message}");
+    assert_eq!(fs::read(&file).unwrap(), before, "it is as finished as it was");
+    // More epochs may be added.
+    assert_eq!(run(&trainer().epochs(5).folder(folder.path()).resume(true)).0.steps, 30);
 }
 
 #[test]

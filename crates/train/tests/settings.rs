@@ -102,6 +102,7 @@ fn settings() {
         let message = error(trainer);
         assert!(message.contains(&format!("{file}: {what}")), "{message}");
     }
+    assert!(!folder.path().join("new").exists(), "a run that cannot be resumed makes no folder");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The journal of a sweep: a line for its settings, and one for each trial, in the order in which they ended.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{SweepError, TrialResult};
 use crate::FileError;
@@ -19,7 +21,7 @@ pub(super) struct Journal {
 /// The first line: everything that the settings of the trials depend on.
 #[derive(Serialize, Deserialize)]
 struct Title {
-    sweep: serde_json::Value,
+    sweep: Value,
 }
 
 impl Journal {
@@ -59,16 +61,19 @@ impl Journal {
             };
             if titled {
                 results.push(
-                    serde_json::from_slice(line)
-                        .map_err(|error| invalid(error.to_string(), "a trial in JSON"))?,
+                    serde_json::from_slice(line).map_err(|error| {
+                        invalid(format!("{:?} ({error})", excerpt(line)), "a trial in JSON")
+                    })?,
                 );
                 continue;
             }
-            let title: Title = serde_json::from_slice(line)
-                .map_err(|error| invalid(error.to_string(), "the settings of a sweep in JSON"))?;
+            let title: Title = serde_json::from_slice(line).map_err(|error| {
+                invalid(format!("{:?} ({error})", excerpt(line)), "the settings of a sweep in JSON")
+            })?;
             if title.sweep != sweep {
-                let found = format!("a sweep with the settings {}", title.sweep);
-                return Err(invalid(found, &sweep.to_string()));
+                let (theirs, ours) = differing(&title.sweep, &sweep);
+                let found = format!("a sweep with {theirs}");
+                return Err(invalid(found, &format!("{ours}, or another file for this sweep")));
             }
             titled = true;
         }
@@ -83,6 +88,29 @@ impl Journal {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         write(&mut file, result).map_err(FileError::io(&self.path, "write it"))
     }
+}
+
+/// The settings in which two sweeps differ, of each of them: `trials 9, seed 0`.
+fn differing(theirs: &Value, ours: &Value) -> (String, String) {
+    let names: BTreeSet<&String> = [theirs, ours]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flat_map(|settings| settings.keys())
+        .collect();
+    let others = |settings: &Value| {
+        let other = names.iter().filter(|name| theirs.get(name) != ours.get(name));
+        let list = other.map(|name| format!("{name} {}", settings.get(name).unwrap_or(&Value::Null)));
+        list.collect::<Vec<_>>().join(", ")
+    };
+    (others(theirs), others(ours))
+}
+
+/// The beginning of a line, for an error message.
+fn excerpt(line: &[u8]) -> String {
+    const MOST: usize = 40;
+    let text = String::from_utf8_lossy(line);
+    let begin: String = text.chars().take(MOST).collect();
+    if begin.len() < text.len() { begin + "..." } else { begin }
 }
 
 fn write(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {

@@ -54,7 +54,7 @@ pub use self::summary::{Ended, Report};
 ///     .run(&model, &mut optimizer, &data.train, Some(&data.test), |tape, (images, labels)| {
 ///         Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
 ///     })?;
-/// println!("{:?}", report.test());
+/// println!("test: {}", report.test().expect("a test set was given"));
 /// # Ok(())
 /// # }
 /// ```

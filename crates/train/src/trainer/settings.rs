@@ -218,6 +218,9 @@ impl Trainer {
     }
 
     /// Whether to resume from the checkpoint in the folder.
+    ///
+    /// The model, the kind of optimizer, and the trainer's settings on which the bits depend must be those of the checkpoint, and the run must not end before it. The
+    /// optimizer's other settings, such as the learning rate, are those that it has now; if a [note](Self::note) differs from that of the checkpoint's run, the run warns of it.
     #[must_use]
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;

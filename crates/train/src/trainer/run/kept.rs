@@ -1,6 +1,7 @@
 //! The files of a run: opening its folder, resuming from its checkpoint, and saving.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use ravine_autograd::Module;
 use ravine_data::Position;
@@ -18,13 +19,18 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
     /// Opens the folder, if the run has one, and resumes from its checkpoint, if it is to.
     pub(super) fn open(&mut self) -> Result<(), TrainError> {
         let Some(folder) = &self.trainer.folder else { return Ok(()) };
+        if self.trainer.resume && !folder.exists() {
+            // Fails without creating the folder.
+            Checkpoint::load(&folder.join("last.ravine"))?;
+        }
         let store = match Store::open(folder) {
             Err(TrainError::File(error)) if !self.trainer.resume => return self.file_failed(error),
             store => store?,
         };
         if self.trainer.resume {
             self.restore(Checkpoint::load(&store.last())?)?;
-            self.display.line(&format!("resumed at step {} of {}", self.step, self.end));
+            self.display.line(&format!("resumed at step {} of {}", self.step, self.end.max(self.step)));
+            self.warn_of_other_notes(&folder.join("run.json"));
         } else {
             store.begin()?;
         }
@@ -36,7 +42,20 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.logs = RefCell::new(logs);
         self.store = Some(store);
         self.keep_best()?;
-        self.save(self.step == self.total_steps)
+        // A run that has ended by patience stays finished if it is resumed without more patience.
+        self.save(self.step == self.total_steps || self.impatient())
+    }
+
+    /// Warns of notes that differ from those in the record of the resumed run, such as the learning rate. The difference may be intended, so it is not an error, and neither
+    /// is a missing record.
+    fn warn_of_other_notes(&self, record: &Path) {
+        let Ok(begun) = RunRecord::load(record) else { return };
+        for (name, ours) in &self.trainer.notes {
+            if let Some(theirs) = value(&begun.settings, name).filter(|theirs| theirs != ours) {
+                self.display
+                    .line(&format!("warning: {name}: the run began with {theirs}, and goes on with {ours}"));
+            }
+        }
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
@@ -50,6 +69,14 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                     expected: expected.unwrap_or("nothing").to_owned(),
                 });
             }
+        }
+        // A run cannot go back, and a finished run would be marked as unfinished.
+        if checkpoint.step > self.total_steps {
+            return Err(TrainError::Mismatch {
+                what: "steps".to_owned(),
+                found: checkpoint.step.to_string(),
+                expected: format!("at most {}, which is the length of this run", self.total_steps),
+            });
         }
         // Neither `load_state` nor `restore_model` changes anything if it fails; if the second does, the first is undone.
         let before = self.optimizer.state();
