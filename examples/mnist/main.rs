@@ -257,6 +257,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
         })?;
 
+    if report.interrupted() && args.verify.is_none() {
+        eprintln!("interrupted; --resume goes on");
+    }
     let (accuracy, loss) = match report.test() {
         Some(test) => (test.metric("accuracy"), Some(test.loss())),
         None => (None, None),

@@ -178,6 +178,18 @@ fn moons_without_noise_can_be_told_apart() {
 }
 
 #[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = images(&folder.path().join("data"), 200, 28);
+    let said = |more: &[&str]| {
+        let args = [&["--data", &data, "--model", "mlp", "--epochs", "1"], more].concat();
+        String::from_utf8(run("mnist", folder.path(), &args).stderr).unwrap()
+    };
+    assert!(said(&["--max-steps", "2"]).contains("interrupted; --resume goes on"));
+    assert!(!said(&["--resume"]).contains("interrupted"));
+}
+
+#[test]
 fn an_optimizer_is_compared_once() {
     let said = error("compare_optimizers", 1, &["--optimizers", "sgd,adam,sgd"]);
     assert!(said.contains("error: --optimizers: found sgd twice"), "{said}");
