@@ -2,7 +2,7 @@
 
 use ravine_tensor::{Float, Rng};
 
-use crate::instead::Values;
+use crate::substitute::Values;
 use crate::sweep::{Route, sweep};
 use crate::tape::{NodeId, Nodes, Tape};
 use crate::var::{Saved, Var, push};
@@ -52,7 +52,7 @@ pub fn checkpoint<T: Float, const N: usize>(
     let first = Surroundings {
         training: tape.is_training(),
         rng: tape.rng_snapshot(),
-        instead: tape.inner.instead.values(),
+        substitutes: tape.inner.substitutes.values(),
     };
     let (y, params) = tape.noting_params(|| f(inputs));
     let saved = inputs.map(Var::saved);
@@ -97,7 +97,7 @@ struct Surroundings<T: Float> {
     /// Where the random stream was.
     rng: Option<Rng>,
     /// What stood for parameters.
-    instead: Values<T>,
+    substitutes: Values<T>,
 }
 
 /// The second run of `f`, recorded on the tape of `dy`.
@@ -164,21 +164,21 @@ impl<T: Float> Tape<T> {
     fn replaying<R>(&self, first: &Surroundings<T>, f: impl FnOnce() -> R) -> R {
         let training = self.inner.training.replace(first.training);
         let rng = self.inner.rng.replace(first.rng.as_ref().map(Rng::snapshot));
-        let instead = self.inner.instead.replace(first.instead.clone());
+        let substitutes = self.inner.substitutes.replace(first.substitutes.clone());
         let updates = self.inner.updates.take();
         let result = f();
         self.inner.training.set(training);
         self.inner.rng.replace(rng);
-        self.inner.instead.replace(instead);
+        self.inner.substitutes.replace(substitutes);
         self.inner.updates.replace(updates);
         result
     }
 
     /// Runs `f` without recording, and returns the leaves of the parameters that it uses.
     pub(crate) fn noting_params<R>(&self, f: impl FnOnce() -> R) -> (R, Vec<Var<T>>) {
-        let outer = self.inner.instead.note_into(Some(Vec::new()));
+        let outer = self.inner.substitutes.note_into(Some(Vec::new()));
         let result = self.no_grad(f);
-        (result, self.inner.instead.note_into(outer).unwrap_or_default())
+        (result, self.inner.substitutes.note_into(outer).unwrap_or_default())
     }
 
     /// Forgets what was recorded from `len` on.

@@ -10,8 +10,8 @@ use ravine_tensor::{Float, Rng, Shape, Tensor};
 use crate::anomaly::Anomalies;
 use crate::control::{Hooks, put};
 use crate::gradients::TapeNumber;
-use crate::instead::Instead;
 use crate::param::{BufferUpdates, Param, ParamKey};
+use crate::substitute::Substitutes;
 use crate::var::Var;
 
 /// The index of a value on a tape.
@@ -130,7 +130,7 @@ pub(crate) struct Inner<T: Float> {
     anomalies: Anomalies,
     /// The line of the op whose derivative is running: the ops that it records are attributed to that line.
     pub(crate) blamed: Cell<Option<&'static Location<'static>>>,
-    pub(crate) instead: Instead<T>,
+    pub(crate) substitutes: Substitutes<T>,
     /// The line that made this tape.
     line: &'static Location<'static>,
     /// Tells its gradients from those of other tapes.
@@ -153,7 +153,7 @@ impl<T: Float> Tape<T> {
                 hooks: Hooks::default(),
                 anomalies: Anomalies::default(),
                 blamed: Cell::new(None),
-                instead: Instead::default(),
+                substitutes: Substitutes::default(),
                 line: Location::caller(),
                 number: TapeNumber::next(),
             }),
@@ -228,13 +228,13 @@ impl<T: Float> Tape<T> {
     /// [`with_params`](Self::with_params), it is what that says.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<T> {
-        if let Some(value) = self.instead_of(param) {
+        if let Some(value) = self.substitute_for(param) {
             return value;
         }
         let value = param.value();
         self.anomalies().look_at_leaf("param", &value);
         let frozen = param.is_frozen() && !self.inner.surveying.get();
-        if frozen || !(self.is_recording() || self.inner.instead.is_noting()) {
+        if frozen || !(self.is_recording() || self.inner.substitutes.is_noting()) {
             return self.constant(value);
         }
         let mut params = self.inner.params.borrow_mut();
@@ -246,16 +246,15 @@ impl<T: Float> Tape<T> {
                 leaf
             }
         };
-        self.inner.instead.note(&leaf);
+        self.inner.substitutes.note(&leaf);
         leaf
     }
 
     #[track_caller]
     fn leaf(&self, op: &'static str, value: Tensor<T>) -> Var<T> {
-        let shape = *value.shape();
         // Taken here: inside the closure, the caller would be another.
         let line = Location::caller();
-        let id = self.nodes_mut(|nodes| nodes.push(op, line, shape, Origin::Leaf, &[]));
+        let id = self.nodes_mut(|nodes| nodes.push(op, line, *value.shape(), Origin::Leaf, &[]));
         Var::at(self.clone(), id, value)
     }
 

@@ -9,6 +9,6 @@ mod diagnosis;
 mod economy;
 mod edges;
 mod higher_order;
-mod instead;
+mod substitute;
 mod tape;
 mod threads;

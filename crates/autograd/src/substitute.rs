@@ -1,4 +1,4 @@
-//! Other values in place of parameters: a model as a function of weights that were computed.
+//! Substitutes for parameters: a model as a function of weights that were computed.
 
 use std::cell::RefCell;
 
@@ -12,19 +12,19 @@ use crate::var::Var;
 pub(crate) type Values<T> = Vec<(ParamKey, NodeId, Tensor<T>)>;
 
 /// What a tape gives for parameters, besides themselves.
-pub(crate) struct Instead<T: Float> {
+pub(crate) struct Substitutes<T: Float> {
     values: RefCell<Values<T>>,
     /// What a checkpointed function was given in its first run, while that lasts.
     noted: RefCell<Option<Vec<Var<T>>>>,
 }
 
-impl<T: Float> Default for Instead<T> {
+impl<T: Float> Default for Substitutes<T> {
     fn default() -> Self {
-        Instead { values: RefCell::default(), noted: RefCell::new(None) }
+        Substitutes { values: RefCell::default(), noted: RefCell::new(None) }
     }
 }
 
-impl<T: Float> Instead<T> {
+impl<T: Float> Substitutes<T> {
     /// Begins to note what is given, or ends; and what was noted until now.
     pub(crate) fn note_into(&self, noted: Option<Vec<Var<T>>>) -> Option<Vec<Var<T>>> {
         self.noted.replace(noted)
@@ -86,30 +86,32 @@ impl<T: Float> Tape<T> {
             );
             assert!(value.tape().is(self), "with_params: a value is on another tape");
         }
-        let _until_the_end = self.putting_instead(values);
+        let _until_the_end = self.substituting(values);
         f()
     }
 
     /// These values in place of parameters until what this returns is dropped.
-    fn putting_instead(&self, values: &[(&Param<T>, &Var<T>)]) -> impl Drop + '_ {
+    fn substituting(&self, values: &[(&Param<T>, &Var<T>)]) -> impl Drop + '_ {
         struct Restore<'a, T: Float>(&'a RefCell<Values<T>>, usize);
         impl<T: Float> Drop for Restore<'_, T> {
             fn drop(&mut self) {
                 self.0.borrow_mut().truncate(self.1);
             }
         }
-        let instead = &self.inner.instead.values;
-        let before = instead.borrow().len();
-        instead.borrow_mut().extend(values.iter().map(|(param, x)| (param.key(), x.id(), x.value().clone())));
-        Restore(instead, before)
+        let substitutes = &self.inner.substitutes.values;
+        let before = substitutes.borrow().len();
+        substitutes
+            .borrow_mut()
+            .extend(values.iter().map(|(param, x)| (param.key(), x.id(), x.value().clone())));
+        Restore(substitutes, before)
     }
 
     /// What stands for `param`, if anything does.
-    pub(crate) fn instead_of(&self, param: &Param<T>) -> Option<Var<T>> {
-        let (values, key) = (self.inner.instead.values.borrow(), param.key());
+    pub(crate) fn substitute_for(&self, param: &Param<T>) -> Option<Var<T>> {
+        let (values, key) = (self.inner.substitutes.values.borrow(), param.key());
         let (_, id, value) = values.iter().rev().find(|(known, ..)| *known == key)?;
         let given = Var::at(self.clone(), *id, value.clone());
-        self.inner.instead.note(&given);
+        self.inner.substitutes.note(&given);
         Some(given)
     }
 }
