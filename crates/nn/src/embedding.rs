@@ -98,7 +98,7 @@ pub struct EmbeddingBag {
     padding_idx: Option<usize>,
 }
 
-/// What becomes of the vectors of a bag.
+/// How the vectors of a bag are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bag {
     Mean,
@@ -107,7 +107,7 @@ enum Bag {
 }
 
 impl EmbeddingBag {
-    /// Vectors of so many features for so many entries, and the mean of those in a bag.
+    /// A table of `entries` vectors of `features` numbers each; a bag gives the mean of its vectors.
     ///
     /// # Panics
     /// If either is 0.
@@ -118,22 +118,22 @@ impl EmbeddingBag {
         EmbeddingBag { weight, mode: Bag::Mean, padding_idx: None }
     }
 
-    /// The layer that adds up (PyTorch's `mode="sum"`).
+    /// A bag gives the sum of its vectors (PyTorch's `mode="sum"`).
     #[must_use]
     pub fn sum(mut self) -> Self {
         self.mode = Bag::Sum;
         self
     }
 
-    /// The layer that takes the largest number of each feature (PyTorch's `mode="max"`); the gradient goes in equal shares to all that are as
-    /// large.
+    /// A bag gives the maximum of each feature over its vectors (PyTorch's `mode="max"`). The gradient is shared equally among vectors that
+    /// tie.
     #[must_use]
     pub fn max(mut self) -> Self {
         self.mode = Bag::Max;
         self
     }
 
-    /// The layer with an entry that is in no bag, with which bags are filled up to one length: its vector is set to 0, and stays.
+    /// An entry that does not count, with which bags are padded to one length. Its vector is set to 0 and not trained.
     ///
     /// # Panics
     /// If there is no such entry.
@@ -145,7 +145,7 @@ impl EmbeddingBag {
         self
     }
 
-    /// The vectors of bags that are all as long: the rows of `index`.
+    /// The vectors of bags of equal length, which are the rows of `index`.
     ///
     /// # Panics
     /// If `index` has not two axes, or an entry is outside.
@@ -158,8 +158,8 @@ impl EmbeddingBag {
         self.forward_from(tape, &index.reshape([-1]), &offsets, None)
     }
 
-    /// The vectors of bags of any lengths, which stand in `index` one after another: bag `b` from `offsets[b]` to the next bag, the last one to
-    /// the end. If [`sum`](Self::sum) is asked for, each entry may have a factor (PyTorch's `per_sample_weights`).
+    /// The vectors of bags of any lengths, which lie in `index` one after another: bag `b` begins at `offsets[b]` and ends where the next one
+    /// begins, the last one at the end. With [`sum`](Self::sum), each entry may have a factor (PyTorch's `per_sample_weights`).
     ///
     /// Shapes: `index` and `factors` `[n] -> [bags, features]`.
     ///
@@ -223,7 +223,7 @@ impl EmbeddingBag {
     }
 }
 
-/// The largest of the rows at the `places` of each bag, feature by feature; 0, where there is none.
+/// The maximum of the rows at the `places` of each bag, feature by feature; 0 for a bag without entries.
 #[track_caller]
 fn largest(rows: &Var, places: &[Vec<i64>], longest: usize) -> Var {
     let (bags, features) = (places.len(), rows.size(1));

@@ -46,7 +46,7 @@ impl RandomAffine {
         self
     }
 
-    /// Moves by up to so much of the height, up or down, and of the width, to the left or right.
+    /// Shifts by at most this fraction of the height, up or down, and of the width, left or right.
     ///
     /// # Panics
     /// If the part is not between 0 and 1.

@@ -27,7 +27,7 @@ impl RandomCrop {
         RandomCrop { size, padding: 0, fill: 0 }
     }
 
-    /// So many pixels are added on each side first.
+    /// Adds this many pixels on each side before cropping.
     #[must_use]
     pub fn padding(mut self, pixels: usize) -> Self {
         self.padding = pixels;

@@ -42,7 +42,7 @@ pub struct MultiHeadAttention {
 }
 
 impl MultiHeadAttention {
-    /// So many heads, each with its share of the features.
+    /// Attention with `heads` heads of `features / heads` features each.
     ///
     /// # Panics
     /// If either is 0, or the heads do not divide the features.

@@ -59,7 +59,7 @@ use crate::{check, init};
 /// How many positions a convolution adds at the edges of its input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Padding<const AXES: usize = 2> {
-    /// So many on each side of each axis.
+    /// This many on each side of each axis.
     Each([usize; AXES]),
     /// As many as keep the size, for a stride of 1: `dilation (kernel - 1)` in all, the odd one at the end.
     Same,

@@ -75,15 +75,15 @@ macro_rules! transposed_convolution {
                 self
             }
 
-            /// The layer with so much taken from each side of its output: the padding of the convolution that it undoes.
+            /// Removes this many positions from each side of the output: the padding of the convolution whose shape it inverts.
             #[must_use]
             pub fn padding(mut self, padding: impl Sizes<$axes>) -> Self {
                 self.padding = padding.each();
                 self
             }
 
-            /// The layer with so much more at the end of its output, which a strided convolution would have left out. It must be less than
-            /// stride or dilation, which the first pass checks.
+            /// Adds this many positions at the end of the output, which a strided convolution would have left out. It must be less than the
+            /// stride or the dilation; the first forward pass checks that.
             #[must_use]
             pub fn output_padding(mut self, output_padding: impl Sizes<$axes>) -> Self {
                 self.output_padding = output_padding.each();

@@ -43,8 +43,8 @@ macro_rules! adaptive {
 }
 
 adaptive! {
-    /// `y[i] = max x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the largest element of each of so many windows that divide a line as
-    /// evenly as they can.
+    /// `y[i] = max x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the largest element of each of `output` windows, which divide a
+    /// line as evenly as possible.
     ///
     /// Shapes: `[batch, channels, length] -> [batch, channels, output]`. No parameters.
     ///
@@ -63,7 +63,7 @@ adaptive! {
 
 adaptive! {
     /// `y[i, j] = max x[a_i .. b_i, a_j .. b_j]`, `a_i = ⌊i h / output⌋`, `b_i = ⌈(i + 1) h / output⌉`, and likewise along the width: the largest
-    /// element of each of so many windows that divide an image as evenly as they can.
+    /// element of each of `output` by `output` windows, which divide an image as evenly as possible.
     ///
     /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`. No parameters.
     ///
@@ -81,8 +81,8 @@ adaptive! {
 }
 
 adaptive! {
-    /// `y[i] = mean x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the mean of each of so many windows that divide a line as evenly as
-    /// they can.
+    /// `y[i] = mean x[⌊i length / output⌋ .. ⌈(i + 1) length / output⌉]`: the mean of each of `output` windows, which divide a line as evenly
+    /// as possible.
     ///
     /// Shapes: `[batch, channels, length] -> [batch, channels, output]`. No parameters.
     ///
@@ -101,7 +101,7 @@ adaptive! {
 
 adaptive! {
     /// `y[i, j] = mean x[a_i .. b_i, a_j .. b_j]`, `a_i = ⌊i h / output⌋`, `b_i = ⌈(i + 1) h / output⌉`, and likewise along the width: the mean of
-    /// each of so many windows that divide an image as evenly as they can.
+    /// each of `output` by `output` windows, which divide an image as evenly as possible.
     ///
     /// Shapes: `[batch, channels, h, w] -> [batch, channels, output, output]`. No parameters.
     ///

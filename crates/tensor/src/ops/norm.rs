@@ -8,9 +8,10 @@ use crate::{Float, Shape, Tensor};
 pub enum Normalize {
     /// The elements of one channel, over the whole batch: batch norm. Channels are axis 1.
     Batch,
-    /// The elements of one of so many groups of channels, for each sample: group norm; with as many groups as channels, instance norm.
+    /// The elements of one group of channels, for each sample: group norm. The number is that of the groups; with as many groups as channels, it is
+    /// instance norm.
     Groups(usize),
-    /// The elements of the last so many axes: layer norm. Scale and shift have the shape of these axes; in the other kinds, one number per channel.
+    /// The elements of the last axes, of which this is the number: layer norm. Scale and shift have the shape of these axes; in the other kinds, one number per channel.
     Last(usize),
     /// As [`Last`](Self::Last), but relative to 0 instead of the mean: root-mean-square norm.
     LastByRms(usize),
