@@ -269,14 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_block_is_used_again() {
-        // A size that no other test uses, so that they cannot take the block between the two lines.
-        let len = 777_777;
-        let first = Buffer::<f64>::filled(len, 1.0).ptr;
-        assert_eq!(Buffer::<f64>::scratch(len).ptr, first);
-    }
-
-    #[test]
     fn scratch_of_bool_is_always_valid() {
         let len = 555_555;
         drop(Buffer::<u8>::filled(len, 7));
