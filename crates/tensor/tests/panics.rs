@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
 
 use ravine_tensor::{At, ConvOptions, Pad, PoolOptions, Recurrence, Steps, Tensor, UnfoldOptions};
 
@@ -12,6 +13,9 @@ fn panic_of(f: impl FnOnce()) -> (String, String) {
     thread_local! {
         static FILE: RefCell<String> = const { RefCell::new(String::new()) };
     }
+    // The hook is that of the whole process, and so of the other tests.
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _alone = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let before = panic::take_hook();
     panic::set_hook(Box::new(|info| {
         let file = info.location().expect("a place").file().to_owned();
