@@ -29,15 +29,22 @@ def straight_line(points):
 
 
 def table(lines):
-    """Beside each measurement, how far it is off the straight line through those in which the same size varies."""
+    """Time per operation, in that of the middle size, and memory, in the least possible, tell how even the growth is in proportion; beside each is
+    how far it is off the straight line through those in which the same size varies."""
     steps = [line for line in lines if "varied" in line]
-    out = ["| varied | | ms a step | GFLOP/s | time, off a straight line | memory, MiB | memory, off a straight line |", "|---|---|---|---|---|---|---|"]
+    middle = next(line for line in steps if line["varied"] == "threads" and line["value"] == 2)
+    out = ["| varied | | ms a step | GFLOP/s | time per operation, to the middle size | time, off a straight line | memory, MiB | memory, to the least possible | memory, off a straight line |"]
+    out.append("|---" * 9 + "|")
     for line in steps:
-        cells = [line["varied"], line["value"], f"{line['us'] / 1e3:.2f}", f"{line['mflop'] / line['us'] * 1e3:.0f}"]
-        for key, work, shown in [("us", "mflop", []), ("mib", "least_mib", [f"{line['mib']:.1f}"])]:
-            fixed, slope = straight_line([(other[work], other[key]) for other in steps if other["varied"] == line["varied"]])
-            off = line[key] / (slope * (line[work] + fixed)) - 1
-            cells += shown + (["-"] if line["varied"] == "threads" else [f"{100 * off:+.0f} %"])
+        same = [other for other in steps if other["varied"] == line["varied"]]
+
+        def off(key, work):
+            fixed, slope = straight_line([(other[work], other[key]) for other in same])
+            return "-" if line["varied"] == "threads" else f"{100 * (line[key] / (slope * (line[work] + fixed)) - 1):+.0f} %"
+
+        pace = line["us"] / line["mflop"] / (middle["us"] / middle["mflop"])
+        cells = [line["varied"], line["value"], f"{line['us'] / 1e3:.2f}", f"{line['mflop'] / line['us'] * 1e3:.0f}", f"{pace:.2f}", off("us", "mflop")]
+        cells += [f"{line['mib']:.1f}", f"{line['mib'] / line['least_mib']:.2f}", off("mib", "least_mib")]
         out.append("| " + " | ".join(map(str, cells)) + " |")
     out += ["", "| | µs |", "|---|---|"]
     out += [f"| one image through {line['inference']}, one thread | {line['us']:.1f} |" for line in lines if "inference" in line]
