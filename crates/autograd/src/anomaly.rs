@@ -78,20 +78,20 @@ impl Anomalies {
         self.on.get()
     }
 
-    /// Notes an anomaly if `value` is worse than all of `from`.
-    fn look<'a, T: Float>(
+    /// Notes an anomaly if `value` is worse than what it was computed from.
+    fn look<T: Float>(
         &self,
         op: &'static str,
         line: &'static Location<'static>,
         place: AnomalyPlace,
         value: &Tensor<T>,
-        from: impl IntoIterator<Item = &'a Tensor<T>>,
+        before: impl FnOnce() -> u8,
     ) {
         let bad = badness(value);
         if bad == 0 || (bad == 1 && GIVE_WHAT_WAS_ASKED.contains(&op)) {
             return;
         }
-        if from.into_iter().all(|x| badness(x) < bad) {
+        if before() < bad {
             let element = value.iter().position(|x| severity(x) == bad).unwrap_or(0);
             let shape = *value.shape();
             self.found.borrow_mut().push(Anomaly { op, line, place, nan: bad == 2, element, shape });
@@ -101,7 +101,7 @@ impl Anomalies {
     #[track_caller]
     pub(crate) fn look_at_leaf<T: Float>(&self, op: &'static str, value: &Tensor<T>) {
         if self.on() {
-            self.look(op, Location::caller(), AnomalyPlace::Output, value, []);
+            self.look(op, Location::caller(), AnomalyPlace::Output, value, || 0);
         }
     }
 
@@ -111,23 +111,28 @@ impl Anomalies {
         line: &'static Location<'static>,
         input: usize,
         dx: &Tensor<T>,
-        dy: &Tensor<T>,
+        dy_badness: u8,
     ) {
         if self.on() {
-            self.look(op, line, AnomalyPlace::Gradient(input), dx, [dy]);
+            self.look(op, line, AnomalyPlace::Gradient(input), dx, || dy_badness);
         }
     }
 
     /// Looks at a complete gradient, unless an anomaly has been noted already: then one of its summands was bad, or something before it.
+    /// Returns how bad it is.
     pub(crate) fn look_at_sum<T: Float>(
         &self,
         op: &'static str,
         line: &'static Location<'static>,
         dy: &Tensor<T>,
-    ) {
-        if self.on() && self.found.borrow().is_empty() {
-            self.look(op, line, AnomalyPlace::Sum, dy, []);
+    ) -> u8 {
+        if !self.on() {
+            return 0;
         }
+        if self.found.borrow().is_empty() {
+            self.look(op, line, AnomalyPlace::Sum, dy, || 0);
+        }
+        badness(dy)
     }
 }
 
@@ -187,7 +192,8 @@ pub(crate) fn look_forward<T: Float>(
     let tape = inputs[0].tape();
     // What a derivative computes is checked when it is handed over, and attributed to the op that it belongs to.
     if tape.anomalies().on() && tape.inner.blamed.get().is_none() {
-        tape.anomalies().look(op, line, AnomalyPlace::Output, value, inputs.iter().map(|x| x.value()));
+        let before = || inputs.iter().map(|x| badness(x.value())).max().unwrap_or(0);
+        tape.anomalies().look(op, line, AnomalyPlace::Output, value, before);
     }
 }
 

@@ -4,7 +4,7 @@ use ravine_tensor::{Float, Rng};
 
 use crate::substitute::Values;
 use crate::sweep::{Route, sweep};
-use crate::tape::{NodeId, Nodes, Tape};
+use crate::tape::{NodeId, Nodes, Pullback, Tape};
 use crate::var::{Saved, Var, push};
 
 /// `f(inputs)`, of which the tape keeps the inputs alone: what `f` computes on the way is freed, and computed again in backward.
@@ -72,23 +72,22 @@ pub fn checkpoint<T: Float, const N: usize>(
         y.id().is_constant() || places.contains(&y.id()),
         "checkpoint: the function gave a value from outside that is not among the inputs; its gradient would be lost"
     );
-    let pullback =
-        move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
-            let (tape, floor) = (dy.tape(), dy.tape().len());
-            let y = run_again(&f, &saved, &first, dy);
-            let targets = targets(&places, needs);
-            check_that_nothing_is_lost(tape, floor, &places);
-            let route = Route { floor, targets: Some(&targets), free: !tape.is_recording() };
-            // Summand by summand, so that sums are formed in the same order as without a checkpoint.
-            sweep(&y, dy.clone(), &route, &mut |id, grad| {
-                let input = places.iter().position(|&place| place == id).expect("a target is a source");
-                give(input, Some(grad));
-            });
-            if !tape.is_recording() {
-                tape.truncate(floor);
-            }
-        };
-    push("checkpoint", &sources, y.into_value(), Box::new(pullback))
+    let pullback: Pullback<T> = Box::new(move |dy, _, needs, give| {
+        let (tape, floor) = (dy.tape(), dy.tape().len());
+        let y = run_again(&f, &saved, &first, &dy);
+        let targets = targets(&places, needs);
+        check_that_nothing_is_lost(tape, floor, &places);
+        let route = Route { floor, targets: Some(&targets), free: !tape.is_recording() };
+        // Summand by summand, so that sums are formed in the same order as without a checkpoint.
+        sweep(&y, dy.clone(), &route, &mut |id, grad| {
+            let input = places.iter().position(|&place| place == id).expect("a target is a source");
+            give(input, Some(grad));
+        });
+        if !tape.is_recording() {
+            tape.truncate(floor);
+        }
+    });
+    push("checkpoint", &sources, y.into_value(), pullback)
 }
 
 /// What the function found in its first run.

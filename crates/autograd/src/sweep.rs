@@ -79,7 +79,7 @@ pub(crate) fn sweep<T: Float>(
             let node = &mut nodes.list[index];
             (node.op, node.line, mem::replace(&mut node.origin, Origin::Freed))
         });
-        tape.anomalies().look_at_sum(op, line, dy.value());
+        let badness = tape.anomalies().look_at_sum(op, line, dy.value());
         match origin {
             Origin::Leaf => {
                 tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Leaf);
@@ -101,20 +101,22 @@ pub(crate) fn sweep<T: Float>(
                         Ok(grad) => grad,
                         Err(why) => return fault = Some(why),
                     };
-                    tape.anomalies().look_at_gradient(op, line, i, grad.value(), dy.value());
+                    tape.anomalies().look_at_gradient(op, line, i, grad.value(), badness);
                     match x.index().checked_sub(floor) {
                         Some(x) => pending.add(x, grad),
                         None => emit(x, grad),
                     }
                 };
-                tape.blaming(Some(line), || pullback(&dy, id, &needs, &mut give));
+                let emits = if route.targets.is_none() { retain } else { route.is_target(id) };
+                let kept = emits.then(|| dy.clone());
+                tape.blaming(Some(line), || pullback(dy, id, &needs, &mut give));
                 if let Some(fault) = fault {
                     panic!("{op}: backward gave {fault} (the op of {line})");
                 }
                 if !route.free {
                     tape.nodes_mut(|nodes| nodes.list[index].origin = Origin::Op(pullback));
                 }
-                if if route.targets.is_none() { retain } else { route.is_target(id) } {
+                if let Some(dy) = kept {
                     emit(id, dy);
                 }
             }

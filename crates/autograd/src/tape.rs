@@ -35,9 +35,9 @@ impl NodeId {
     }
 }
 
-/// The derivative of one recorded op, called with the gradient by its output, the output's index on the tape, which inputs need a
-/// gradient, and a function that takes each input's number and gradient. `None` says that the op has no gradient for it.
-pub(crate) type Pullback<T> = Box<dyn Fn(&Var<T>, NodeId, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
+/// The derivative of one recorded op, called with the gradient by its output (which it may overwrite), the output's index on the tape,
+/// which inputs need a gradient, and a function that takes each input's number and gradient. `None` says that the op has no gradient for it.
+pub(crate) type Pullback<T> = Box<dyn Fn(Var<T>, NodeId, &[bool], &mut dyn FnMut(usize, Option<Var<T>>))>;
 
 /// How the gradient propagates from a node to its inputs.
 pub(crate) enum Origin<T: Float> {

@@ -162,11 +162,9 @@ pub fn record_with_output<T: Float, const N: usize>(
 ) -> Var<T> {
     let kept = value.clone();
     inputs.iter().take(1).for_each(|x| x.tape.note_saved(&kept));
-    let pullback = move |dy: &Var<T>, id, needs| {
-        let y = Saved { id, value: kept.clone() }.on(dy);
-        pullback(dy, &y, needs)
-    };
-    push(op, &inputs, value, for_each_input(pullback))
+    let with_output =
+        move |dy: &Var<T>, id, needs| pullback(dy, &Var::at(dy.tape.clone(), id, kept.clone()), needs);
+    push(op, &inputs, value, for_each_input(with_output))
 }
 
 /// [`record`] for any number of inputs: `pullback(dy, i)` returns the gradient by input `i`, and is called only where one is needed.
@@ -177,11 +175,10 @@ pub fn record_many<T: Float>(
     value: Tensor<T>,
     pullback: impl Fn(&Var<T>, usize) -> Var<T> + 'static,
 ) -> Var<T> {
-    let pullback =
-        move |dy: &Var<T>, _: NodeId, needs: &[bool], give: &mut dyn FnMut(usize, Option<Var<T>>)| {
-            (0..needs.len()).filter(|&i| needs[i]).for_each(|i| give(i, Some(pullback(dy, i))));
-        };
-    push(op, inputs, value, Box::new(pullback))
+    let pullback: Pullback<T> = Box::new(move |dy, _, needs, give| {
+        (0..needs.len()).filter(|&i| needs[i]).for_each(|i| give(i, Some(pullback(&dy, i))));
+    });
+    push(op, inputs, value, pullback)
 }
 
 /// The derivative of an op with a fixed number of inputs, as the tape keeps it.
@@ -190,7 +187,7 @@ fn for_each_input<T: Float, const N: usize>(
 ) -> Pullback<T> {
     Box::new(move |dy, id, needs, give| {
         let needs = needs.try_into().expect("as many needs as inputs");
-        pullback(dy, id, needs).iter_mut().enumerate().for_each(|(i, dx)| give(i, dx.take()));
+        pullback(&dy, id, needs).iter_mut().enumerate().for_each(|(i, dx)| give(i, dx.take()));
     })
 }
 

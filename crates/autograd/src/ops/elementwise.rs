@@ -2,9 +2,9 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
-use ravine_tensor::Float;
+use ravine_tensor::{Float, Tensor};
 
-use crate::var::{Var, record, record_with_output};
+use crate::var::{Var, push, record, record_with_output};
 
 /// Functions whose derivative is computed from the input: name, and `dx` from `x` and `dy`.
 macro_rules! by_input {
@@ -59,8 +59,6 @@ by_output! {
     sigmoid: |y, dy| dy * y * (-y + T::ONE);
     /// The inverse `y` of the error function: `erf y = x`. Backward: `dx = √π/2 e^(y²) dy`.
     erfinv: |y, dy| dy * y.square().exp() * T::of(1.0 / FRAC_2_SQRT_PI);
-    /// `y = max(x, 0)`. Backward: `dx = dy` where `y > 0`, else 0 (also at the kink).
-    relu: |y, dy| dy.where_positive(y);
 }
 
 by_input! {
@@ -125,11 +123,30 @@ by_output! {
 }
 
 impl<T: Float> Var<T> {
-    /// `y = x` where `gate > 0` (or is NaN), else 0. Backward: `dx = dy` where `gate > 0`; none by the gate.
-    fn where_positive(&self, gate: &Var<T>) -> Var<T> {
-        let value = self.value().zip(gate.value(), |x, gate| if gate <= T::ZERO { T::ZERO } else { x });
-        let gate = gate.saved();
-        record("where_positive", [self], value, move |dy, _| [Some(dy.where_positive(&gate.on(dy)))])
+    /// `y = max(x, 0)`. Backward: `dx = dy` where `y > 0`, else 0 (also at the kink).
+    #[track_caller]
+    #[must_use]
+    pub fn relu(&self) -> Var<T> {
+        let y = self.value().relu();
+        self.gated("relu", y.clone(), y)
+    }
+
+    /// `y = x` where `gate > 0` (or is NaN), else 0. Backward: the same of `dy`; none by the gate.
+    fn where_positive(self, gate: &Tensor<T>) -> Var<T> {
+        let pass = |x, gate| if gate <= T::ZERO { T::ZERO } else { x };
+        if self.tape().is_recording() {
+            return self.gated("where_positive", gate.clone(), self.value().zip(gate, pass));
+        }
+        // In an ordinary backward pass, a gradient that nothing else uses is overwritten.
+        let tape = self.tape().clone();
+        tape.constant(self.into_value().zip_into(gate, pass))
+    }
+
+    /// Records `y`, whose derivative is `dx = dy` where `gate > 0`, else 0.
+    #[track_caller]
+    fn gated(&self, op: &'static str, gate: Tensor<T>, y: Tensor<T>) -> Var<T> {
+        self.tape().note_saved(&gate);
+        push(op, &[self], y, Box::new(move |dy, _, _, give| give(0, Some(dy.where_positive(&gate)))))
     }
 
     /// `y = xᵖ`, one exponent for all elements. Backward: `dx = p xᵖ⁻¹ dy`, 0 for `p = 0`.
