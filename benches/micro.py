@@ -80,6 +80,15 @@ def kernels():
             yield f"optimizer Adam, {name}{look}", adam.step
 
 
+def conv(inputs, outputs, kernel, groups=1):
+    """A convolution and batch norm."""
+    return torch.nn.Sequential(torch.nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False), torch.nn.BatchNorm2d(outputs))
+
+
+def chain(*layers):
+    return torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
 def layers():
     """Layers forward and backward."""
     attention = torch.nn.MultiheadAttention(128, 8, batch_first=True)
@@ -87,6 +96,9 @@ def layers():
     lstm, gru = (kind(28, 128, batch_first=True) for kind in (torch.nn.LSTM, torch.nn.GRU))
     future = torch.nn.Transformer.generate_square_subsequent_mask(64)
     labels = torch.arange(512) * 7 % 1000
+    residual = chain(conv(64, 64, 3), torch.nn.ReLU(), conv(64, 64, 3))
+    bottleneck = chain(conv(256, 128, 1), torch.nn.ReLU(), conv(128, 128, 3, 32), torch.nn.ReLU(), conv(128, 256, 1))
+    inverted = chain(conv(32, 192, 1), torch.nn.ReLU6(), conv(192, 192, 3, 192), torch.nn.ReLU6(), conv(192, 32, 1))
     for name, shape, parameters, forward in (
         ("layer norm 2048x256", (2048, 256), (norm := torch.nn.LayerNorm(256)), norm),
         ("batch norm 64x64x14x14", (64, 64, 14, 14), (norm := torch.nn.BatchNorm2d(64)), norm),
@@ -97,9 +109,14 @@ def layers():
         ("causal attention, 8 heads, 32x64x128", (32, 64, 128), attention,
          lambda x: attention(x, x, x, need_weights=False, attn_mask=future, is_causal=True)[0]),
         ("transformer layer, 8 heads, 32x64x128", (32, 64, 128), block, block),
+        ("residual block, 64 channels, 64x64x14x14", (64, 64, 14, 14), residual, lambda x: (x + residual(x)).relu()),
+        ("ResNeXt block, 32 groups of 4, 32x256x14x14", (32, 256, 14, 14), bottleneck, lambda x: (x + bottleneck(x)).relu()),
+        ("MobileNet block, 192 channels, 32x32x14x14", (32, 32, 14, 14), inverted, lambda x: x + inverted(x)),
         ("cross-entropy 512x1000", (512, 1000), None, lambda x: F.cross_entropy(x, labels)),
     ):  # fmt: skip
-        x = torch.randn(*shape).requires_grad_()
+        # Blocks of convolutions run in PyTorch's better layout.
+        order = torch.channels_last if isinstance(parameters, torch.nn.Sequential) else torch.contiguous_format
+        x = torch.randn(*shape).to(memory_format=order).requires_grad_()
         inputs = [x, *(parameters.parameters() if parameters else [])]
         dy = torch.randn_like(forward(x))
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use ravine::autograd::Gradients;
+use ravine::nn::Relu6;
 use ravine::optim::NonFinite;
 use ravine::prelude::*;
 use ravine::tensor::ConvOptions;
@@ -199,6 +200,30 @@ fn layers(bench: &mut Bench) {
     });
     let block = TransformerEncoderLayer::new(128, 8, rng);
     layer("transformer layer, 8 heads, 32x64x128", &[32, 64, 128], &|x| block.forward(x));
+    let mut block = |inputs, outputs, kernel, groups| {
+        let conv = Conv2d::grouped(inputs, outputs, kernel, groups, rng).padding(kernel / 2).no_bias();
+        sequential![conv, BatchNorm2d::new(outputs)]
+    };
+    let residual = Residual::new(sequential![block(64, 64, 3, 1), Relu, block(64, 64, 3, 1)]);
+    layer("residual block, 64 channels, 64x64x14x14", &[64, 64, 14, 14], &|x| residual.forward(x).relu());
+    let bottleneck = Residual::new(sequential![
+        block(256, 128, 1, 1),
+        Relu,
+        block(128, 128, 3, 32),
+        Relu,
+        block(128, 256, 1, 1)
+    ]);
+    layer("ResNeXt block, 32 groups of 4, 32x256x14x14", &[32, 256, 14, 14], &|x| {
+        bottleneck.forward(x).relu()
+    });
+    let inverted = Residual::new(sequential![
+        block(32, 192, 1, 1),
+        Relu6,
+        block(192, 192, 3, 192),
+        Relu6,
+        block(192, 32, 1, 1)
+    ]);
+    layer("MobileNet block, 192 channels, 32x32x14x14", &[32, 32, 14, 14], &|x| inverted.forward(x));
     let labels = Tensor::from_fn([512], |i| i as i64 * 7 % 1000);
     layer("cross-entropy 512x1000", &[512, 1000], &|x| x.cross_entropy(&labels));
 }

@@ -97,6 +97,30 @@ fn a_step_takes_little_more_than_activations_parameters_and_gradients() {
     }
 }
 
+/// The values and gradients of rectifiers take the place of what they are given, unless that is used elsewhere.
+#[test]
+fn rectifiers_need_little_memory_of_their_own() {
+    let _alone = alone();
+    let size = 1 << 16;
+    let blocks = |rectify: fn(Var) -> Var| {
+        let (dx, bytes) = taken_by(|| {
+            let tape = Tape::new();
+            let x = tape.variable(Tensor::<f32>::randn([size], &mut Rng::new(0)));
+            let y = (0..8).fold(x.clone(), |y, _| rectify(y + 0.1));
+            y.backward_from(Tensor::ones([size])).wrt(&x).unwrap().clone()
+        });
+        (dx.to_vec(), bytes / (4 * size))
+    };
+    let (dx, in_place) = blocks(Var::relu_);
+    let (retained_dx, retained) = blocks(|x| {
+        x.retain_grad();
+        x.relu_()
+    });
+    // The input, what each rectifier keeps, and one gradient; two where each is retained, and so not overwritten.
+    assert_eq!((in_place, retained), (1 + 8 + 1, 1 + 8 + 2));
+    assert!(dx == retained_dx, "bits changed");
+}
+
 #[test]
 fn a_tape_leaves_nothing_behind() {
     let _alone = alone();

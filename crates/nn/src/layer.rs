@@ -7,4 +7,11 @@ use ravine_autograd::{Module, Var};
 pub trait Layer: Module {
     /// The output for this input, on its tape.
     fn forward(&self, x: &Var) -> Var;
+
+    /// [`forward`](Self::forward) of an input that the caller has no more use for, so that a layer may overwrite it: so
+    /// [`Sequential`](crate::Sequential) calls its layers.
+    #[track_caller]
+    fn forward_owned(&self, x: Var) -> Var {
+        self.forward(&x)
+    }
 }

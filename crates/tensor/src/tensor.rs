@@ -126,8 +126,8 @@ impl<T: Element> Tensor<T> {
         &mut storage[start..start + len]
     }
 
-    /// Whether writing to this tensor does not copy: it is contiguous and the only one with its storage.
-    pub(crate) fn is_exclusive(&self) -> bool {
+    /// Whether it can be written in place: it is contiguous, and no other tensor shares its storage. Else writing makes a copy first.
+    pub fn is_exclusive(&self) -> bool {
         self.is_contiguous() && Arc::strong_count(&self.storage) == 1
     }
 

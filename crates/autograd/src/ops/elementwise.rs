@@ -131,6 +131,31 @@ impl<T: Float> Var<T> {
         self.gated("relu", y.clone(), y)
     }
 
+    /// [`relu`](Self::relu) in the place of `x`, if nothing else uses its numbers: no other variable, and no derivative.
+    ///
+    /// ```
+    /// use ravine_autograd::Tape;
+    /// use ravine_tensor::Tensor;
+    ///
+    /// let x = Tape::new().variable(Tensor::from([-1.0, 3.0]));
+    /// // The derivative of a sum keeps neither summand nor sum, but that of a square keeps `x`.
+    /// let y = (&x + &x).relu_() + x.square().relu_();
+    /// assert_eq!(y.value().to_vec(), [1.0, 15.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn relu_(self) -> Var<T> {
+        let (tape, id) = (self.tape().clone(), self.id());
+        let mut y = self.into_value();
+        if y.is_exclusive() {
+            y.relu_()
+        } else {
+            y = y.relu()
+        }
+        // `y` stands for the input, whose numbers may be gone: the derivative does not need them.
+        Var::at(tape, id, y.clone()).gated("relu", y.clone(), y)
+    }
+
     /// `y = x` where `gate > 0` (or is NaN), else 0. Backward: the same of `dy`; none by the gate.
     fn where_positive(self, gate: &Tensor<T>) -> Var<T> {
         let pass = |x, gate| if gate <= T::ZERO { T::ZERO } else { x };
@@ -138,8 +163,13 @@ impl<T: Float> Var<T> {
             return self.gated("where_positive", gate.clone(), self.value().zip(gate, pass));
         }
         // In an ordinary backward pass, a gradient that nothing else uses is overwritten.
-        let tape = self.tape().clone();
-        tape.constant(self.into_value().zip_into(gate, pass))
+        let (tape, mut y) = (self.tape().clone(), self.into_value());
+        if y.is_exclusive() {
+            y.zip_(gate, |x, gate| *x = pass(*x, gate))
+        } else {
+            y = y.zip(gate, pass)
+        }
+        tape.constant(y)
     }
 
     /// Records `y`, whose derivative is `dx = dy` where `gate > 0`, else 0.

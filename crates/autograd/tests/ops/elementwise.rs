@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
         case("tanh", |x| x[0].tanh(), &[n(&[2, 3])]),
         case("sigmoid", |x| x[0].sigmoid(), &[transposed(n(&[2, 3]))]),
         case("relu", |x| x[0].relu() * x[0], &[n(&[4, 3])]),
+        case("relu_", |x| (x[0] * 3.0).relu_() * x[0].clone().relu_() * x[0], &[n(&[4, 3])]),
         case("log", |x| x[0].log(), &[positive(&[2, 3])]),
         case("log1p", |x| x[0].log1p(), &[positive(&[2, 3])]),
         case("square", |x| x[0].square(), &[n(&[2, 3])]),

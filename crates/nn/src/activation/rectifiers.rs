@@ -5,21 +5,35 @@ use ravine_tensor::Tensor;
 
 use crate::{Layer, check};
 
-activations! {
-    /// `y = max(x, 0)`. Nair and Hinton 2010.
-    ///
-    /// Shapes: any, in and out. No parameters.
-    ///
-    /// ```
-    /// use ravine_autograd::Tape;
-    /// use ravine_nn::{Layer, Relu};
-    /// use ravine_tensor::Tensor;
-    ///
-    /// let x = Tape::eval().input(Tensor::from([-1.0, 2.0]));
-    /// assert_eq!(Relu.forward(&x).value().to_vec(), [0.0, 2.0]);
-    /// ```
-    Relu = relu;
+/// `y = max(x, 0)`. Nair and Hinton 2010.
+///
+/// Shapes: any, in and out. No parameters.
+///
+/// ```
+/// use ravine_autograd::Tape;
+/// use ravine_nn::{Layer, Relu};
+/// use ravine_tensor::Tensor;
+///
+/// let x = Tape::eval().input(Tensor::from([-1.0, 2.0]));
+/// assert_eq!(Relu.forward(&x).value().to_vec(), [0.0, 2.0]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, Module)]
+#[module(display)]
+pub struct Relu;
 
+impl Layer for Relu {
+    #[track_caller]
+    fn forward(&self, x: &Var) -> Var {
+        x.relu()
+    }
+
+    #[track_caller]
+    fn forward_owned(&self, x: Var) -> Var {
+        x.relu_()
+    }
+}
+
+activations! {
     /// `y = s x` above 0, `s a (eˣ - 1)` elsewhere, with `s = 1.0507` and `a = 1.6733`: mean 0 and variance 1 go through unchanged, if the weights have
     /// `1 / √fan_in` as deviation (LeCun's initialisation). Klambauer et al. 2017, 'Self-normalizing neural networks'.
     ///

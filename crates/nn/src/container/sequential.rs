@@ -86,7 +86,7 @@ impl Layer for Sequential {
     fn forward(&self, x: &Var) -> Var {
         let mut x = x.clone();
         for (place, layer) in self.layers.iter().enumerate() {
-            match catch_unwind(AssertUnwindSafe(|| layer.forward(&x))) {
+            match catch_unwind(AssertUnwindSafe(|| layer.forward_owned(x))) {
                 Ok(y) => x = y,
                 Err(panic) => match text_of(&*panic) {
                     Some(text) => panic!("{text} (layer {place} of Sequential)"),

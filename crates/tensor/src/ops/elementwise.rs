@@ -96,20 +96,6 @@ impl<T: Element> Tensor<T> {
         map::each(self.as_mut_slice(), cost, |v| *v = f(*v));
     }
 
-    /// [`zip`](Self::zip), which overwrites this tensor if it has the shape of the result and no other tensor shares its storage.
-    ///
-    /// # Panics
-    /// If the shapes do not broadcast.
-    #[track_caller]
-    #[must_use]
-    pub fn zip_into<U: Element>(mut self, other: &Tensor<U>, f: impl Fn(T, U) -> T + Sync) -> Tensor<T> {
-        if self.is_exclusive() && self.shape().broadcast(other.shape()) == Some(*self.shape()) {
-            self.zip_(other, |x, a| *x = f(*x, a));
-            return self;
-        }
-        self.zip(other, f)
-    }
-
     /// `f(&mut x[i], a[i])`, in place; `a` is broadcast to the shape of `x`.
     ///
     /// # Panics
@@ -196,20 +182,6 @@ mod tests {
         let row = b.narrow(1, 2, 1);
         let outer = row.zip3(&Tensor::from([1.0, 2.0]), &Tensor::scalar(0.5), |a, b, c| a * b + c);
         assert_eq!(outer.at([3, 1]), 1400.0 * 2.0 + 0.5);
-    }
-
-    #[test]
-    fn zip_into_overwrites_what_nothing_else_uses() {
-        let row = Tensor::from([10.0, 20.0]);
-        let sum = |a: f64, b: f64| a + b;
-        let of = || Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
-        let (alone, shared) = (of(), of());
-        let place = alone.storage_span();
-        let result = alone.zip_into(&row, sum);
-        assert_eq!((result.to_vec(), result.storage_span()), (vec![11.0, 22.0, 13.0, 24.0], place));
-        let result = shared.clone().zip_into(&row, sum);
-        assert_eq!((result.to_vec(), shared.to_vec()), (vec![11.0, 22.0, 13.0, 24.0], of().to_vec()));
-        assert_eq!(row.zip_into(&of(), sum).to_vec(), [11.0, 22.0, 13.0, 24.0]);
     }
 
     #[test]
