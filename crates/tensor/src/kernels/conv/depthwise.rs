@@ -2,7 +2,8 @@
 //!
 //! It is not a matrix product. A vector of outputs is a sum over taps of shifted vectors of the plane; the gradient of a tap is the sum over
 //! outputs of such vectors times those of the gradient. For 3x3 kernels, all nine taps, or their sums, stay in registers from the first line
-//! of a plane to the last: each line is loaded three times, for nine products.
+//! of a plane to the last, and each line is loaded three times, for nine products: from where it lies, as a vector that reaches over an edge
+//! leaves out some lanes. Other kernels read a copy of the plane with zeros around it.
 
 use super::ConvGeometry;
 use super::frame::{Frame, Framed};
@@ -50,39 +51,33 @@ fn planes<T: Float>(
     bias: Option<&[T]>,
     y: &mut [T],
 ) {
-    let shifts = g.shifts(1, &frame);
-    let Frame { size, first } = frame;
     let [area_in, area_out] = [from, to].map(|[h, w]| h * w);
     split_units(y, area_out, g.work(), |planes, y| {
-        let mut framed = Framed::new(Frame { size, first }, from, 1);
+        let mut taps = Taps::of(g, frame, from);
         for (plane, y) in planes.zip(y.chunks_exact_mut(area_out)) {
             let channel = plane % g.groups;
             let x = &x[plane * area_in..][..area_in];
-            let w = &w[channel * shifts.len()..][..shifts.len()];
+            let w = &w[channel * g.taps()..][..g.taps()];
             let bias = bias.map_or(T::ZERO, |bias| bias[channel]);
-            let taps = Taps { framed: &mut framed, shifts: &shifts, close: is_close(g) };
-            T::depthwise(isa, Plane { x, taps, w, bias, width: to[1], y });
+            T::depthwise(isa, Plane { x, taps: &mut taps, w, bias, width: to[1], y });
         }
     });
 }
 
 /// `dw` from `x` and `dy`, summed over the batch in order.
 pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
-    let frame = g.frame();
-    let (shifts, Frame { size, first }) = (g.shifts(1, &frame), frame);
     let [area_in, area_out] = [g.input, g.output].map(|[h, w]| h * w);
     let per_thread = g.groups.div_ceil(threads_for(g.work()));
-    for_parts(dw.chunks_mut(per_thread * shifts.len()).enumerate(), |(i, dw)| {
-        let mut framed = Framed::new(Frame { size, first }, g.input, 1);
+    for_parts(dw.chunks_mut(per_thread * g.taps()).enumerate(), |(i, dw)| {
+        let mut taps = Taps::of(g, g.frame(), g.input);
         // A vector of sums for each tap of each channel.
         let mut sums = Buffer::<T>::filled(16 * dw.len(), T::ZERO);
         for image in 0..g.batch {
-            for (c, sums) in sums.chunks_exact_mut(16 * shifts.len()).enumerate() {
+            for (c, sums) in sums.chunks_exact_mut(16 * g.taps()).enumerate() {
                 let plane = image * g.groups + i * per_thread + c;
                 let x = &x[plane * area_in..][..area_in];
                 let dy = &dy[plane * area_out..][..area_out];
-                let taps = Taps { framed: &mut framed, shifts: &shifts, close: is_close(g) };
-                T::depthwise_sums(isa, Sums { x, taps, dy, width: g.output[1], sums });
+                T::depthwise_sums(isa, Sums { x, taps: &mut taps, dy, width: g.output[1], sums });
             }
         }
         for (dw, sums) in dw.iter_mut().zip(sums.chunks_exact(16)) {
@@ -91,25 +86,73 @@ pub fn weight_grad<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: 
     });
 }
 
-/// Whether the kernels are 3x3, of taps that lie side by side.
-fn is_close(g: &ConvGeometry) -> bool {
-    g.kernel == [3, 3] && g.dilation == [1, 1]
+/// How the taps of a plane are reached.
+enum Taps<T: Element> {
+    /// 3x3 side by side: in the plane itself.
+    Close(Surroundings),
+    /// Any others: in a copy of the plane in its frame, where the window of each begins at a place of its own.
+    Apart(Framed<T>, Vec<usize>),
 }
 
-/// Where the taps of a plane are.
-struct Taps<'a, T: Element> {
-    /// Room for the plane in its frame.
-    framed: &'a mut Framed<T>,
-    /// Where each tap begins in it.
-    shifts: &'a [usize],
-    /// As [`is_close`] says.
-    close: bool,
+impl<T: Element> Taps<T> {
+    fn of(g: &ConvGeometry, frame: Frame, plane: [usize; 2]) -> Self {
+        if g.kernel == [3, 3] && g.dilation == [1, 1] {
+            return Taps::Close(Surroundings { plane, first: frame.first });
+        }
+        let shifts = g.shifts(1, &frame);
+        Taps::Apart(Framed::new(frame, plane, 1), shifts)
+    }
+}
+
+/// A plane with zeros around it that are not in memory.
+#[derive(Clone, Copy)]
+struct Surroundings {
+    /// Its height and width.
+    plane: [usize; 2],
+    /// The place of its first element.
+    first: [isize; 2],
+}
+
+/// Where a vector begins in a line of a plane under each of three taps, and which of its lanes are inside.
+type Columns = [(isize, u16); THREE];
+
+impl Surroundings {
+    /// The columns under the taps of the outputs `j..j + n`.
+    #[inline(always)]
+    fn columns(&self, j: usize, n: usize) -> Columns {
+        let mut columns = [(0, 0); THREE];
+        each!(tap < 3, {
+            let start = (j + tap) as isize - self.first[1];
+            let before = (-start).clamp(0, n as isize);
+            let end = (self.plane[1] as isize - start).clamp(before, n as isize);
+            columns[tap] = (start, ((1u32 << end) - (1 << before)) as u16);
+        });
+        columns
+    }
+
+    /// The vectors under the taps in a line of the plane or around it.
+    #[inline(always)]
+    unsafe fn line<V: Vector>(&self, plane: &[V::Elem], row: usize, columns: Columns) -> [V; THREE] {
+        // SAFETY: only lanes inside the line are loaded.
+        unsafe {
+            let mut line = [V::zero(); THREE];
+            let (row, width) = ((row as isize - self.first[0]) as usize, self.plane[1]);
+            if row < self.plane[0] {
+                let from = plane[row * width..][..width].as_ptr();
+                each!(tap < 3, {
+                    let (start, lanes) = columns[tap];
+                    line[tap] = V::load_lanes(from.wrapping_offset(start), lanes);
+                });
+            }
+            line
+        }
+    }
 }
 
 /// `y[i, j] = bias + Σ_t w[t] x[i pitch + j + shifts[t]]` for one plane.
 pub struct Plane<'a, T: Element> {
     x: &'a [T],
-    taps: Taps<'a, T>,
+    taps: &'a mut Taps<T>,
     w: &'a [T],
     bias: T,
     width: usize,
@@ -119,26 +162,21 @@ pub struct Plane<'a, T: Element> {
 impl<T: Float> VectorKernel<T> for Plane<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Plane { x, taps: Taps { framed, shifts, close }, w, bias, width, y } = self;
+        let Plane { x, taps, w, bias, width, y } = self;
+        let (framed, shifts) = match taps {
+            Taps::Close(around) => return close_outputs::<V>(*around, x, w, bias, y, width),
+            Taps::Apart(framed, shifts) => (framed, shifts),
+        };
         let pitch = framed.frame.size[1];
         let x = framed.of_vectors::<V>(x);
         assert!(
             x.len() >= (y.len() / width - 1) * pitch + shifts.last().map_or(0, |last| last + width),
             "windows lie inside their plane"
         );
-        let mut j = 0;
-        while j < width {
-            let n = (width - j).min(if close { 2 * V::LANES } else { V::LANES });
-            let (from, y) = (x[j..].as_ptr(), &mut y[j..]);
+        for j in (0..width).step_by(V::LANES) {
+            let n = V::LANES.min(width - j);
             // SAFETY: the last tap is the farthest, and its window is inside for every output.
-            unsafe {
-                match (close, n > V::LANES) {
-                    (true, true) => close_outputs::<V, 2>(from, pitch, w, bias, y, width, n),
-                    (true, false) => close_outputs::<V, 1>(from, pitch, w, bias, y, width, n),
-                    (false, _) => outputs::<V>(from, pitch, (shifts, w), bias, y, width, n),
-                }
-            }
-            j += n;
+            unsafe { outputs::<V>(x[j..].as_ptr(), pitch, (shifts, w), bias, &mut y[j..], width, n) };
         }
     }
 }
@@ -167,39 +205,36 @@ unsafe fn outputs<V: Vector>(
     }
 }
 
-/// The same for 3x3 taps side by side, and the first `n` lanes of `W` vectors. Each line of the plane goes into the sums of three lines of outputs,
-/// of which the first is then complete.
+/// The same for 3x3 taps side by side. The vectors under the taps move up from line to line of outputs, so each line of the plane is loaded once
+/// for each of its three places; lines of outputs do not wait for each other.
 #[inline(always)]
-unsafe fn close_outputs<V: Vector, const W: usize>(
-    mut x: *const V::Elem,
-    pitch: usize,
+fn close_outputs<V: Vector>(
+    around: Surroundings,
+    x: &[V::Elem],
     w: &[V::Elem],
     bias: V::Elem,
     y: &mut [V::Elem],
     width: usize,
-    n: usize,
 ) {
-    let last = n - (W - 1) * V::LANES;
-    // SAFETY: the caller vouches for the windows; lines of `y` have `n` elements.
+    // SAFETY: lines of `y` have `n` elements from `j` on.
     unsafe {
         let mut taps = [V::zero(); NINE];
         each!(t < 9, taps[t] = V::splat(w[t]));
         let bias = V::splat(bias);
-        let mut begun = [[bias; W]; 2];
-        for row in 0..y.len().div_ceil(width) + 2 {
-            for i in 0..W {
-                let n = if i < W - 1 { V::LANES } else { last };
-                let mut sums: [V; THREE] = [begun[0][i], begun[1][i], bias];
-                each!(j < 3, {
-                    let x = load(x.add(i * V::LANES + j), n);
-                    each!(k < 3, sums[k] = sums[k].add_product(taps[THREE * (2 - k) + j], x));
-                });
-                (begun[0][i], begun[1][i]) = (sums[1], sums[2]);
-                if row >= 2 {
-                    store(sums[0], y[(row - 2) * width + i * V::LANES..].as_mut_ptr(), n);
-                }
+        for j in (0..width).step_by(V::LANES) {
+            let n = V::LANES.min(width - j);
+            let columns = around.columns(j, n);
+            let (mut first, mut second): ([V; THREE], [V; THREE]) =
+                (around.line(x, 0, columns), around.line(x, 1, columns));
+            for (row, y) in (2..).zip(y.chunks_exact_mut(width)) {
+                let third = around.line(x, row, columns);
+                let mut sum = bias;
+                each!(j < 3, sum = sum.add_product(taps[j], first[j]));
+                each!(j < 3, sum = sum.add_product(taps[THREE + j], second[j]));
+                each!(j < 3, sum = sum.add_product(taps[2 * THREE + j], third[j]));
+                store(sum, y[j..].as_mut_ptr(), n);
+                (first, second) = (second, third);
             }
-            x = x.wrapping_add(pitch);
         }
     }
 }
@@ -221,7 +256,7 @@ unsafe fn store<V: Vector>(x: V, to: *mut V::Elem, n: usize) {
 /// `sums[t, lane] += Σ x[i pitch + j + shifts[t]] dy[i, j]` over the columns `j` of that lane, for one plane.
 pub struct Sums<'a, T: Element> {
     x: &'a [T],
-    taps: Taps<'a, T>,
+    taps: &'a mut Taps<T>,
     dy: &'a [T],
     width: usize,
     sums: &'a mut [T],
@@ -230,7 +265,11 @@ pub struct Sums<'a, T: Element> {
 impl<T: Float> VectorKernel<T> for Sums<'_, T> {
     #[inline(always)]
     fn run<V: Vector<Elem = T>>(self) {
-        let Sums { x, taps: Taps { framed, shifts, close }, dy, width, sums } = self;
+        let Sums { x, taps, dy, width, sums } = self;
+        let (framed, shifts) = match taps {
+            Taps::Close(around) => return close_sums::<V>(*around, x, dy, width, sums),
+            Taps::Apart(framed, shifts) => (framed, shifts),
+        };
         let pitch = framed.frame.size[1];
         let x = framed.of_vectors::<V>(x);
         assert!(
@@ -240,15 +279,9 @@ impl<T: Float> VectorKernel<T> for Sums<'_, T> {
         assert!(sums.len() == 16 * shifts.len() && V::LANES <= 16);
         for j in (0..width).step_by(V::LANES) {
             let n = V::LANES.min(width - j);
-            let (from, dy, sums) = (x[j..].as_ptr(), &dy[j..], sums.as_mut_ptr());
+            let (x, dy) = (x[j..].as_ptr(), &dy[j..]);
             // SAFETY: the last tap is the farthest, and its window is inside for every output; `sums` has 16 numbers for each tap.
-            unsafe {
-                if close {
-                    close_sums::<V>(from, pitch, dy, width, n, sums);
-                } else {
-                    add_sums::<V>(from, pitch, shifts, dy, width, n, sums);
-                }
-            }
+            unsafe { add_sums::<V>(x, pitch, shifts, dy, width, n, sums.as_mut_ptr()) };
         }
     }
 }
@@ -279,39 +312,34 @@ unsafe fn add_sums<V: Vector>(
 
 /// The same for 3x3 taps side by side: each line of the plane meets three of the gradient.
 #[inline(always)]
-unsafe fn close_sums<V: Vector>(
-    mut x: *const V::Elem,
-    pitch: usize,
+fn close_sums<V: Vector>(
+    around: Surroundings,
+    x: &[V::Elem],
     dy: &[V::Elem],
     width: usize,
-    n: usize,
-    sums: *mut V::Elem,
+    sums: &mut [V::Elem],
 ) {
-    // SAFETY: the caller vouches for the windows and the sums; lines of `dy` have `n` elements.
+    assert!(sums.len() == 16 * NINE && V::LANES <= 16);
+    // SAFETY: `sums` has 16 numbers for each tap; lines of `dy` have `n` elements from `j` on.
     unsafe {
         let nothing = V::zero();
         let mut totals = [nothing; NINE];
-        let mut lines = [nothing; THREE];
-        let mut dy = dy.chunks(width);
-        let height = dy.len();
-        for row in 0..height + 2 {
-            let next = dy.next().map_or(nothing, |dy| load(dy.as_ptr(), n));
-            lines = [next, lines[0], lines[1]];
-            let mut right = [nothing; THREE];
-            each!(j < 3, right[j] = load(x.add(j), n));
-            each!(
-                i < 3,
-                if i <= row && row < height + i {
-                    each!(
-                        j < 3,
-                        totals[THREE * i + j] = totals[THREE * i + j].add_product(lines[i], right[j])
-                    );
-                }
-            );
-            x = x.wrapping_add(pitch);
+        for j in (0..width).step_by(V::LANES) {
+            let n = V::LANES.min(width - j);
+            let columns = around.columns(j, n);
+            let [mut first, mut second] = [nothing; 2];
+            let mut lines = dy.chunks_exact(width);
+            for row in 0..dy.len() / width + 2 {
+                let third = lines.next().map_or(nothing, |dy| load(dy[j..].as_ptr(), n));
+                let x: [V; THREE] = around.line(x, row, columns);
+                each!(j < 3, totals[j] = totals[j].add_product(third, x[j]));
+                each!(j < 3, totals[THREE + j] = totals[THREE + j].add_product(second, x[j]));
+                each!(j < 3, totals[2 * THREE + j] = totals[2 * THREE + j].add_product(first, x[j]));
+                (first, second) = (second, third);
+            }
         }
         each!(t < 9, {
-            let sum = sums.add(16 * t);
+            let sum = sums.as_mut_ptr().add(16 * t);
             V::load(sum).add(totals[t]).store(sum);
         });
     }

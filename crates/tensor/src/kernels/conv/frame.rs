@@ -6,6 +6,7 @@ use crate::parallel::split_units;
 use crate::storage::Buffer;
 
 /// A plane of zeros into which a plane is copied.
+#[derive(Clone, Copy)]
 pub struct Frame {
     /// Height and width.
     pub size: [usize; 2],
