@@ -100,10 +100,8 @@ pub trait Conv: crate::Element {
     fn add_columns(isa: Isa, columns: columns::Columns<'_, Self>);
     /// Runs the dot products of a weight gradient of a few images.
     fn dots(isa: Isa, dots: dots::Sums<'_, Self>);
-    /// Runs a correlation of one plane.
+    /// Runs a pass over one plane of a depthwise convolution.
     fn depthwise(isa: Isa, plane: depthwise::Plane<'_, Self>);
-    /// Runs the sums of the weight gradient of one plane.
-    fn depthwise_sums(isa: Isa, sums: depthwise::Sums<'_, Self>);
     /// Winograd's algorithm for 3x3 kernels and for tall ones. It loses about a decimal digit, so `f64`, which is used for its precision, does
     /// without.
     const WINOGRAD: Option<[Passes<Self>; 2]>;
@@ -143,9 +141,6 @@ macro_rules! conv {
             fn depthwise(isa: Isa, kernel: depthwise::Plane<'_, $t>) {
                 dispatch_on(isa, kernel);
             }
-            fn depthwise_sums(isa: Isa, kernel: depthwise::Sums<'_, $t>) {
-                dispatch_on(isa, kernel);
-            }
             const WINOGRAD: Option<[Passes<$t>; 2]> = $winograd;
         }
     )*};
@@ -182,10 +177,10 @@ fn forward_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], w: &[T], bias: Opti
         let plane = (g.output[0] * g.output[1]).max(1);
         let bias = |i: usize| bias.map_or(T::ZERO, |bias| bias[i / plane % g.out_channels]);
         y.iter_mut().enumerate().for_each(|(i, y)| *y = bias(i));
-    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits)(g)) {
-        (winograd.forward)(isa, g, x, w, bias, y);
     } else if depthwise::suits(g) {
         depthwise::forward(isa, g, x, w, bias, y);
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits)(g)) {
+        (winograd.forward)(isa, g, x, w, bias, y);
     } else {
         direct::forward(isa, g, x, w, bias, y);
     }
@@ -212,10 +207,10 @@ pub fn input_grad<T: Float>(g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
 fn input_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, dy: &[T], w: &[T], dx: &mut [T]) {
     if g.is_empty() {
         dx.fill(T::ZERO);
-    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_input_grad)(g)) {
-        (winograd.input_grad)(isa, g, dy, w, dx);
     } else if depthwise::suits(g) {
         depthwise::input_grad(isa, g, dy, w, dx);
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_input_grad)(g)) {
+        (winograd.input_grad)(isa, g, dy, w, dx);
     } else if columns::suits(g) {
         columns::input_grad(isa, g, dy, w, dx);
     } else {
@@ -231,10 +226,10 @@ pub fn weight_grad<T: Float>(g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) 
 fn weight_grad_on<T: Float>(isa: Isa, g: &ConvGeometry, x: &[T], dy: &[T], dw: &mut [T]) {
     if g.is_empty() {
         dw.fill(T::ZERO);
-    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_weight_grad)(g)) {
-        (winograd.weight_grad)(isa, g, x, dy, dw);
     } else if depthwise::suits(g) {
         depthwise::weight_grad(isa, g, x, dy, dw);
+    } else if let Some(winograd) = winograd::<T>(|passes| (passes.suits_weight_grad)(g)) {
+        (winograd.weight_grad)(isa, g, x, dy, dw);
     } else if dots::suits(g) {
         dots::weight_grad(isa, g, x, dy, dw);
     } else {

@@ -150,7 +150,7 @@ impl<V: Vector> Kernel for Tiles<'_, V::Elem, V> {
 /// are never compiled.
 macro_rules! each {
     ($h:ident < 3, $e:expr) => { each!($h, $e; 0 1 2) };
-    ($h:ident < 9, $e:expr) => { each!($h, $e; 0 1 2 3 4 5 6 7 8) };
+    ($h:ident < 5, $e:expr) => { each!($h, $e; 0 1 2 3 4) };
     ($h:ident, $e:expr; $($index:literal)*) => {
         $({
             let $h = $index;

@@ -42,6 +42,10 @@ pub unsafe trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// The transpose of the matrix whose rows are the first `LANES` vectors of `block`.
     unsafe fn transpose(block: [Self; 16]) -> [Self; 16];
+    /// The numbers at even places and those at odd places of two vectors, one after the other.
+    unsafe fn deinterleave(self, next: Self) -> (Self, Self);
+    /// Two vectors, one after the other, whose numbers at even places are these and at odd places those of `odd`.
+    unsafe fn interleave(self, odd: Self) -> (Self, Self);
     /// `self + a b`, rounded once where the instruction set can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// Runs a kernel, compiled for these vectors, in a function of its own, so that it is not inlined into each caller.
@@ -129,6 +133,18 @@ macro_rules! portable {
                 let columns = [$(column($lane)),*];
                 $(block[$lane] = columns[$lane];)*
                 block
+            }
+            #[inline(always)]
+            unsafe fn deinterleave(self, next: Self) -> (Self, Self) {
+                let both = [self.0, next.0];
+                let at = |i: usize| both[i / Self::LANES][i % Self::LANES];
+                (Portable([$(at(2 * $lane)),*]), Portable([$(at(2 * $lane + 1)),*]))
+            }
+            #[inline(always)]
+            unsafe fn interleave(self, odd: Self) -> (Self, Self) {
+                let both = [self.0, odd.0];
+                let at = |i: usize| both[i % 2][i / 2];
+                (Portable([$(at($lane)),*]), Portable([$(at(Self::LANES + $lane)),*]))
             }
             #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {

@@ -151,8 +151,41 @@ fn first(n: usize) -> u16 {
     ((1u32 << n) - 1) as u16
 }
 
+/// The places `first, first + step, ...` of two vectors, one after the other; for a step of 0, `first` of one and of the other in turn, and on.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn places_512_ps(first: i32, step: i32) -> __m512i {
+    let at = |lane: i32| if step == 0 { first + lane / 2 + lane % 2 * 16 } else { first + lane * step };
+    _mm512_setr_epi32(
+        at(0),
+        at(1),
+        at(2),
+        at(3),
+        at(4),
+        at(5),
+        at(6),
+        at(7),
+        at(8),
+        at(9),
+        at(10),
+        at(11),
+        at(12),
+        at(13),
+        at(14),
+        at(15),
+    )
+}
+
+/// The same for vectors of 8.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn places_512_pd(first: i64, step: i64) -> __m512i {
+    let at = |lane: i64| if step == 0 { first + lane / 2 + lane % 2 * 8 } else { first + lane * step };
+    _mm512_setr_epi64(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))
+}
+
 macro_rules! avx512 {
-    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $fma_broadcast:ident $fma_broadcast_two:ident) => {
+    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $mask:ty, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $pick:ident $places:ident $fma_broadcast:ident $fma_broadcast_two:ident) => {
         /// 512 bits.
         #[derive(Clone, Copy)]
         pub struct $name($inner);
@@ -216,6 +249,16 @@ macro_rules! avx512 {
                 transposed
             }
             #[inline(always)]
+            unsafe fn deinterleave(self, next: Self) -> (Self, Self) {
+                let (even, odd) = unsafe { ($places(0, 2), $places(1, 2)) };
+                unsafe { ($name($pick(self.0, even, next.0)), $name($pick(self.0, odd, next.0))) }
+            }
+            #[inline(always)]
+            unsafe fn interleave(self, odd: Self) -> (Self, Self) {
+                let (low, high) = unsafe { ($places(0, 0), $places($lanes / 2, 0)) };
+                unsafe { ($name($pick(self.0, low, odd.0)), $name($pick(self.0, high, odd.0))) }
+            }
+            #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
                 $name(unsafe { $fma(a.0, b.0, self.0) })
             }
@@ -242,8 +285,8 @@ macro_rules! avx512 {
         }
     };
 }
-avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps transpose_512_ps fma_broadcast_ps fma_broadcast_two_ps);
-avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd transpose_512_pd fma_broadcast_pd fma_broadcast_two_pd);
+avx512!(F32x16, __m512, f32, 16, __mmask16, _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps transpose_512_ps _mm512_permutex2var_ps places_512_ps fma_broadcast_ps fma_broadcast_two_ps);
+avx512!(F64x8, __m512d, f64, 8, __mmask8, _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd transpose_512_pd _mm512_permutex2var_pd places_512_pd fma_broadcast_pd fma_broadcast_two_pd);
 
 /// A window of this starting at `16 - n` is a mask of the first `n` lanes.
 static LANES: [i32; 32] = [
@@ -311,8 +354,40 @@ fn mask_of_bits_pd(lanes: u16) -> __m256i {
     _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(lanes.into()), bits), bits)
 }
 
+// The numbers at even and at odd places of two vectors: within each 128 bits first.
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_order(x: __m256d) -> __m256d {
+    _mm256_permute4x64_pd::<0b11_01_10_00>(x)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn even_ps(a: __m256, b: __m256) -> __m256 {
+    _mm256_castpd_ps(in_order(_mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b))))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn odd_ps(a: __m256, b: __m256) -> __m256 {
+    _mm256_castpd_ps(in_order(_mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(a, b))))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn even_pd(a: __m256d, b: __m256d) -> __m256d {
+    in_order(_mm256_unpacklo_pd(a, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn odd_pd(a: __m256d, b: __m256d) -> __m256d {
+    in_order(_mm256_unpackhi_pd(a, b))
+}
+
 macro_rules! avx2 {
-    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $bits:ident) => {
+    ($name:ident, $inner:ty, $elem:ty, $lanes:literal, $zero:ident $splat:ident $load:ident $load_part:ident $store:ident $store_part:ident $add:ident $sub:ident $mul:ident $fma:ident $transpose:ident $bits:ident $even:ident $odd:ident $low:ident $high:ident $halves:ident) => {
         /// 256 bits.
         #[derive(Clone, Copy)]
         pub struct $name($inner);
@@ -384,6 +459,15 @@ macro_rules! avx2 {
                 transposed
             }
             #[inline(always)]
+            unsafe fn deinterleave(self, next: Self) -> (Self, Self) {
+                unsafe { ($name($even(self.0, next.0)), $name($odd(self.0, next.0))) }
+            }
+            #[inline(always)]
+            unsafe fn interleave(self, odd: Self) -> (Self, Self) {
+                let (low, high) = unsafe { ($low(self.0, odd.0), $high(self.0, odd.0)) };
+                unsafe { ($name($halves::<0x20>(low, high)), $name($halves::<0x31>(low, high))) }
+            }
+            #[inline(always)]
             unsafe fn add_product(self, a: Self, b: Self) -> Self {
                 $name(unsafe { $fma(a.0, b.0, self.0) })
             }
@@ -394,5 +478,5 @@ macro_rules! avx2 {
         }
     };
 }
-avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps transpose_256_ps mask_of_bits_ps);
-avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd transpose_256_pd mask_of_bits_pd);
+avx2!(F32x8, __m256, f32, 8, _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps store_part_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps transpose_256_ps mask_of_bits_ps even_ps odd_ps _mm256_unpacklo_ps _mm256_unpackhi_ps _mm256_permute2f128_ps);
+avx2!(F64x4, __m256d, f64, 4, _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd store_part_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd transpose_256_pd mask_of_bits_pd even_pd odd_pd _mm256_unpacklo_pd _mm256_unpackhi_pd _mm256_permute2f128_pd);
