@@ -26,14 +26,14 @@ impl<T: Float> Var<T> {
     }
 
     /// `y[j] = log Σ e^x[..=j]` along `axis`, without overflow. Backward: `dx[j] = e^(x[j] - y[j]) s[j]` with
-    /// `s[j] = dy[j] + e^(y[j] - y[j + 1]) s[j + 1]`, in which no exponent is positive.
+    /// `s[j] = dy[j] + e^(y[j] - y[j + 1]) s[j + 1]`, in which no exponent is positive. A `x[j]` of -∞ has no part in any sum, and `dx[j]` is 0.
     #[track_caller]
     #[must_use]
     pub fn logcumsumexp(&self, axis: isize) -> Var<T> {
         let x = self.saved();
         record_with_output("logcumsumexp", [self], self.value().logcumsumexp(axis), move |dy, y, _| {
-            let decay = (y.but_last(axis) - y.after(axis)).exp();
-            [Some(dy.recurrence_back(&decay, axis) * (x.on(dy) - y).exp())]
+            let decay = y.but_last(axis).share_of(&y.after(axis));
+            [Some(dy.recurrence_back(&decay, axis) * x.on(dy).share_of(y))]
         })
     }
 
@@ -70,6 +70,12 @@ impl<T: Float> Var<T> {
             let da = needs[1].then(|| &dx * y.before(axis, T::ZERO));
             [Some(dx), da]
         })
+    }
+
+    /// `e^(x - sum)`, and 0 where `x` is -∞: also where the sum is, too, with no derivative that would be NaN.
+    fn share_of(&self, sum: &Var<T>) -> Var<T> {
+        let nothing = self.value().map(|x| x == T::neg_infinity());
+        (self - sum).masked_fill(&nothing, T::neg_infinity()).exp()
     }
 
     /// `s[j] = dy[j] + a[j + 1] s[j + 1]`, from the end, where `next[j] = a[j + 1]`.
