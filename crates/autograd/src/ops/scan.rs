@@ -32,8 +32,13 @@ impl<T: Float> Var<T> {
     pub fn logcumsumexp(&self, axis: isize) -> Var<T> {
         let x = self.saved();
         record_with_output("logcumsumexp", [self], self.value().logcumsumexp(axis), move |dy, y, _| {
-            let decay = y.but_last(axis).share_of(&y.after(axis));
-            [Some(dy.recurrence_back(&decay, axis) * x.on(dy).share_of(y))]
+            let (before, after) = (y.but_last(axis), y.after(axis));
+            let infinite = before.value().zip(after.value(), |a, b| a == b && a.is_infinite());
+            let decay = (before - after).masked_fill(&infinite, T::ZERO).exp();
+            let x = x.on(dy);
+            let nothing = x.value().map(|x| x == T::neg_infinity());
+            let share = (x - y).masked_fill(&nothing, T::neg_infinity()).exp();
+            [Some(dy.recurrence_back(&decay, axis) * share)]
         })
     }
 
@@ -70,12 +75,6 @@ impl<T: Float> Var<T> {
             let da = needs[1].then(|| &dx * y.before(axis, T::ZERO));
             [Some(dx), da]
         })
-    }
-
-    /// `e^(x - sum)`, and 0 where `x` is -∞: also where the sum is, too, with no derivative that would be NaN.
-    fn share_of(&self, sum: &Var<T>) -> Var<T> {
-        let nothing = self.value().map(|x| x == T::neg_infinity());
-        (self - sum).masked_fill(&nothing, T::neg_infinity()).exp()
     }
 
     /// `s[j] = dy[j] + a[j + 1] s[j + 1]`, from the end, where `next[j] = a[j + 1]`.

@@ -30,6 +30,17 @@ fn a_term_that_is_zero_has_no_part_in_a_running_sum() {
     }
 }
 
+#[test]
+fn terms_beside_an_infinite_one_keep_their_derivatives() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::from([1.0, 2.0, f64::INFINITY, 0.0, 3.0]));
+    let found = grad(&x.logcumsumexp(0).sum(..), &[&x], false).remove(0).into_value().to_vec();
+    // Of the first two, in the two sums before the infinite one; and nothing of the last two, in sums that are infinite.
+    let second = 1.0 / (1.0 + (-1f64).exp());
+    assert!((found[0] - (2.0 - second)).abs() < 1e-15 && (found[1] - second).abs() < 1e-15, "{found:?}");
+    assert_eq!(found[3..], [0.0, 0.0]);
+}
+
 pub fn cases() -> Vec<Case> {
     vec![
         case("cumsum", |x| x[0].cumsum(1).square(), &[n(&[2, 3, 2])]),
