@@ -37,6 +37,7 @@ def cases():
         case("atan2", torch.atan2, a, b),
         case("remainder", torch.remainder, a, b),
         case("fmod", torch.fmod, a, b),
+        case("remainder_whole", torch.remainder, torch.tensor([1.0, -1.0, 1.0, 6.0, -6.0, 0.75]), torch.tensor([0.1, 0.1, -0.1, 0.6, 2.0, 0.25])),
     ]
 
 

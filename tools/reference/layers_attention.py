@@ -66,6 +66,13 @@ def cases():
         layer("rotary_positions", Of(rotary), short(2, 1, 3, 6)),
         attention("multi_head_attention/added", 2, short(2, 3, 4), attn_mask=(torch.arange(9.0).reshape(3, 3) / 4).where(~causal, -torch.inf).double()),
         attention("multi_head_attention/added_dropout", 2, short(2, 2, 4), short(2, 3, 4), dropout=0.5, attn_mask=distances),
+        masked(
+            "multi_head_attention/weights_dropout",
+            nn.MultiheadAttention(4, 2, dropout=0.5, batch_first=True),
+            *[short(2, 2, 4), short(2, 3, 4), short(2, 3, 4)],
+            attn_mask=hidden,
+            average_attn_weights=False,
+        ),
     ]
 
 

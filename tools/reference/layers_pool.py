@@ -29,6 +29,8 @@ def cases():
         layer("adaptive_avg_pool2d", nn.AdaptiveAvgPool2d(2), short(1, 2, 5, 3)),
         layer("global_avg_pool", Of(lambda x: x.mean((2, 3))), short(2, 2, 3, 2)),
         layer("global_max_pool", Of(lambda x: x.amax(2)), short(2, 2, 5)),
+        layer("max_pool2d/ceil_alone", nn.MaxPool2d((3, 4), stride=(2, 3), ceil_mode=True), short(1, 2, 2, 2)),
+        layer("avg_pool2d/ceil_alone", nn.AvgPool2d((3, 4), stride=(2, 3), padding=(0, 1), ceil_mode=True), short(1, 2, 2, 1)),
     ]
 
 

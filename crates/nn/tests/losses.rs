@@ -266,6 +266,22 @@ fn ctc_hides_what_is_infinite_not_what_is_no_number() {
     assert!(loss(Tensor::full([2, 1, 3], f64::NAN)).is_nan());
 }
 
+/// As in PyTorch: a batch in which nothing counts trains nothing.
+#[test]
+fn a_mean_of_nothing_is_nan_and_has_no_gradient() {
+    let x = Tape::new().variable(Tensor::from([[0.0, 1.0], [2.0, f64::NAN]]));
+    let ignored = Tensor::from([-100, -100]);
+    for label_smoothing in [0.0, 0.1] {
+        let options = CrossEntropyOptions { ignore_index: Some(-100), label_smoothing, ..Default::default() };
+        let loss = cross_entropy(&x, &ignored, &options);
+        assert!(loss.item().is_nan());
+        assert_eq!(grad(&loss, &[&x], false)[0].value().to_vec(), [0.0; 4]);
+    }
+    let loss = nll_loss(&x, &ignored, &NllOptions { ignore_index: Some(-100), ..Default::default() });
+    assert!(loss.item().is_nan());
+    assert_eq!(grad(&loss, &[&x], false)[0].value().to_vec(), [0.0; 4]);
+}
+
 /// Values from PyTorch, whose gradient of a row of NaN is NaN; ours is 0 in every row that does not count.
 #[test]
 fn what_an_ignored_row_holds_does_not_matter() {

@@ -46,7 +46,7 @@
 //!
 //! Besides the rules, the crate has:
 //!
-//! - [`conformance`], which puts any rule through its checks in one line.
+//! - [`conformance`], which puts any rule, or any [`Optimize`], through its checks in one line.
 //! - [`RateFinder`], which looks for a learning rate before training.
 //! - [`Lookahead`] and [`Averaged`] (exponential or equal averages of weights), optimizers that wrap another; [`Sam`], which also wraps
 //!   one, but takes a closure, because a step needs two passes; and [`Lbfgs`], whose step needs several.

@@ -34,8 +34,40 @@ impl Outcome {
             "Outcome::new: a loss of shape {} is not a single number; reduce it, with mean(..)",
             loss.shape()
         );
-        let sum = sum_of(&loss, samples as u64);
+        let sum = sum_of(&loss, samples as f64);
         Outcome { loss, scores: Scores { samples: samples as u64, loss: sum, ..Scores::default() } }
+    }
+
+    /// The same for a loss that is a weighted mean, over weights with the sum `total`, such as a cross-entropy with class weights. Losses and
+    /// gradients of several passes are then weighted by it when they are joined, so that those of all shards together are the weighted mean
+    /// over the whole batch. (Metrics still count each sample once, and so does a mean over several steps.)
+    ///
+    /// ```
+    /// use ravine_autograd::{Tape, Var};
+    /// use ravine_tensor::Tensor;
+    /// use ravine_train::Outcome;
+    ///
+    /// # fn weighted_loss(logits: &Var, labels: &Tensor<i64>, weights: &Tensor) -> Var { logits.sum(..) }
+    /// let class_weights = Tensor::from([0.5, 2.0]);
+    /// let pass = |logits: Var, labels: &Tensor<i64>| {
+    ///     let total = class_weights.index_select(0, labels).sum(..).item();
+    ///     let loss = weighted_loss(&logits, labels, &class_weights);
+    ///     Outcome::new(loss, labels.numel()).total_weight(total.into())
+    /// };
+    /// # pass(Tape::eval().input(Tensor::zeros([2, 2])), &Tensor::from([0, 1]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `total` is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn total_weight(mut self, total: f64) -> Self {
+        assert!(
+            total >= 0.0 && total.is_finite(),
+            "Outcome::total_weight: found {total}, expected a finite number that is not negative"
+        );
+        (self.scores.loss, self.scores.weight) = (sum_of(&self.loss, total), Some(total));
+        self
     }
 
     /// The cross-entropy of logits `[batch, classes]` with class indices `[batch]`, and the metric `accuracy`. With logits
@@ -81,7 +113,7 @@ impl Outcome {
         let target = logits.tape().input(targets.clone());
         let loss = -(logits.log_softmax() * target).sum(-1).mean(..);
         let counted = Outcome::classification(logits, &targets.argmax(-1));
-        let sum = sum_of(&loss, counted.scores.samples);
+        let sum = sum_of(&loss, counted.scores.weight());
         Outcome { loss, scores: Scores { loss: sum, ..counted.scores } }
     }
 
@@ -162,7 +194,11 @@ impl Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     samples: u64,
+    /// The sum of the losses, each times its weight.
     loss: f64,
+    /// The sum of the weights, if they are not all 1; only until all passes over a batch or a data set are joined.
+    #[serde(skip)]
+    weight: Option<f64>,
     /// Metrics that are means over the samples, as sums.
     means: Vec<(String, f64)>,
     residuals: Option<Residuals>,
@@ -198,7 +234,21 @@ impl Scores {
 
     /// The mean loss; NaN if there are no samples.
     pub fn loss(&self) -> f64 {
-        self.loss / self.samples as f64
+        self.loss / self.weight()
+    }
+
+    /// By what the loss is weighted.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight.unwrap_or(self.samples as f64)
+    }
+
+    /// With the same mean loss, as if each sample had the weight 1.
+    pub(crate) fn by_samples(mut self) -> Self {
+        if self.weight.is_some() {
+            self.loss = if self.samples == 0 { 0.0 } else { self.loss() * self.samples as f64 };
+            self.weight = None;
+        }
+        self
     }
 
     /// The metric of this name, if there is one; `loss` is one too.
@@ -258,6 +308,9 @@ impl Scores {
     /// Adds the scores of other samples, which come after these.
     pub fn add(&mut self, other: &Scores) {
         self.hardest.add(&other.hardest, self.samples());
+        if self.weight.is_some() || other.weight.is_some() {
+            self.weight = Some(self.weight() + other.weight());
+        }
         self.samples += other.samples;
         self.loss += other.loss;
         for (name, sum) in &other.means {
@@ -289,9 +342,9 @@ impl fmt::Display for Scores {
     }
 }
 
-/// The sum of the losses whose mean is `mean`: 0 for no samples, whose mean is NaN.
-fn sum_of(mean: &Var, samples: u64) -> f64 {
-    if samples == 0 { 0.0 } else { f64::from(mean.item()) * samples as f64 }
+/// The sum of the losses whose mean is `mean`: 0 if there are none, whose mean is NaN.
+fn sum_of(mean: &Var, weight: f64) -> f64 {
+    if weight == 0.0 { 0.0 } else { f64::from(mean.item()) * weight }
 }
 
 /// Adds `other` to `sum`, where it is missing from either as if it were 0.

@@ -25,7 +25,8 @@ pub struct StepResult {
 /// batch is cut, but not on the number of threads: every thread computes the same bits for a shard, and the tree stays the same.
 ///
 /// Losses and gradients are weighted by the samples that the passes counted ([`Outcome::new`]). If these are, for example, the tokens of
-/// padded sentences, of which shards have different numbers, the gradient is still that of the mean over all tokens.
+/// padded sentences, of which shards have different numbers, the gradient is still that of the mean over all tokens. Likewise
+/// [`Outcome::total_weight`] for weighted means.
 ///
 /// Runs on rayon's current pool ([`rayon::ThreadPool::install`] chooses another). With several shards, the kernels of each stay on its
 /// thread. With a single shard, every kernel uses all threads, which changes no bit either: this suits batches that cannot be cut, and
@@ -77,7 +78,8 @@ pub fn data_parallel<S: Sync, E: Send>(
         };
         if filled.len() == 1 { pass() } else { sequential(pass) }
     };
-    Ok(tree(0..filled.len(), &run)?.result)
+    let result = tree(0..filled.len(), &run)?.result;
+    Ok(StepResult { scores: result.scores.by_samples(), ..result })
 }
 
 /// The joint result of some of the shards.
@@ -92,20 +94,19 @@ impl Part {
     fn join(self, other: Part) -> Part {
         let samples = self.samples + other.samples;
         let (mut sum, mut next) = (self.result, other.result);
-        // The mean is over the samples that the passes counted, which are known only now. Where they are not in proportion to the caller's,
-        // the weights of the gradients are corrected.
-        let counted = [sum.scores.samples(), next.scores.samples()];
-        if counted[0] as u128 * other.samples as u128 != counted[1] as u128 * self.samples as u128 {
+        // The mean is over the samples that the passes counted or weighted, which are known only now. Where they are not in proportion to the
+        // caller's, the weights of the gradients are corrected. (The products are exact up to batches of a hundred million.)
+        let counted = [&sum, &next].map(|part| part.scores.weight());
+        if counted[0] * other.samples as f64 != counted[1] * self.samples as f64 {
             let all = counted[0] + counted[1];
-            let factor =
-                |of: usize, counted: usize| samples as f64 / of as f64 * (counted as f64 / all as f64);
+            let factor = |of: usize, counted: f64| samples as f64 / of as f64 * (counted / all);
             sum.gradients.scale(factor(self.samples, counted[0]) as f32);
             next.gradients.scale(factor(other.samples, counted[1]) as f32);
         }
         match counted {
             // A mean over nothing is NaN, so its gradient cannot be added with weight 0.
-            [0, some] if some > 0 => sum.gradients = next.gradients,
-            [some, 0] if some > 0 => {}
+            [none, some] if none == 0.0 && some > 0.0 => sum.gradients = next.gradients,
+            [some, none] if none == 0.0 && some > 0.0 => {}
             _ => sum.gradients.add(next.gradients),
         }
         sum.scores.add(&next.scores);
@@ -180,10 +181,11 @@ pub fn evaluate<D: Dataset + ?Sized>(
             })
         })
         .collect::<Result<_, DataError>>()?;
-    Ok(parts.iter().fold(Scores::default(), |mut sum, part| {
+    let all = parts.iter().fold(Scores::default(), |mut sum, part| {
         sum.add(part);
         sum
-    }))
+    });
+    Ok(all.by_samples())
 }
 
 #[cfg(test)]
@@ -220,6 +222,29 @@ mod tests {
                 assert!((other_loss - loss).abs() < 1e-5, "{lengths:?} in {shards}: {other_loss} for {loss}");
                 assert!((other - gradient).abs() < 1e-5, "{lengths:?} in {shards}: {other} for {gradient}");
             }
+        }
+    }
+
+    #[test]
+    fn a_weighted_mean_is_over_the_whole_batch() {
+        let (x, weights) = ([1.0, -2.0, 3.0, 5.0, 4.0], [0.0, 0.0, 2.5, 0.25, 1.0]);
+        let want = x.iter().zip(weights).map(|(x, w)| x * w).sum::<f32>() / weights.iter().sum::<f32>();
+        for cuts in [&[5][..], &[2, 3], &[1, 1, 3], &[3, 2], &[2, 1, 2], &[1; 5]] {
+            let weight = Param::new(Tensor::scalar(1.0));
+            let ends = cuts.iter().scan(0, |end, len| {
+                *end += len;
+                Some(*end)
+            });
+            let shards: Vec<_> = cuts.iter().zip(ends).map(|(&len, end)| (len, end - len..end)).collect();
+            let Ok(step) = data_parallel(&shards, &Rng::new(0), |tape, rows| {
+                let [x, w] = [&x, &weights].map(|all| Tensor::from_slice(&all[rows.clone()], [rows.len()]));
+                let total = w.sum(..).item();
+                let loss = (tape.input(x * w) * tape.param(&weight)).sum(..) / total;
+                Ok::<_, Infallible>(Outcome::new(loss, rows.len()).total_weight(total.into()))
+            });
+            let found = [step.scores.loss() as f32, step.gradients.get(&weight).unwrap().item()];
+            assert!(found.iter().all(|found| (found - want).abs() < 1e-5), "{cuts:?}: {found:?} for {want}");
+            assert_eq!(step.scores.samples(), 5);
         }
     }
 

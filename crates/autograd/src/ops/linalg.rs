@@ -5,9 +5,16 @@
 //! decomposition*, 2016; S. Walter and L. Lehmann, *Algorithmic differentiation of linear algebra functions*, 2010. An op with several
 //! results records them as one matrix, of which they are parts.
 
+use std::panic::Location;
+
 use ravine_tensor::{Float, LinalgError, Tensor};
 
 use crate::var::{Var, record, record_with_output};
+
+/// What a derivative needs, or a panic that names the line of the op: the panic itself happens far from it, in backward.
+fn in_backward<V>(op: &str, line: &Location, found: Result<V, LinalgError>) -> V {
+    found.unwrap_or_else(|error| panic!("{op}: backward: {error} (the op of {line})"))
+}
 
 impl<T: Float> Var<T> {
     /// The solution `x` of `a x = b`, this being `a`. Backward: `db` solves `aᵀ db = dx`, `da = -db xᵀ`.
@@ -25,8 +32,10 @@ impl<T: Float> Var<T> {
             return Ok(self.solve(&b.unsqueeze(1))?.squeeze(-1));
         }
         let (a, y) = (self.saved(), self.value().solve(b.value())?);
+        let line = Location::caller();
         Ok(record_with_output("solve", [self, b], y, move |dy, y, needs| {
-            let db = a.on(dy).t().solve(dy).expect("it could be solved forward");
+            // A matrix that is almost singular may have a transpose that is, up to rounding.
+            let db = in_backward("solve", line, a.on(dy).t().solve(dy));
             [needs[0].then(|| -db.matmul(&y.t())), Some(db)]
         }))
     }
@@ -113,8 +122,9 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn slogdet(&self) -> (Tensor<T>, Var<T>) {
         let (x, (sign, log)) = (self.saved(), self.value().slogdet());
+        let line = Location::caller();
         let log = record("slogdet", [self], log, move |dy, _| {
-            let inverse = x.on(dy).inverse().unwrap_or_else(|error| panic!("slogdet, backward: {error}"));
+            let inverse = in_backward("slogdet", line, x.on(dy).inverse());
             [Some(dy.unsqueeze(-1).unsqueeze(-1) * inverse.t())]
         });
         (sign, log)
@@ -159,13 +169,12 @@ impl<T: Float> Var<T> {
             return Ok((q, Var::cat(&[&left, &right], -1)));
         }
         let parts = move |both: &Var<T>| [both.narrow(-2, 0, m), both.narrow(-2, m, n)];
-        let both = Tensor::cat(&[&q, &r], -2);
+        let (both, line) = (Tensor::cat(&[&q, &r], -2), Location::caller());
         let both = record_with_output("qr", [self], both, move |dy, y, _| {
             let ([dq, dr], [q, r]) = (parts(dy), parts(y));
             let c = (r.matmul(&dr.t()) - dq.t().matmul(&q)).times_lower(T::of(0.5));
             let left = dq + q.matmul(&(&c + c.t()));
-            let dx = r.solve_triangular(&left.t(), true);
-            [Some(dx.unwrap_or_else(|error| panic!("qr, backward: {error}")).t())]
+            [Some(in_backward("qr", line, r.solve_triangular(&left.t(), true)).t())]
         });
         let [q, r] = parts(&both);
         Ok((q, r))

@@ -46,20 +46,23 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn remainder(&self, b: &Var<T>) -> Var<T> {
-        self.rest("remainder", b, self.value().remainder(b.value()), |quotient| quotient.floor())
+        self.rest("remainder", b, self.value().remainder(b.value()))
     }
 
     /// `y = a - b trunc(a / b)`, with the sign of `a`. Backward: `da = dy`, `db = -trunc(a / b) dy`.
     #[track_caller]
     #[must_use]
     pub fn fmod(&self, b: &Var<T>) -> Var<T> {
-        self.rest("fmod", b, self.value().fmod(b.value()), |quotient| quotient.trunc())
+        self.rest("fmod", b, self.value().fmod(b.value()))
     }
 
-    /// Records a remainder `y` whose quotient is rounded by `round`.
+    /// Records a remainder `y`.
     #[track_caller]
-    fn rest(&self, op: &'static str, b: &Var<T>, y: Tensor<T>, round: fn(Tensor<T>) -> Tensor<T>) -> Var<T> {
-        let quotient = round(self.value() / b.value());
+    fn rest(&self, op: &'static str, b: &Var<T>, y: Tensor<T>) -> Var<T> {
+        // Not `a / b` rounded down, which is one more where rounding has made it whole: 1 / 0.1 is 10, but 1 has 0.1 only 9 times in it.
+        let truncated = self.value().fmod(b.value());
+        let once_less = y.zip(&truncated, |y, truncated| if y == truncated { T::ZERO } else { T::ONE });
+        let quotient = ((self.value() - truncated) / b.value()).round() - once_less;
         record(op, [self, b], y, move |dy, needs| {
             [needs[0].then(|| dy.clone()), needs[1].then(|| -(dy * dy.constant(quotient.clone())))]
         })

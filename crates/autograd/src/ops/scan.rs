@@ -26,14 +26,19 @@ impl<T: Float> Var<T> {
     }
 
     /// `y[j] = log Σ e^x[..=j]` along `axis`, without overflow. Backward: `dx[j] = e^(x[j] - y[j]) s[j]` with
-    /// `s[j] = dy[j] + e^(y[j] - y[j + 1]) s[j + 1]`, in which no exponent is positive.
+    /// `s[j] = dy[j] + e^(y[j] - y[j + 1]) s[j + 1]`, in which no exponent is positive. A `x[j]` of -∞ has no part in any sum, and `dx[j]` is 0.
     #[track_caller]
     #[must_use]
     pub fn logcumsumexp(&self, axis: isize) -> Var<T> {
         let x = self.saved();
         record_with_output("logcumsumexp", [self], self.value().logcumsumexp(axis), move |dy, y, _| {
-            let decay = (y.but_last(axis) - y.after(axis)).exp();
-            [Some(dy.recurrence_back(&decay, axis) * (x.on(dy) - y).exp())]
+            let (before, after) = (y.but_last(axis), y.after(axis));
+            let infinite = before.value().zip(after.value(), |a, b| a == b && a.is_infinite());
+            let decay = (before - after).masked_fill(&infinite, T::ZERO).exp();
+            let x = x.on(dy);
+            let nothing = x.value().map(|x| x == T::neg_infinity());
+            let share = (x - y).masked_fill(&nothing, T::neg_infinity()).exp();
+            [Some(dy.recurrence_back(&decay, axis) * share)]
         })
     }
 

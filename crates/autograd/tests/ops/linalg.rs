@@ -1,6 +1,6 @@
 //! Equations and factorizations of matrices.
 
-use ravine_autograd::Var;
+use ravine_autograd::{Tape, Var};
 use ravine_tensor::Tensor;
 
 use super::{Case, V, case, normal as n, transposed};
@@ -33,6 +33,30 @@ fn singular(x: &V) -> V {
 fn q_and_r(x: &V) -> V {
     let (q, r) = x.qr().unwrap();
     q.matmul(&r).square() + q.square().sum(..) + r.sum(..)
+}
+
+/// It is found in backward, where the line of the op is not the one that runs.
+#[test]
+fn a_derivative_that_does_not_exist_names_the_line_of_its_op() {
+    let message = |loss: fn(&V) -> V| {
+        let x = Tape::new().variable(Tensor::zeros([2, 2]));
+        let loss = loss(&x);
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| loss.backward())).map(drop);
+        *panic.unwrap_err().downcast::<String>().unwrap()
+    };
+    let [here, next] = [line!() + 1, line!() + 2].map(|line| format!("(the op of {}:{line}:", file!()));
+    let slogdet = message(|x| x.slogdet().1);
+    let qr = message(|x| x.qr().unwrap().1.sum(..));
+    assert!(
+        slogdet.starts_with("slogdet: backward: inverse: the matrix of shape [2, 2] is singular "),
+        "{slogdet}"
+    );
+    assert!(slogdet.contains(&here), "{slogdet}");
+    assert!(
+        qr.starts_with("qr: backward: solve_triangular: the matrix of shape [2, 2] is singular "),
+        "{qr}"
+    );
+    assert!(qr.contains(&next), "{qr}");
 }
 
 pub fn cases() -> Vec<Case> {

@@ -27,7 +27,7 @@ pub fn run(name: &str, x: &[&Var<f64>]) -> Var<f64> {
         "ceil" => x[0].ceil(),
         "trunc" => x[0].trunc(),
         "round" => x[0].round(),
-        "remainder" => x[0].remainder(x[1]),
+        "remainder" | "remainder_whole" => x[0].remainder(x[1]),
         "fmod" => x[0].fmod(x[1]),
         "erfc" => x[0].erfc(),
         "erfinv" => x[0].erfinv(),

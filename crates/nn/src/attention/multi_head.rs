@@ -103,6 +103,38 @@ impl MultiHeadAttention {
     /// If the shapes do not fit together.
     #[track_caller]
     pub fn forward(&self, queries: &Var, keys: &Var, values: &Var, mask: &Mask) -> Var {
+        let [q, k, v] = self.project(queries, keys, values);
+        let hidden = mask.hidden(q.size(0), q.size(2), k.size(2));
+        let heads = if let Some(added) = mask.added() {
+            dropout(&weights(&q, &k, Some(&added), hidden.as_ref()), self.dropout).matmul(&v)
+        } else if q.tape().is_training() && self.dropout > 0.0 {
+            q.tape().with_rng(|rng| {
+                q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), Some((self.dropout, rng)))
+            })
+        } else {
+            q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), None)
+        };
+        self.join(&heads)
+    }
+
+    /// [`forward`](Self::forward), and how much each query draws from each key: weights `[batch, heads, queries, keys]`, after dropout, of which
+    /// `mean(1)` is the average over the heads. It takes more memory than `forward`, which never has all weights at once.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    #[doc(alias("need_weights", "average_attn_weights"))]
+    pub fn forward_with_weights(&self, queries: &Var, keys: &Var, values: &Var, mask: &Mask) -> (Var, Var) {
+        let [q, k, v] = self.project(queries, keys, values);
+        let hidden = mask.hidden(q.size(0), q.size(2), k.size(2));
+        let weights = weights(&q, &k, mask.added().as_ref(), hidden.as_ref());
+        let weights = dropout(&weights, self.dropout);
+        (self.join(&weights.matmul(&v)), weights)
+    }
+
+    /// The projections of queries, keys and values, `[batch, heads, length, width]`.
+    #[track_caller]
+    fn project(&self, queries: &Var, keys: &Var, values: &Var) -> [Var; 3] {
         let features = self.out_proj.weight.shape()[0];
         let fits = [queries, keys, values]
             .iter()
@@ -132,40 +164,37 @@ impl MultiHeadAttention {
         } else {
             [project(queries, 0, 1), project(keys, 1, 1), project(values, 2, 1)]
         };
-        let [mut q, mut k, v] = [q, k, v].map(|x| {
+        let [q, k, v] = [q, k, v].map(|x| {
             let (batch, length) = (x.shape()[0], x.shape()[1]);
             x.reshape([batch, length, self.heads, features / self.heads]).transpose(1, 2)
         });
-        if let Some(rotary) = &self.rotary {
-            (q, k) = (rotary.forward(&q), rotary.forward(&k));
+        match &self.rotary {
+            Some(rotary) => [rotary.forward(&q), rotary.forward(&k), v],
+            None => [q, k, v],
         }
-        let (batch, length) = (queries.shape()[0], queries.shape()[1]);
-        let hidden = mask.hidden(batch, length, keys.shape()[1]);
-        let heads = if let Some(added) = mask.added() {
-            let weights = weights_with(&q, &k, &added, hidden.as_ref());
-            dropout(&weights, self.dropout).matmul(&v)
-        } else if tape.is_training() && self.dropout > 0.0 {
-            tape.with_rng(|rng| {
-                q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), Some((self.dropout, rng)))
-            })
-        } else {
-            q.scaled_dot_product_attention(&k, &v, hidden.as_ref(), None)
-        };
-        self.out_proj.forward(&heads.transpose(1, 2).reshape([batch, length, features]))
+    }
+
+    /// The projection of all heads `[batch, heads, queries, width]` together.
+    #[track_caller]
+    fn join(&self, heads: &Var) -> Var {
+        let shape = [heads.size(0), heads.size(2), heads.size(1) * heads.size(3)];
+        self.out_proj.forward(&heads.transpose(1, 2).reshape(shape))
     }
 }
 
 /// `softmax(q kᵀ / √width + added)`, 0 where it is hidden.
 #[track_caller]
-fn weights_with(q: &Var, k: &Var, added: &Tensor, hidden: Option<&Tensor<bool>>) -> Var {
-    let scores = q.matmul(&k.t()) * (1.0 / (q.size(-1) as f32).sqrt());
-    assert!(
-        scores.shape().broadcast(added.shape()) == Some(*scores.shape()),
-        "MultiHeadAttention: the bias of the mask is {}; expected to broadcast to the scores, {}",
-        added.shape(),
-        scores.shape()
-    );
-    let scores = &scores + scores.constant(added.clone());
+fn weights(q: &Var, k: &Var, added: Option<&Tensor>, hidden: Option<&Tensor<bool>>) -> Var {
+    let mut scores = q.matmul(&k.t()) * (1.0 / (q.size(-1) as f32).sqrt());
+    if let Some(added) = added {
+        assert!(
+            scores.shape().broadcast(added.shape()) == Some(*scores.shape()),
+            "MultiHeadAttention: the bias of the mask is {}; expected to broadcast to the scores, {}",
+            added.shape(),
+            scores.shape()
+        );
+        scores = &scores + scores.constant(added.clone());
+    }
     let Some(hidden) = hidden else { return scores.softmax() };
     // A query that sees no key has weights of 0, and no derivative.
     let blind = hidden.expand(*scores.shape()).all_keepdim(-1);

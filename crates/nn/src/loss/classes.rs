@@ -74,7 +74,7 @@ impl<T: Float> Default for NllOptions<T> {
 
 /// The cross-entropy `-Σ_c w[c] t[c] log softmax(x)[c]` of logits `x` and the target `t`.
 ///
-/// For class indices `t` is 1 at the index, and the mean is `Σ loss / Σ w[index]` over the samples that are not ignored (NaN if all are);
+/// For class indices `t` is 1 at the index, and the mean is `Σ loss / Σ w[index]` over the samples that are not ignored (NaN if all are, with a gradient of 0);
 /// for probabilities it is over all samples. With label smoothing `ε`, `t` becomes `(1 - ε) t + ε / classes`.
 ///
 /// Shapes: logits `[.., classes]` (or the classes elsewhere, see [`CrossEntropyOptions::class_axis`]); indices without that axis, or

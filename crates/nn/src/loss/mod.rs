@@ -73,7 +73,12 @@ impl Reduction {
     /// The reduction of `each`, whose mean is their sum over `total`.
     #[track_caller]
     fn of_weighted<T: Float>(self, each: Var<T>, total: T) -> Var<T> {
-        if self == Reduction::Mean { each.sum(..) / total } else { self.of(each) }
+        match self {
+            // 0 / 0 is NaN, and no sample has a part in it: as the gradient of each is 0 if some count, so it is if none does.
+            Reduction::Mean if total == T::ZERO => each.sum(..) * T::ZERO + T::nan(),
+            Reduction::Mean => each.sum(..) / total,
+            _ => self.of(each),
+        }
     }
 }
 

@@ -88,14 +88,14 @@ macro_rules! pooling {
                 let &$name { kernel, stride, padding, ceil_mode, exclude_padding } = self;
                 let options = PoolOptions { kernel, stride, padding };
                 let input: [usize; $axes] = std::array::from_fn(|axis| x.shape()[2 + axis]);
+                let over = if ceil_mode { overhang(&options, input) } else { [0; $axes] };
                 assert!(
-                    options.output_size(input).is_some(),
+                    options.output_size(std::array::from_fn(|axis| input[axis] + over[axis])).is_some(),
                     concat!(stringify!($name), ": kernel is {:?}; expected to fit the input, {} with padding {:?}"),
                     kernel,
                     x.shape(),
                     padding
                 );
-                let over = if ceil_mode { overhang(&options, input) } else { [0; $axes] };
                 let value: f32 = $beyond;
                 let y = if over == [0; $axes] {
                     x.$op(&options)
@@ -206,11 +206,16 @@ pooling! {
     AvgPool2d: 2 axes by avg_pool2d, beyond the end 0.0, "[batch, channels, height, width]"
 }
 
-/// How far the last window of each axis reaches beyond the padded input, if there are as many as begin before the padding at its end.
+/// How far the last window of each axis reaches beyond the padded input, if there are as many as begin before the padding at its end; 0 if none
+/// fits.
 fn overhang<const AXES: usize>(options: &PoolOptions<AXES>, input: [usize; AXES]) -> [usize; AXES] {
     std::array::from_fn(|axis| {
         let (kernel, stride, padding) = (options.kernel[axis], options.stride[axis], options.padding[axis]);
         let padded = input[axis] + 2 * padding;
+        // A window that is larger than the padded input stands alone, and is too large if it reaches a whole step beyond.
+        if kernel > padded {
+            return if input[axis] > 0 && kernel - padded < stride { kernel - padded } else { 0 };
+        }
         let mut last = (padded - kernel).div_ceil(stride);
         if last * stride >= input[axis] + padding {
             last -= 1;

@@ -27,6 +27,14 @@ pub fn layer(name: &str, rng: &mut Rng) -> Subject {
             let hidden = Tensor::from([[false, true, false], [true, false, false]]);
             vec![attention.forward(&x[0], &x[1], &x[2], &Mask::none().hide(hidden))]
         }),
+        "multi_head_attention/weights_dropout" => {
+            Subject::new(MultiHeadAttention::new(4, 2, rng).dropout(0.5), |attention, x| {
+                let hidden = Tensor::from([[false, true, false], [true, false, false]]);
+                let (y, weights) =
+                    attention.forward_with_weights(&x[0], &x[1], &x[2], &Mask::none().hide(hidden));
+                vec![y, weights]
+            })
+        }
         "multi_head_attention/added" => Subject::new(MultiHeadAttention::new(4, 2, rng), |attention, x| {
             let rising =
                 Tensor::from_fn([3, 3], |i| if i % 3 > i / 3 { f32::NEG_INFINITY } else { i as f32 / 4.0 });

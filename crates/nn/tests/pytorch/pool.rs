@@ -13,6 +13,8 @@ pub fn layer(name: &str, _: &mut Rng) -> Subject {
         "max_pool1d/ceil" => MaxPool1d::new(2).stride(3).padding(1).ceil_mode().into(),
         "max_pool2d/ceil" => MaxPool2d::new([3, 2]).stride(2).ceil_mode().into(),
         "avg_pool1d" => AvgPool1d::new(2).into(),
+        "max_pool2d/ceil_alone" => MaxPool2d::new([3, 4]).stride([2, 3]).ceil_mode().into(),
+        "avg_pool2d/ceil_alone" => AvgPool2d::new([3, 4]).stride([2, 3]).padding([0, 1]).ceil_mode().into(),
         "avg_pool1d/ceil" => AvgPool1d::new(3).stride(2).padding(1).ceil_mode().into(),
         "avg_pool1d/real" => AvgPool1d::new(3).stride(2).padding(1).ceil_mode().exclude_padding().into(),
         "avg_pool2d" => AvgPool2d::new(2).into(),

@@ -228,14 +228,21 @@ fn sum_of_many<T: Float>(x: &[T], width: usize, rows: &Range<usize>, columns: &R
 /// The transpose of [`mean`]: each element of `dy` is spread over its window. `dx` is overwritten.
 pub fn spread<T: Float>(g: &PoolGeometry, dy: &[T], dx: &mut [T]) {
     let [area_in, area_out] = g.areas();
+    let (width, out_width) = (g.input[1], g.windows[1].len());
     split_units(dx, area_in, dx.len(), |planes, dx| {
+        // What a line of `dy` adds to each of the lines under its windows: found once, and added to whole lines.
+        let mut line = vec![T::ZERO; width];
         for (plane, dx) in planes.zip(dx.chunks_exact_mut(area_in.max(1))) {
             dx.fill(T::ZERO);
-            for (at, &dy) in dy[plane * area_out..][..area_out].iter().enumerate() {
-                let (rows, columns) = g.window(at);
-                let share = dy * g.weight(&rows, &columns);
-                for row in rows {
-                    dx[row * g.input[1]..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
+            let dy = dy[plane * area_out..][..area_out].chunks_exact(out_width);
+            for (rows, dy) in g.windows[0].iter().zip(dy) {
+                line.fill(T::ZERO);
+                for (columns, &dy) in g.windows[1].iter().zip(dy) {
+                    let share = dy * g.weight(rows, columns);
+                    line[columns.clone()].iter_mut().for_each(|x| *x += share);
+                }
+                for dx in dx[rows.start * width..rows.end * width].chunks_exact_mut(width) {
+                    dx.iter_mut().zip(&line).for_each(|(dx, &x)| *dx += x);
                 }
             }
         }
@@ -259,6 +266,25 @@ mod tests {
                     .sum();
                 assert_eq!(sum(&x, width, &rows, &columns), want, "{rows:?}, {columns:?}");
             }
+        }
+    }
+
+    /// In numbers for which every sum is exact.
+    #[test]
+    fn spread_is_the_transpose_of_mean() {
+        let touching = [vec![0..2, 2..4, 4..6], vec![0..4, 4..8]];
+        let overlapping = [vec![0..1, 0..3, 1..4], vec![0..2, 1..5, 2..6, 4..8]];
+        let apart = [vec![1..2, 5..6], vec![0..1, 3..4, 7..8]];
+        for windows in [touching, overlapping, apart] {
+            let g = PoolGeometry { input: [6, 8], windows, cells: Some(4), touching_2x2: false };
+            let [area_in, area_out] = g.areas();
+            let numbers = |n: usize| (0..2 * n).map(|i| (i * i % 23) as f32 - 11.0).collect::<Vec<_>>();
+            let (x, dy) = (numbers(area_in), numbers(area_out));
+            let (mut y, mut dx) = (vec![0.0; dy.len()], vec![f32::NAN; x.len()]);
+            mean(&g, &x, &mut y);
+            spread(&g, &dy, &mut dx);
+            let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            assert_eq!(product(&y, &dy), product(&x, &dx), "{g:?}");
         }
     }
 }
