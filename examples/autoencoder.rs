@@ -18,17 +18,17 @@ use ravine::nn::Unflatten;
 use ravine::prelude::*;
 use ravine::train::png_grid;
 use ravine_examples::{
-    RunFlags, above_zero, bundled_mnist, check_size, finished, one_of_each, positive, start, write_file,
+    TrainFlags, above_zero, bundled_mnist, check_size, finished, one_of_each, positive, start, write_file,
 };
 
 /// Trains a convolutional autoencoder on MNIST, or on any other set of 28x28 images in the same format.
 #[derive(Parser)]
 struct Args {
-    /// Steps of training; 1407 go through the 60,000 images three times.
-    #[arg(long, default_value_t = 1407)]
-    steps: usize,
+    /// Epochs: passes over the training images.
+    #[arg(long, default_value_t = 3, value_parser = above_zero::<usize>)]
+    epochs: usize,
     /// Images per step.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 128, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The peak learning rate.
     #[arg(long, default_value_t = 2e-3, value_parser = positive::<f64>)]
@@ -39,11 +39,8 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Continue from the checkpoint in the output folder, if there is one.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -142,14 +139,15 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let data = Mnist::load(args.data.clone().unwrap_or_else(bundled_mnist))?.normalize(0.0, 1.0);
     check_size(&data.train)?;
     let model = Autoencoder::new(args.code, &mut Rng::new(args.run.seed));
-    let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, args.steps as u64));
+    let steps = args.epochs.saturating_mul(data.train.len().div_ceil(args.batch_size));
+    let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, steps as u64));
     eprintln!("{} parameters, {} training images", model.num_params(), data.train.len());
 
     let folder = args.run.folder("autoencoder");
     let report = args
         .run
-        .trainer(&folder, args.resume)?
-        .steps(args.steps)
+        .trainer(&folder)?
+        .epochs(args.epochs)
         .batch_size(args.batch_size)
         .note("model", "autoencoder")
         .note("learning rate", args.lr)

@@ -25,7 +25,7 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
-use ravine_examples::{RunFlags, above_zero, positive, share, start};
+use ravine_examples::{TrainFlags, above_zero, finished, positive, share, start};
 
 /// Trains a small transformer on a text and lets it write.
 #[derive(Parser)]
@@ -34,10 +34,10 @@ struct Args {
     #[arg(long)]
     text: Option<PathBuf>,
     /// Epochs: passes over the text.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// Pieces of text per step.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// How many characters the model sees at once.
     #[arg(long, default_value_t = 96, value_parser = above_zero::<usize>)]
@@ -66,14 +66,8 @@ struct Args {
     /// Below 1, likely characters become likelier.
     #[arg(long, default_value_t = 0.7, value_parser = positive::<f64>)]
     temperature: f64,
-    /// Continue from the checkpoint in the output folder, if there is one.
-    #[arg(long)]
-    resume: bool,
-    /// Stop after this many steps; --resume continues.
-    #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ text
@@ -234,7 +228,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let test = Pieces { text: test, context: args.context, seed: None };
 
     let model = Writer::new(vocabulary.characters.len(), args, &mut Rng::new(args.run.seed));
-    let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size.max(1))) as u64;
+    let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size)) as u64;
     let schedule = Cosine::new(args.lr, steps - steps / 10).warmup(steps / 10);
     // Weight decay is for matrices, not for biases and norms.
     let mut optimizer = Optimizer::new(&model, AdamW::default(), schedule)
@@ -249,10 +243,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     );
     let report = args
         .run
-        .trainer(&args.run.folder("char_transformer"), args.resume)?
+        .trainer(&args.run.folder("char_transformer"))?
         .epochs(args.epochs)
         .batch_size(args.batch_size)
-        .max_steps(args.max_steps)
         .note("model", "transformer")
         .note("learning rate", args.lr)
         .note("text", path.display())
@@ -264,7 +257,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             Outcome::new(loss, n).metric("bits_per_character", bits * n as f64)
         })?;
 
-    let bits = report.test().and_then(|test| test.metric("bits_per_character"));
+    let bits = finished(&report)?.metric("bits_per_character");
     let sample = model.write(prompt, args).into_iter().map(|i| vocabulary.characters[i as usize]);
     let sample: String = sample.collect();
     if args.run.json {
@@ -278,12 +271,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         });
         println!("{result}");
     } else {
-        println!("{sample}\n");
-        if let Some(bits) = bits {
-            println!(
-                "{bits:.3} bits per character of the test text; by pairs of characters it would be {by_pairs:.3}"
-            );
-        }
+        let bits = bits.unwrap_or(f64::NAN);
+        println!(
+            "{sample}\n\n{bits:.3} bits per character of the test text; by pairs of characters it would be {by_pairs:.3}"
+        );
     }
     Ok(())
 }

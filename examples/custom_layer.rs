@@ -20,7 +20,7 @@ use clap::Parser;
 use ravine::nn::init::{Fan, Gain};
 use ravine::prelude::*;
 use ravine::train::TrainError;
-use ravine_examples::{RunFlags, bundled_mnist, finished, positive, start};
+use ravine_examples::{TrainFlags, above_zero, bundled_mnist, finished, positive, start};
 
 /// Trains a deep residual network on MNIST, whose blocks are scaled and not scaled.
 #[derive(Parser)]
@@ -29,10 +29,10 @@ struct Args {
     #[arg(long, default_value_t = 24)]
     blocks: usize,
     /// Epochs: passes over the training images.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// Images per step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The peak learning rate.
     #[arg(long, default_value_t = 0.01, value_parser = positive::<f64>)]
@@ -43,14 +43,8 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Train for this many steps, instead of --epochs.
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// Continue from the checkpoints in the output folder, if there are any.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ---------------------------------------------------------------------------------------------------------------- layers
@@ -155,14 +149,12 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let trained = |name: &str, scale: Option<f32>| -> Result<Option<f64>, Box<dyn Error>> {
         let model = network(pixels, args.blocks, scale, &mut Rng::new(args.run.seed));
         check(&model, pixels)?;
-        let steps = args
-            .steps
-            .unwrap_or(args.epochs.saturating_mul(data.train.len().div_ceil(args.batch_size.max(1))));
+        let steps = args.epochs.saturating_mul(data.train.len().div_ceil(args.batch_size));
         let mut optimizer = Optimizer::new(&model, Sgd::momentum(0.9), Cosine::new(args.lr, steps as u64));
         let run = args
             .run
-            .trainer(&folder.join(name), args.resume)?
-            .steps(steps)
+            .trainer_of_several(&folder, name)?
+            .epochs(args.epochs)
             .batch_size(args.batch_size)
             .note("model", format!("{} blocks, {name}", args.blocks))
             .note("learning rate", args.lr)

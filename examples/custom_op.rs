@@ -17,13 +17,13 @@ use ravine::autograd::{gradcheck, gradgradcheck, record};
 use ravine::prelude::*;
 use ravine::tensor::Float;
 use ravine_examples::plot::{Axis, BLUE, GREY, ORANGE, Plot};
-use ravine_examples::{RunFlags, above_zero, finished, positive, start, write_file};
+use ravine_examples::{TrainFlags, above_zero, finished, positive, start, write_file};
 
 /// Fits a wave with two networks: one with rectified units, and one whose units learn their own activation.
 #[derive(Parser)]
 struct Args {
     /// Steps of training, each on all points.
-    #[arg(long, default_value_t = 1500)]
+    #[arg(long, default_value_t = 1500, value_parser = above_zero::<usize>)]
     steps: usize,
     /// How many units are in the middle.
     #[arg(long, default_value_t = 8, value_parser = above_zero::<usize>)]
@@ -31,11 +31,8 @@ struct Args {
     /// The peak learning rate.
     #[arg(long, default_value_t = 0.02, value_parser = positive::<f64>)]
     lr: f64,
-    /// Continue from the checkpoints in the output folder, if there are any.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // -------------------------------------------------------------------------------------------------------------------- op
@@ -170,7 +167,7 @@ fn train(
     let mut optimizer = Optimizer::new(&model, Adam::default(), Cosine::new(args.lr, args.steps as u64));
     let report = args
         .run
-        .trainer(&args.run.folder("custom_op").join(name), args.resume)?
+        .trainer_of_several(&args.run.folder("custom_op"), name)?
         .steps(args.steps)
         .batch_size(data.len())
         .shards(1)

@@ -19,22 +19,19 @@ use ravine::optim::{conformance, sign};
 use ravine::prelude::*;
 use ravine::train::Report;
 use ravine_examples::plot::{Axis, COLOURS, Plot};
-use ravine_examples::{RunFlags, finished, start, write_file};
+use ravine_examples::{TrainFlags, above_zero, finished, start, write_file};
 
 /// Tells two spirals apart with two optimizers of one's own, and with SGD.
 #[derive(Parser)]
 struct Args {
     /// Steps of training, each on all points.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = above_zero::<usize>)]
     steps: usize,
     /// How many points there are.
     #[arg(long, default_value_t = 400, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     points: usize,
-    /// Continue from the checkpoints in the output folder, if there are any.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- rules
@@ -139,7 +136,7 @@ fn train<R: Rule>(rule: R, rate: f64, data: &TensorSet, args: &Args) -> Result<R
         .group(Group::new(|path, _shape| path.ends_with("bias")).weight_decay(0.0));
     let report = args
         .run
-        .trainer(&args.run.folder("custom_optimizer").join(R::NAME), args.resume)?
+        .trainer_of_several(&args.run.folder("custom_optimizer"), R::NAME)?
         .steps(args.steps)
         .batch_size(data.len())
         .shards(1)

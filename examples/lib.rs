@@ -5,19 +5,25 @@
 pub mod plot;
 
 use std::error::Error;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use clap::{Arg, ArgAction, Args, Parser, builder::RangedU64ValueParser};
 use ravine::data::ImageSet;
 use ravine::train::{Progress, Report, Scores, Trainer};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+/// The exit code of a program that Ctrl-C ended, as shells have it: 128 and the number of the signal.
+const BY_CTRL_C: u8 = 130;
+
 /// What `main` does: reads the command line, runs the example, and tells of an error in one line.
+///
+/// The exit code is 0 if what was asked for was done, 1 after an error, 2 if the command line is wrong, and 130 after Ctrl-C.
 pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> ExitCode {
     // `--lr -1` is a wrong value, and not an unknown flag `-1`.
     let takes_value = |arg: &Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
@@ -26,6 +32,10 @@ pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> E
     let args = A::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(stop) if stop.is::<Interrupted>() => {
+            eprintln!("{stop}");
+            if ctrl_c_was_pressed() { ExitCode::from(BY_CTRL_C) } else { ExitCode::SUCCESS }
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -33,7 +43,7 @@ pub fn start<A: Parser>(run: impl FnOnce(&A) -> Result<(), Box<dyn Error>>) -> E
     }
 }
 
-/// The flags that every trainer has.
+/// The flags that every example which trains has.
 #[derive(Args, Clone, Debug)]
 pub struct RunFlags {
     /// The seed of everything random: initial weights, order of the data, samples.
@@ -63,30 +73,89 @@ impl RunFlags {
     pub fn pool(&self) -> Result<ThreadPool, ThreadPoolBuildError> {
         ThreadPoolBuilder::new().num_threads(self.threads).build()
     }
+}
 
-    /// A run with these flags that shows itself, is kept in `folder` with a report, and is stopped by Ctrl-C. It goes on from the checkpoint in the folder
-    /// if it is to `resume` and there is one.
+/// The flags of an example that trains by a [`Trainer`], and so can be stopped and resumed.
+#[derive(Args, Clone, Debug)]
+pub struct TrainFlags {
+    #[command(flatten)]
+    common: RunFlags,
+    /// Continue from the checkpoint in the output folder.
+    #[arg(long)]
+    pub resume: bool,
+    /// Stop after this many steps; --resume continues.
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<usize>,
+}
+
+impl Deref for TrainFlags {
+    type Target = RunFlags;
+    fn deref(&self) -> &RunFlags {
+        &self.common
+    }
+}
+
+impl TrainFlags {
+    /// A run with these flags that shows itself, is kept in `folder` with a report, and is stopped by Ctrl-C.
     ///
     /// # Errors
     /// If the system takes no handler for Ctrl-C.
-    pub fn trainer(&self, folder: &Path, resume: bool) -> Result<Trainer, ctrlc::Error> {
+    pub fn trainer(&self, folder: &Path) -> Result<Trainer, ctrlc::Error> {
         Ok(Trainer::new()
             .seed(self.seed)
             .threads(self.threads)
             .folder(folder)
-            .resume(resume && folder.join("last.ravine").exists())
+            .resume(self.resume)
+            .max_steps(self.max_steps)
             .report(true)
             .progress(Progress::auto())
             .stop_flag(stop_on_ctrl_c()?))
     }
+
+    /// The same for one of several runs, each kept in a folder of its own below `folder`. Those after the one that was interrupted have not begun, so they
+    /// have nothing to resume from.
+    ///
+    /// # Errors
+    /// If the system takes no handler for Ctrl-C, or none of the runs has begun.
+    pub fn trainer_of_several(&self, folder: &Path, run: &str) -> Result<Trainer, Box<dyn Error>> {
+        let begun = |run: &Path| run.join("last.ravine").exists();
+        let mut others = fs::read_dir(folder).into_iter().flatten().flatten();
+        if self.resume && !others.any(|other| begun(&other.path())) {
+            let folder = folder.display();
+            return Err(
+                format!("--resume: found no checkpoint in the folders of {folder}, expected one").into()
+            );
+        }
+        let run = folder.join(run);
+        Ok(self.trainer(&run)?.resume(self.resume && begun(&run)))
+    }
 }
+
+/// Why there is no result: Ctrl-C or `--max-steps`. It tells how to get one.
+#[derive(Debug)]
+pub struct Interrupted(pub &'static str);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted; {}", self.0)
+    }
+}
+
+impl Error for Interrupted {}
 
 /// The scores on the test set of a run that came to its end.
 ///
 /// # Errors
 /// If it did not: what was found on the way is not what was asked for.
-pub fn finished(report: &Report) -> Result<&Scores, &'static str> {
-    report.test().filter(|_| !report.interrupted()).ok_or("interrupted; --resume goes on")
+pub fn finished(report: &Report) -> Result<&Scores, Interrupted> {
+    report.test().filter(|_| !report.interrupted()).ok_or(Interrupted("--resume goes on"))
+}
+
+/// Set by Ctrl-C, once there is a handler.
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+fn ctrl_c_was_pressed() -> bool {
+    STOP.get().is_some_and(|stop| stop.load(Ordering::Relaxed))
 }
 
 /// A flag that Ctrl-C (or a request to terminate) sets, the same at every call. The second time, the program stops at once.
@@ -94,7 +163,6 @@ pub fn finished(report: &Report) -> Result<&Scores, &'static str> {
 /// # Errors
 /// If the system takes no handler.
 pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
-    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     if let Some(stop) = STOP.get() {
         return Ok(stop.clone());
     }
@@ -102,7 +170,7 @@ pub fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
     let flag = stop.clone();
     ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
-            exit(130);
+            exit(BY_CTRL_C.into());
         }
     })?;
     Ok(STOP.get_or_init(|| stop).clone())

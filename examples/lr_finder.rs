@@ -61,7 +61,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let before = weights_hash(&model);
 
     let finder = RateFinder { steps: args.steps, ..RateFinder::default() };
-    let bar = Progress::auto().task("trying rates", args.steps as usize);
+    // It may stop before its last rate, and measures the curvature afterwards: the number of passes is not known.
+    let bar = Progress::auto().task("trying rates", 0);
     let loss = |tape: &Tape, step: u64| {
         bar.advance(1);
         let batch = batches.batch(step as usize % batches.len());

@@ -23,7 +23,7 @@ use clap::{Parser, ValueEnum};
 use ravine::data::{DataError, Pick};
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::{RunFlags, above_zero, bundled_mnist, finished, positive, start};
+use ravine_examples::{TrainFlags, above_zero, bundled_mnist, finished, positive, start};
 
 /// Trains an LSTM on sequences.
 #[derive(Parser)]
@@ -32,10 +32,10 @@ struct Args {
     #[arg(long, value_enum, default_value_t = Task::Rows)]
     task: Task,
     /// Epochs: passes over the sequences [default: 2 for rows, 8 for adding].
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<usize>)]
     epochs: Option<usize>,
     /// Sequences per step.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The peak learning rate [default: 0.003 for rows, 0.01 for adding].
     #[arg(long, value_parser = positive::<f64>)]
@@ -49,14 +49,8 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Continue from the checkpoint in the output folder, if there is one.
-    #[arg(long)]
-    resume: bool,
-    /// Train for this many steps, instead of --epochs.
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -192,14 +186,14 @@ fn train<D: Dataset>(
         Task::Adding => ("adding", 8, 0.01),
     };
     let (epochs, lr) = (args.epochs.unwrap_or(epochs), args.lr.unwrap_or(lr));
-    let steps = args.steps.unwrap_or(epochs.saturating_mul(training.len().div_ceil(args.batch_size.max(1))));
+    let steps = epochs.saturating_mul(training.len().div_ceil(args.batch_size));
     // Gradients through many steps explode now and then.
     let mut optimizer = Optimizer::new(model, Adam::default(), Cosine::new(lr, steps as u64)).clip_norm(1.0);
     eprint!("{model}");
     let report = args
         .run
-        .trainer(&args.run.folder(&format!("lstm-{name}")), args.resume)?
-        .steps(steps)
+        .trainer(&args.run.folder(&format!("lstm-{name}")))?
+        .epochs(epochs)
         .batch_size(args.batch_size)
         .goal(goal)
         .note("model", format!("LSTM, {name}"))

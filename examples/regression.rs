@@ -20,7 +20,7 @@ use clap::Parser;
 use ravine::data::Table;
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::{RunFlags, above_zero, finished, share, start};
+use ravine_examples::{TrainFlags, above_zero, finished, share, start};
 
 /// Predicts a column of a table from the others.
 #[derive(Parser)]
@@ -43,11 +43,8 @@ struct Args {
     /// The number of hidden units of the network.
     #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     hidden: usize,
-    /// Continue from the checkpoints in the output folder, if there are any.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ data
@@ -161,7 +158,7 @@ fn train(
     let mut optimizer = Optimizer::new(model, Sgd::momentum(0.9), Cosine::new(rate, steps as u64));
     let report = args
         .run
-        .trainer(&args.run.folder("regression").join(name), args.resume)?
+        .trainer_of_several(&args.run.folder("regression"), name)?
         .epochs(args.epochs)
         .batch_size(BATCH)
         .shards(1)

@@ -17,7 +17,7 @@ use clap::Parser;
 use ravine::data::Subset;
 use ravine::prelude::*;
 use ravine::train::{Space, Sweep, TrainError, Trial};
-use ravine_examples::{RunFlags, bundled_mnist, start, stop_on_ctrl_c, write_file};
+use ravine_examples::{Interrupted, RunFlags, bundled_mnist, start, stop_on_ctrl_c, write_file};
 
 /// Searches for the settings of a small network on MNIST.
 #[derive(Parser)]
@@ -83,13 +83,13 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             "seconds": begin.elapsed().as_secs_f64(),
         });
         println!("{result}");
-        return Ok(());
+    } else {
+        print!("{}", found.table());
+        println!("{}", folder.join("sweep.svg").display());
     }
-    print!("{}", found.table());
     if found.interrupted {
-        println!("interrupted: call it again to go on");
+        return Err(Interrupted("call it again to go on").into());
     }
-    println!("{}", folder.join("sweep.svg").display());
     Ok(())
 }
 

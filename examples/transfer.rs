@@ -23,7 +23,7 @@ use ravine::prelude::*;
 use ravine::train::evaluate;
 use ravine_examples::plot::{Axis, COLOURS, Plot};
 use ravine_examples::{
-    RunFlags, above_zero, bundled_mnist, check_size, finished, positive, start, write_file,
+    TrainFlags, above_zero, bundled_mnist, check_size, finished, positive, start, write_file,
 };
 
 /// Learns the digits 6 to 9 from few images, with and without what was learned of the digits 0 to 5.
@@ -39,7 +39,7 @@ struct Args {
     #[arg(long, default_value_t = 60, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// Images per step.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The peak learning rate; a tenth of it for tuning the whole network.
     #[arg(long, default_value_t = 3e-3, value_parser = positive::<f64>)]
@@ -50,11 +50,8 @@ struct Args {
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Continue from the checkpoints in the output folder, if there are any.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ----------------------------------------------------------------------------------------------------------------- model
@@ -152,11 +149,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let seed = args.run.seed.wrapping_add(choice);
         let train = choose(&data.train, 6..10, Some(args.images), seed);
         let learn = |way: &str, net: &Net, lr: f64| -> Result<f64, Box<dyn Error>> {
-            let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size.max(1)));
+            let steps = args.epochs.saturating_mul(train.len().div_ceil(args.batch_size));
             let mut optimizer = Optimizer::new(net, Adam::default(), Cosine::new(lr, steps as u64));
             let report = args
                 .run
-                .trainer(&folder.join(format!("{choice}-{way}")), args.resume)?
+                .trainer_of_several(&folder, &format!("{choice}-{way}"))?
                 .epochs(args.epochs)
                 .batch_size(args.batch_size)
                 .shards(1)

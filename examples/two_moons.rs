@@ -16,13 +16,13 @@ use std::time::Instant;
 use clap::Parser;
 use ravine::prelude::*;
 use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, shade};
-use ravine_examples::{RunFlags, finished, positive, start, write_file};
+use ravine_examples::{TrainFlags, above_zero, finished, positive, start, write_file};
 
 /// Learns to tell two half-moons apart, and draws the boundary.
 #[derive(Parser)]
 struct Args {
     /// Epochs: passes over the 1000 points.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = above_zero::<usize>)]
     epochs: usize,
     /// The peak learning rate.
     #[arg(long, default_value_t = 0.01, value_parser = positive::<f64>)]
@@ -30,11 +30,8 @@ struct Args {
     /// How far points are from their moon (the standard deviation along each axis).
     #[arg(long, default_value_t = 0.2, value_parser = positive::<f32>)]
     noise: f32,
-    /// Continue from the checkpoint in the output folder, if there is one.
-    #[arg(long)]
-    resume: bool,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 // ------------------------------------------------------------------------------------------------------------------ data
@@ -139,7 +136,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let folder = args.run.folder("two_moons");
     let report = args
         .run
-        .trainer(&folder, args.resume)?
+        .trainer(&folder)?
         .epochs(args.epochs)
         .batch_size(50)
         .evaluate_every(steps as usize / 5)

@@ -43,7 +43,7 @@ struct Args {
     #[arg(long, default_value_t = 2000, value_parser = above_zero::<u64>)]
     steps: u64,
     /// 100 steps, 3 rates, 2 seeds.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["steps", "trials", "seeds"])]
     quick: bool,
     /// The folder with the four IDX files, gzipped or not [default: the bundled MNIST].
     #[arg(long)]

@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     make_folder(&folder)?;
     let rng = &mut Rng::new(args.run.seed);
     let gan = Gan { generator: network(8, 2, rng), critic: network(2, 1, rng), latent: 8 };
-    gan.train(args, Usual { steps: 3000, batch_size: 256, lr: 1e-3, penalty: 0.1 }, clouds)?;
+    let trained = gan.train(args, Usual { steps: 3000, batch_size: 256, lr: 1e-3, penalty: 0.1 }, clouds)?;
 
     let (real, made) = (clouds(10_000, rng), gan.make(10_000, rng));
     let quality = Quality::of(&made);
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("{title}; of real points {:.1} %", 100.0 * Quality::of(&real).good);
         println!("{}", picture.display());
     }
-    Ok(())
+    trained.end()
 }
 
 /// How good points are.

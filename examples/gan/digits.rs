@@ -61,7 +61,8 @@ pub fn run(args: &Args, data: &Path) -> Result<(), Box<dyn Error>> {
         data.train.select(&chosen).0.flatten(1)
     };
     let usual = Usual { steps: 2000, batch_size: 64, lr: 5e-4, penalty: 10.0 };
-    let distances = gan.train(args, usual, real)?;
+    let trained = gan.train(args, usual, real)?;
+    let distances = &trained.distances;
 
     let made = gan.make(2000, rng);
     let score = judge.score(&made);
@@ -70,7 +71,7 @@ pub fn run(args: &Args, data: &Path) -> Result<(), Box<dyn Error>> {
     let some = made.narrow(0, 0, 100).reshape([100, 1, 28, 28]);
     let picture = folder.join("digits.png");
     write_file(&picture, png_grid(&some, 10, 2))?;
-    write_file(&folder.join("distance.svg"), draw(&distances).svg())?;
+    write_file(&folder.join("distance.svg"), draw(distances).svg())?;
     let last = mean(&distances[distances.len().saturating_sub(100)..]);
     let highest = distances.chunks(100).map(mean).fold(f64::MIN, f64::max);
     if args.run.json {
@@ -89,7 +90,7 @@ pub fn run(args: &Args, data: &Path) -> Result<(), Box<dyn Error>> {
         println!("score {score:.2} (before training {before:.2}, of real images {real:.2})");
         println!("distance {last:.2}, at its highest {highest:.2}\n{}", picture.display());
     }
-    Ok(())
+    trained.end()
 }
 
 /// A network that reads digits.

@@ -32,7 +32,7 @@ use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use ravine::prelude::*;
 use ravine::train::data_parallel;
-use ravine_examples::{RunFlags, above_zero, positive, start, stop_on_ctrl_c};
+use ravine_examples::{Interrupted, RunFlags, above_zero, positive, start, stop_on_ctrl_c};
 
 /// Trains a Wasserstein GAN with gradient penalty on eight clouds of points, or on images of digits.
 #[derive(Parser)]
@@ -97,6 +97,24 @@ pub struct Gan {
     pub latent: usize,
 }
 
+/// What came of the training.
+pub struct Trained {
+    /// The distance between made and real things at each step of the generator.
+    pub distances: Vec<f64>,
+    /// Whether Ctrl-C ended it.
+    interrupted: bool,
+}
+
+impl Trained {
+    /// Nothing, or the last word of an example that Ctrl-C ended.
+    pub fn end(&self) -> Result<(), Box<dyn Error>> {
+        match self.interrupted {
+            true => Err(Interrupted("what is written is of unfinished networks").into()),
+            false => Ok(()),
+        }
+    }
+}
+
 /// What is not the same for points and for digits; the command line has the last word.
 pub struct Usual {
     /// Steps of the generator.
@@ -115,14 +133,13 @@ impl Gan {
         self.generator.forward(&Tape::eval().input(Tensor::randn([n, self.latent], rng))).into_value()
     }
 
-    /// Trains both; `real` gives so many real things `[n, numbers]`. What comes back is the distance between made and real things at each step of the
-    /// generator that was done: all of them, if nobody pressed Ctrl-C.
+    /// Trains both, until the end or Ctrl-C; `real` gives so many real things `[n, numbers]`.
     pub fn train(
         &self,
         args: &Args,
         usual: Usual,
         real: impl Fn(usize, &mut Rng) -> Tensor + Sync,
-    ) -> Result<Vec<f64>, Box<dyn Error>> {
+    ) -> Result<Trained, Box<dyn Error>> {
         let (steps, lr) = (args.steps.unwrap_or(usual.steps), args.lr.unwrap_or(usual.lr));
         let (batch_size, penalty) =
             (args.batch_size.unwrap_or(usual.batch_size), args.penalty.unwrap_or(usual.penalty));
@@ -141,10 +158,8 @@ impl Gan {
         for step in 0..steps {
             if stop.load(Ordering::Relaxed) {
                 drop(bar);
-                eprintln!(
-                    "interrupted after {step} of {steps} steps: what follows is of unfinished networks"
-                );
-                return Ok(distances);
+                eprintln!("stopped at step {step} of {steps}");
+                return Ok(Trained { distances, interrupted: true });
             }
             let (rng, mut distance) = (rng.child(step), f64::NAN);
             for turn in 0..args.critic_steps {
@@ -172,6 +187,6 @@ impl Gan {
             for_generator.step(found.gradients)?;
             bar.advance(1);
         }
-        Ok(distances)
+        Ok(Trained { distances, interrupted: false })
     }
 }

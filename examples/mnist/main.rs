@@ -24,7 +24,9 @@ use ravine::data::RandomAffine;
 use ravine::optim::Averaged;
 use ravine::prelude::*;
 use ravine::train::{Checkpoint, TrainError};
-use ravine_examples::{RunFlags, bundled_mnist, positive, share, start, stop_on_ctrl_c};
+use ravine_examples::{
+    Interrupted, TrainFlags, above_zero, bundled_mnist, positive, share, start, stop_on_ctrl_c,
+};
 
 use images::Data;
 use models::Kind;
@@ -37,10 +39,10 @@ struct Args {
     #[arg(long, value_enum, default_value_t = Kind::Lenet)]
     model: Kind,
     /// Epochs: passes over the training images [default: 12; 15 for the residual network].
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<usize>)]
     epochs: Option<usize>,
     /// Images per step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = above_zero::<usize>)]
     batch_size: usize,
     /// The optimizer.
     #[arg(long, value_enum, default_value_t = Rules::Sgd)]
@@ -89,17 +91,11 @@ struct Args {
     /// Repeat the run of this record, and report where it first differs; nothing is saved.
     #[arg(long, value_name = "run.json")]
     verify: Option<PathBuf>,
-    /// Continue from the checkpoint in the output folder.
-    #[arg(long)]
-    resume: bool,
-    /// Stop after this many steps; --resume continues.
-    #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
     /// Instead of training, read the drawing in this PNG or JPEG file, with the checkpoint in the output folder.
     #[arg(long, value_name = "FILE")]
     predict: Option<PathBuf>,
     #[command(flatten)]
-    run: RunFlags,
+    run: TrainFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -229,7 +225,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         .shards(args.shards)
         .threads(args.run.threads)
         .seed(args.run.seed)
-        .max_steps(args.max_steps)
+        .max_steps(args.run.max_steps)
         .goal(Goal::highest("accuracy"))
         .patience(args.patience)
         .note("model", name)
@@ -248,7 +244,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             .folder(&out)
             .checkpoint_every(args.checkpoint_every)
             .keep_best(args.keep_best)
-            .resume(args.resume)
+            .resume(args.run.resume)
             .tensorboard(args.tensorboard)
             .report(true),
     };
@@ -257,9 +253,6 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             Outcome::classification(&model.forward(&tape.input(images.clone())), labels)
         })?;
 
-    if report.interrupted() && args.verify.is_none() {
-        eprintln!("interrupted; --resume goes on");
-    }
     let (accuracy, loss) = match report.test() {
         Some(test) => (test.metric("accuracy"), Some(test.loss())),
         None => (None, None),
@@ -279,6 +272,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("{result}");
     } else if let Some(accuracy) = accuracy {
         println!("{name}: {:.2} % of the test images are read right", 100.0 * accuracy);
+    }
+    if report.interrupted() {
+        let rest = if args.verify.is_some() { "the rest was not verified" } else { "--resume goes on" };
+        return Err(Interrupted(rest).into());
     }
     Ok(())
 }

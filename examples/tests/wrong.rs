@@ -3,10 +3,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 #[track_caller]
 fn run<'a>(example: &str, folder: impl Into<Option<&'a Path>>, args: &[&str]) -> Output {
+    command(example, folder, args).output().unwrap()
+}
+
+#[track_caller]
+fn command<'a>(example: &str, folder: impl Into<Option<&'a Path>>, args: &[&str]) -> Command {
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples").join(example);
     assert!(program.exists(), "{} is missing: cargo build --examples", program.display());
@@ -15,7 +21,7 @@ fn run<'a>(example: &str, folder: impl Into<Option<&'a Path>>, args: &[&str]) ->
     if let Some(folder) = folder.into() {
         command.arg("--out").arg(folder.join("out"));
     }
-    command.output().unwrap()
+    command
 }
 
 /// What an example says, in a line, when it fails with this code.
@@ -190,6 +196,52 @@ fn an_interrupted_run_says_how_to_go_on() {
 }
 
 #[test]
+fn resuming_without_a_checkpoint_is_a_mistake() {
+    for example in ["two_moons", "lstm", "vae", "char_transformer"] {
+        let said = error(example, 1, &["--resume"]);
+        assert!(said.contains("out/last.ravine: cannot open it: "), "{example}: {said}");
+    }
+    for example in ["regression", "custom_op", "custom_layer", "transfer"] {
+        let said = error(example, 1, &["--resume"]);
+        assert!(said.contains("--resume: found no checkpoint in the folders of "), "{example}: {said}");
+    }
+}
+
+#[test]
+fn counts_are_above_0() {
+    for (example, flag) in [("mnist", "--epochs"), ("vae", "--batch-size"), ("custom_op", "--steps")] {
+        let said = error(example, 2, &[flag, "0"]);
+        assert!(said.contains("expected a number above 0"), "{example}: {said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_every_example_with_the_same_code() {
+    let long: [&[&str]; 5] = [
+        &["two_moons", "--epochs", "1000000"],
+        &["custom_op", "--steps", "10000000"],
+        &["char_transformer"],
+        &["gan", "--steps", "1000000"],
+        &["sweep"],
+    ];
+    for args in long {
+        let folder = tempfile::tempdir().unwrap();
+        let child = command(args[0], folder.path(), &args[1..]).stderr(Stdio::piped()).spawn().unwrap();
+        // Before there is a handler, it ends by the signal itself, without a code. The folder is made when the data are read.
+        while !folder.path().join("out").exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or_default();
+        assert!(output.status.code() == Some(130) && last.starts_with("interrupted; "), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn an_optimizer_is_compared_once() {
     let said = error("compare_optimizers", 1, &["--optimizers", "sgd,adam,sgd"]);
     assert!(said.contains("error: --optimizers: found sgd twice"), "{said}");
@@ -199,11 +251,11 @@ fn an_optimizer_is_compared_once() {
 fn images_may_be_of_another_size() {
     let folder = tempfile::tempdir().unwrap();
     let small = images(folder.path(), 300, 20);
-    succeeds("lstm", &["--data", &small, "--steps", "2", "--units", "4"]);
-    succeeds("custom_layer", &["--data", &small, "--steps", "2", "--blocks", "2"]);
+    succeeds("lstm", &["--data", &small, "--epochs", "1", "--units", "4"]);
+    succeeds("custom_layer", &["--data", &small, "--epochs", "1", "--blocks", "2"]);
     succeeds("sweep", &["--data", &small, "--quick", "--trials", "1"]);
     succeeds("lr_finder", &["--data", &small, "--steps", "10"]);
-    succeeds("vae", &["--data", &small, "--steps", "2"]);
+    succeeds("vae", &["--data", &small, "--epochs", "1"]);
     for example in ["transfer", "autoencoder"] {
         let said = error(example, 1, &["--data", &small]);
         assert!(said.contains("error: --data: found images of 20x20, expected 28x28"), "{example}: {said}");

@@ -96,7 +96,8 @@ impl FileError {
 ///
 /// # Errors
 /// If the system refuses. The old file is then as it was.
-pub fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), FileError> {
+pub fn write<T: Serialize>(file: impl AsRef<Path>, value: &T) -> Result<(), FileError> {
+    let file = file.as_ref();
     let payload = bincode::serde::encode_to_vec(value, bincode::config::standard())
         .map_err(|error| FileError::contents(file, error))?;
     let mut header = [0; HEADER];
@@ -133,7 +134,8 @@ fn checksum(parts: &[&[u8]]) -> u32 {
 /// # Errors
 /// If the file cannot be read, is not a Ravine file, is of another version, torn or corrupt, or holds a value of another type. Whatever it
 /// contains, reading it takes no more memory than a small multiple of its length: at most as many values as it has bytes.
-pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T, FileError> {
+pub fn read<T: DeserializeOwned>(file: impl AsRef<Path>) -> Result<T, FileError> {
+    let file = file.as_ref();
     let payload = Payload::read(file)?;
     if payload.version != VERSION {
         return Err(FileError::Version { file: file.to_owned(), found: payload.version });
@@ -298,7 +300,7 @@ mod tests {
         }
         write(&file, &value()).unwrap();
         fs::create_dir(at("a.folder")).unwrap();
-        assert!(write(&at("a.folder"), &value()).is_err());
+        assert!(write(at("a.folder"), &value()).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left beside them");
         for name in ["value.tmp", "value.ravine.tmp"] {
             assert_eq!(fs::read_to_string(at(name)).unwrap(), "a user's");

@@ -182,7 +182,7 @@ impl PostMortem {
             line("largest update", &format!("{ratio:.3e} of {path}"));
         }
         line("learning rate", &short(self.learning_rate));
-        line("suggested rate", &self.suggested_rate.to_string());
+        line("suggested rate", &short(self.suggested_rate));
         for (step, loss) in &self.losses {
             line(&format!("loss of step {step}"), &short(*loss));
         }
@@ -219,8 +219,9 @@ impl fmt::Display for Trouble {
 
 impl fmt::Display for PostMortem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PostMortem { step, trouble, suggested_rate, .. } = self;
-        let (loss, learning_rate) = (short(self.loss), short(self.learning_rate));
+        let PostMortem { step, trouble, .. } = self;
+        let [loss, learning_rate, suggested_rate] =
+            [self.loss, self.learning_rate, self.suggested_rate].map(short);
         write!(f, "step {step}: the loss is {loss}: ")?;
         if *trouble != Trouble::Loss {
             write!(f, "{trouble}: ")?;

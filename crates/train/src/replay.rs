@@ -136,7 +136,8 @@ impl RunRecord {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn save(&self, file: &Path) -> Result<(), FileError> {
+    pub fn save(&self, file: impl AsRef<Path>) -> Result<(), FileError> {
+        let file = file.as_ref();
         let run = serde_json::to_string_pretty(self).map_err(|error| FileError::contents(file, error))?;
         let rest = format!("{run}\n}}\n");
         let head = format!("{HEAD}{}{MIDDLE}", hash::text_hash(&rest));
@@ -147,7 +148,8 @@ impl RunRecord {
     ///
     /// # Errors
     /// If the file cannot be read, is not a record, was changed since it was written, or is of another version.
-    pub fn load(file: &Path) -> Result<Self, FileError> {
+    pub fn load(file: impl AsRef<Path>) -> Result<Self, FileError> {
+        let file = file.as_ref();
         Self::parse(file, fs::read(file).map_err(FileError::io(file, "read it"))?)
     }
 

@@ -29,7 +29,7 @@ fn files() -> Vec<(Reader, Vec<u8>, String)> {
 fn full() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     small(Trainer::new().folder(folder.path()).max_steps(3)).unwrap();
-    let mut checkpoint = Checkpoint::load(&folder.path().join("last.ravine")).unwrap();
+    let mut checkpoint = Checkpoint::load(folder.path().join("last.ravine")).unwrap();
     assert!(!checkpoint.history.is_empty() && !checkpoint.trace.is_empty());
     checkpoint.optimizer.metrics = vec![0.5; 3];
     let file = folder.path().join("full.ravine");

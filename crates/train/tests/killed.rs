@@ -172,7 +172,7 @@ fn a_full_disk_stops_the_run_cleanly() {
     let said_before = said(&command(&out, FULL).output().unwrap());
     assert!(said_before.starts_with("error ") && said_before.contains("cannot write it: "), "{said_before}");
     // The last checkpoint that fitted is good, no half file is left, and with more room the run ends as if nothing had happened.
-    let checkpoint = Checkpoint::load(&out.join("last.ravine")).unwrap();
+    let checkpoint = Checkpoint::load(out.join("last.ravine")).unwrap();
     assert!(checkpoint.step > 0 && !checkpoint.finished);
     assert!(
         fs::read_dir(&out).unwrap().all(|entry| entry.unwrap().path().extension() != Some("tmp".as_ref()))
@@ -191,7 +191,7 @@ fn a_full_disk_need_not_stop_the_run() {
     // Of the log there is what fitted, and no torn line, behind which others would be lost.
     let log = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
     assert!(log.len() > 2000 && log.ends_with("}\n"), "{log}");
-    Checkpoint::load(&folder.path().join("run/last.ravine")).unwrap();
+    Checkpoint::load(folder.path().join("run/last.ravine")).unwrap();
 }
 
 #[test]

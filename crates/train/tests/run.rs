@@ -103,7 +103,7 @@ fn patience_ends_a_run_and_the_best_are_kept() {
 
     // It stays finished when it is resumed to no avail, so that another run may begin there.
     run(&trainer.clone().resume(true).patience(5));
-    assert!(Checkpoint::load(&folder.path().join("last.ravine")).unwrap().finished);
+    assert!(Checkpoint::load(folder.path().join("last.ravine")).unwrap().finished);
 
     // Of what was found before checkpoints were kept, there are none.
     let late = tempfile::tempdir().unwrap();
@@ -253,7 +253,7 @@ fn a_run_is_repeated_from_its_record() {
     fs::write(&data, "the data").unwrap();
     let trainer = trainer().data_files([&data]).note("model", "small");
     run(&trainer.clone().folder(folder.path()));
-    let record = RunRecord::load(&folder.path().join("run.json")).unwrap();
+    let record = RunRecord::load(folder.path().join("run.json")).unwrap();
     assert!(record.finished && record.evaluations.len() == 4);
     run(&trainer.clone().threads(2).verify(record.clone()));
     // Steps that only one of them has kept are not compared.

@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::{images, model, optimizer, pass, trainer};
 use ravine_data::{Dataset, Order, Strata, Weights};
@@ -174,7 +173,7 @@ fn data_files_of_one_name() {
     let kept = || trainer().folder(&run).data_files(&files);
     assert_eq!(error(kept().max_steps(8)), "no error: Interrupted after 8 steps");
     assert_eq!(error(kept().max_steps(9).resume(true)), "no error: Interrupted after 9 steps");
-    let record = RunRecord::load(&run.join("run.json")).unwrap();
+    let record = RunRecord::load(run.join("run.json")).unwrap();
     fs::write(&files[1], "other data").unwrap();
     let message = error(kept().resume(true));
     assert!(message.starts_with("checkpoint: SHA-256 of x.csv (2): found "), "{message}");
@@ -240,7 +239,7 @@ fn files_that_are_none() {
         let message = load(&text);
         assert!(message.contains("run.json: contents: ") && message.contains(expected), "{message}");
     }
-    let message = RunRecord::load(Path::new("/nowhere/run.json")).unwrap_err().to_string();
+    let message = RunRecord::load("/nowhere/run.json").unwrap_err().to_string();
     assert!(message.starts_with("/nowhere/run.json: cannot read it: "), "{message}");
     fs::write(&record, text).unwrap();
     let message = error(resumed().verify(RunRecord::load(&record).unwrap()));

@@ -88,7 +88,7 @@ impl<A: Collate, B: Collate, C: Collate> Collate for (A, B, C) {
 pub struct Sequence<T: Element = f32>(pub Tensor<T>);
 
 /// Sequences `[batch, longest, ..]`, filled up with zeros behind their ends, and how long each is: what recurrent layers take as `lengths`, and
-/// attention as `Mask::lengths`.
+/// attention as `Mask::none().lengths(..)`.
 ///
 /// ```
 /// use ravine_data::{Collate, Sequence};
@@ -97,6 +97,7 @@ pub struct Sequence<T: Element = f32>(pub Tensor<T>);
 /// let padded = Sequence::collate(vec![Sequence(Tensor::from([1, 2, 3])), Sequence(Tensor::from([4]))])?;
 /// assert_eq!(padded.values, Tensor::from([[1, 2, 3], [4, 0, 0]]));
 /// assert_eq!(padded.lengths, [3, 1]);
+/// assert_eq!(padded.padding(), Tensor::from([[false, false, false], [false, true, true]]));
 /// # Ok::<(), ravine_data::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +135,12 @@ impl<T: Element> Padded<T> {
             out.iter_mut().zip(sequence.iter()).for_each(|(out, value)| *out = value);
         }
         Ok(Padded { values, lengths })
+    }
+
+    /// True where a step is not of its sequence, but was filled up: `[batch, longest]`.
+    pub fn padding(&self) -> Tensor<bool> {
+        let longest = self.values.size(1);
+        Tensor::from_fn([self.lengths.len(), longest], |i| i % longest >= self.lengths[i / longest])
     }
 }
 

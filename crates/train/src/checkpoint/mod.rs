@@ -83,7 +83,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn save(&self, file: &Path) -> Result<(), FileError> {
+    pub fn save(&self, file: impl AsRef<Path>) -> Result<(), FileError> {
         file::write(file, self)
     }
 
@@ -92,8 +92,8 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be read, is not a complete checkpoint, or is of a later version. Whatever it contains, reading it takes no more
     /// memory than a small multiple of its length.
-    pub fn load(file: &Path) -> Result<Self, FileError> {
-        Checkpoint::decode(&Payload::read(file)?)
+    pub fn load(file: impl AsRef<Path>) -> Result<Self, FileError> {
+        Checkpoint::decode(&Payload::read(file.as_ref())?)
     }
 
     /// Reads a checkpoint from the bytes of a file; errors name `file`.

@@ -53,12 +53,12 @@ impl Store {
                 .and_then(|()| fs::rename(&beside, self.previous()))
                 .map_err(FileError::io(&self.previous(), "keep the last checkpoint there"))?;
         }
-        checkpoint.save(&self.last())
+        checkpoint.save(self.last())
     }
 
     /// Replaces the last checkpoint by the previous one, and returns its step.
     pub fn fall_back(&self) -> Option<usize> {
-        let step = Checkpoint::load(&self.previous()).ok()?.step;
+        let step = Checkpoint::load(self.previous()).ok()?.step;
         fs::rename(self.previous(), self.last()).ok()?;
         Some(step)
     }
@@ -71,7 +71,7 @@ impl Store {
     /// Prepares the folder for a new run: removes the files of a finished one. Refuses if there is a run that can be resumed, or a checkpoint that
     /// cannot be read: a later version of Ravine may be able to, and the other checkpoints beside it are still good.
     pub fn begin(&self) -> Result<(), TrainError> {
-        match Checkpoint::load(&self.last()) {
+        match Checkpoint::load(self.last()) {
             Ok(Checkpoint { finished: false, step, .. }) if step > 0 => {
                 return Err(TrainError::Unfinished { file: self.last(), step });
             }

@@ -21,14 +21,14 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let Some(folder) = &self.trainer.folder else { return Ok(()) };
         if self.trainer.resume && !folder.exists() {
             // Fails without creating the folder.
-            Checkpoint::load(&folder.join("last.ravine"))?;
+            Checkpoint::load(folder.join("last.ravine"))?;
         }
         let store = match Store::open(folder) {
             Err(TrainError::File(error)) if !self.trainer.resume => return self.file_failed(error),
             store => store?,
         };
         if self.trainer.resume {
-            self.restore(Checkpoint::load(&store.last())?)?;
+            self.restore(Checkpoint::load(store.last())?)?;
             self.display.line(&format!("resumed at step {} of {}", self.step, self.end.max(self.step)));
             self.warn_of_other_notes(&folder.join("run.json"));
         } else {
@@ -127,7 +127,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         }
         let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
         let written =
-            record.save(&store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
+            record.save(store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
         match written {
             Ok(()) => {
                 (self.saved, self.proven) = (Some(self.step), false);
@@ -144,7 +144,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         let best: Vec<usize> = indices.iter().map(|&i| self.history[i].steps).collect();
         let mut written = Ok(());
         if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
-            written = self.checkpoint(false).save(&store.best(self.step));
+            written = self.checkpoint(false).save(store.best(self.step));
         }
         match written.and_then(|()| store.keep_only(&best)) {
             Err(error) => self.file_failed(error),
