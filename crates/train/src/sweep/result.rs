@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
+use ravine_plot::short;
 use serde::{Deserialize, Serialize};
 
 use super::{Settings, Space, picture};
 use crate::Goal;
 use crate::log::quoted;
-use crate::report::short;
 
 /// The result of a trial that ended, successfully or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
