@@ -16,6 +16,7 @@ use crate::callback::RunState;
 use crate::log::{Picture, filters};
 use crate::metrics::{Hard, Hardest};
 use crate::replay::Environment;
+use crate::trainer::per_second;
 use crate::{Goal, Record, Scores};
 
 /// What the page is made of.
@@ -128,8 +129,7 @@ fn header(html: &mut String, input: &ReportInput<'_>) {
     }
     card(short(state.step as f64), &format!("of {} steps", short(state.steps as f64)));
     if input.samples > 0 {
-        let rate = input.samples as f64 / input.training.as_secs_f64().max(1e-9);
-        card(short(rate), "samples per second");
+        card(short(per_second(input.samples, input.training)), "samples per second");
         card(duration(input.elapsed), "in this process");
     }
     *html += "</ul>\n</header>\n";
