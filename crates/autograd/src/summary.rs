@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use ravine_plot::grouped;
 use ravine_tensor::{Float, Shape, Tensor};
 
 use crate::module::{Module, Part, Visitor};
 use crate::tape::{NodeId, Nodes, Origin, Tape};
-use crate::tree::grouped;
 use crate::var::Var;
 
 /// Ops that compute nothing: their output is a view of their input.

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
+use ravine_plot::grouped;
+
 use crate::module::{Part, Visitor, Walk, count};
 use crate::param::Leaf;
 
@@ -105,19 +107,6 @@ impl fmt::Display for Tree {
 /// ` (eps 1e-5, on true)`, or nothing.
 fn in_brackets(settings: &[String]) -> String {
     if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) }
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -91,6 +91,10 @@ fn bad_settings_are_named_with_layer_and_field() {
         ),
         (Box::new(|| made(Upsample::nearest_to([3, 0]))), "Upsample: size is [3, 0]; expected at least 1"),
         (
+            Box::new(|| made(Upsample::nearest(2).align_corners())),
+            "Upsample: align_corners of nearest; expected bilinear",
+        ),
+        (
             Box::new(|| forward(&Upsample::bilinear_to(2), &[1, 1, 0, 2])),
             "Upsample: input [1, 1, 0, 2]; expected an image that is not empty, to be made [2, 2]",
         ),
@@ -396,13 +400,15 @@ Sequential: 300 parameters
 └─ 11: Softmax (axis -2)
 ";
     assert_eq!(layers.to_string(), want);
-    let others: [&dyn std::fmt::Display; 3] = [
+    let others: [&dyn std::fmt::Display; 4] = [
+        &Upsample::bilinear_to([5, 3]).align_corners(),
         &Lstm::bidirectional(3, 4, 1, rng),
         &Embedding::new(5, 2, rng).padding_idx(1),
         &TransformerEncoderLayer::new(4, 2, rng).norm_first().gelu().dropout(0.1),
     ];
     let first_lines = others.map(|layer| layer.to_string().lines().next().unwrap().to_owned());
     let want = [
+        "Upsample (size [5, 3], mode BilinearCorners): 0 parameters",
         "Lstm (inputs 3, units 4, layers 1, bidirectional true, dropout 0.0): 288 parameters",
         "Embedding (padding_idx 1): 10 parameters",
         "TransformerEncoderLayer (norm_first true, between Gelu, dropout 0.1): 244 parameters",

@@ -34,8 +34,8 @@
 //! ```
 //!
 //! This crate gathers the others under one name: [`tensor`] (arrays), [`autograd`] (derivatives, parameters, modules), [`nn`] (layers),
-//! [`optim`] (optimizers and schedules), [`data`] (data sets and loaders) and [`train`] (steps, checkpoints, the loop). The
-//! [`prelude`] has what a program usually needs.
+//! [`optim`] (optimizers and schedules), [`data`] (data sets and loaders), [`train`] (steps, checkpoints, the loop) and [`plot`] (pictures
+//! of numbers). The [`prelude`] has what a program usually needs.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -44,6 +44,7 @@ pub use ravine_autograd as autograd;
 pub use ravine_data as data;
 pub use ravine_nn as nn;
 pub use ravine_optim as optim;
+pub use ravine_plot as plot;
 pub use ravine_tensor as tensor;
 pub use ravine_train as train;
 

@@ -28,13 +28,13 @@ pub type CallbackResult = Result<Flow, CallbackError>;
 pub struct RunState<'a> {
     /// The model, between two steps.
     pub model: &'a dyn Module,
-    /// The current epoch, counted from 0.
+    /// The epoch of the next step, counted from 0.
     pub epoch: usize,
     /// How many steps are done.
     pub step: usize,
     /// How many steps the whole run has.
     pub steps: usize,
-    /// What was recorded at the ends of epochs.
+    /// The records of the evaluations.
     pub history: &'a [Record],
     /// What was recorded of single steps.
     pub trace: &'a [StepRecord],
@@ -72,7 +72,7 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error ends the run.
-    fn start(&mut self, _moment: &RunState<'_>) -> CallbackResult {
+    fn start(&mut self, _state: &RunState<'_>) -> CallbackResult {
         Ok(Flow::Continue)
     }
 
@@ -80,7 +80,7 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error ends the run.
-    fn step(&mut self, _moment: &RunState<'_>, _step: &StepRecord) -> CallbackResult {
+    fn step(&mut self, _state: &RunState<'_>, _step: &StepRecord) -> CallbackResult {
         Ok(Flow::Continue)
     }
 
@@ -89,7 +89,7 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error ends the run.
-    fn evaluated(&mut self, _moment: &RunState<'_>, _record: &Record) -> CallbackResult {
+    fn evaluated(&mut self, _state: &RunState<'_>, _record: &Record) -> CallbackResult {
         Ok(Flow::Continue)
     }
 
@@ -97,7 +97,7 @@ pub trait Callback: Send {
     ///
     /// # Errors
     /// Any error becomes the result of the run.
-    fn end(&mut self, _moment: &RunState<'_>) -> Result<(), CallbackError> {
+    fn end(&mut self, _state: &RunState<'_>) -> Result<(), CallbackError> {
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ pub enum FileError {
         found: Vec<u8>,
     },
     /// The file is of a version that this program does not know, or not for this kind of value.
-    #[error("{}: version: found {found}, expected at most {VERSION}: written by a later version of Ravine", file.display())]
+    #[error("{}: version: found {found}, expected {}", file.display(), expected_version(*found))]
     Version {
         /// The file.
         file: PathBuf,
@@ -77,6 +77,16 @@ pub enum FileError {
         /// What is wrong with its contents.
         why: String,
     },
+}
+
+/// What is expected where the version `found` is not read.
+fn expected_version(found: u32) -> String {
+    match found > VERSION {
+        true => format!("at most {VERSION}: written by a later version of Ravine"),
+        false => format!(
+            "{VERSION}: written by an earlier version of Ravine, of which only checkpoints can be read"
+        ),
+    }
 }
 
 impl FileError {
@@ -279,6 +289,16 @@ mod tests {
         let mut bytes = fs::read(&file).unwrap();
         bytes.push(0);
         assert!(message(&bytes).contains("value.ravine: length: found"), "trailing bytes");
+        // As version 1 was written, whose checksum covers the payload alone.
+        bytes.pop();
+        bytes[8] = 1;
+        let sum = checksum(&[&bytes[HEADER..]]);
+        bytes[20..HEADER].copy_from_slice(&sum.to_le_bytes());
+        let found = message(&bytes);
+        assert!(found.contains("version: found 1, expected 3: written by an earlier version"), "{found}");
+        bytes[8] = 9;
+        let found = message(&bytes);
+        assert!(found.contains("found 9, expected at most 3: written by a later version"), "{found}");
         write(&file, &"another kind of value").unwrap();
         let found = read::<Value>(&file).unwrap_err().to_string();
         assert!(found.contains("value.ravine: contents: "), "{found}");

@@ -4,10 +4,10 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ravine_autograd::{Gradients, Module, Param, Tape, Visitor};
+use ravine_plot::short;
 use ravine_tensor::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::report::short;
 use crate::{FileError, Outcome, StepRecord, file};
 
 /// The number of losses over which the guard takes its mean.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ravine_plot::grouped;
 
 use crate::{Record, Scores};
 
@@ -141,7 +142,7 @@ impl Display {
         }
         self.shown = Instant::now();
         let epoch = self.epoch_of(epoch);
-        let message = format!("{:>8} samples/s  {}", grouped(rate), scores);
+        let message = format!("{:>8} samples/s  {}", grouped(rate.round() as usize), scores);
         if self.mode == Progress::Bar {
             if self.run.position() == 0 {
                 // The steps before a resume took no time.
@@ -167,7 +168,7 @@ impl Display {
         if let Some(test) = &record.test {
             line += &format!("  |  test {test}");
         }
-        self.line(&format!("{line}  |  {} samples/s", grouped(rate)));
+        self.line(&format!("{line}  |  {} samples/s", grouped(rate.round() as usize)));
     }
 
     /// Shows work between two steps.
@@ -201,19 +202,6 @@ impl Drop for Display {
     }
 }
 
-/// `61234.7` as `61,235`.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,11 +213,5 @@ mod tests {
         assert_eq!(task.line(Duration::ZERO).unwrap(), "reading  2/3");
         assert_eq!(task.line(PAUSE), None, "not again so soon");
         assert_eq!(Progress::Silent.task("reading", 3).line(Duration::ZERO), None);
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        let shown: Vec<_> = [0.0, 999.0, 1000.0, 61234.5, 1e6].into_iter().map(grouped).collect();
-        assert_eq!(shown, ["0", "999", "1,000", "61,234", "1,000,000"]);
     }
 }

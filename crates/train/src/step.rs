@@ -132,6 +132,10 @@ fn tree<E: Send>(
 ///
 /// # Errors
 /// If the data set cannot fetch a sample.
+///
+/// # Panics
+/// If there is no sample, or `shards` is 0.
+#[track_caller]
 pub fn step<D: Dataset + ?Sized>(
     data: &D,
     pick: Pick<'_>,
@@ -166,6 +170,10 @@ pub fn step<D: Dataset + ?Sized>(
 ///
 /// # Errors
 /// If the data set cannot fetch a sample.
+///
+/// # Panics
+/// If `batch_size` is 0.
+#[track_caller]
 pub fn evaluate<D: Dataset + ?Sized>(
     data: &D,
     batch_size: usize,

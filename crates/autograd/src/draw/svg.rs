@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use ravine_plot::escape;
+
 use super::Graph;
 use super::layout::{Layout, layout};
 
@@ -58,7 +60,7 @@ pub(super) fn render(graph: &Graph) -> String {
     }
     for (i, node) in graph.nodes.iter().enumerate() {
         let (centre, top, fill) = (x[i] + MARGIN, top(layer[i]), node.kind.fill());
-        let [title, detail, line] = [&node.title, &node.detail, &node.line].map(|text| escaped(text));
+        let [title, detail, line] = [&node.title, &node.detail, &node.line].map(|text| escape(text));
         put(format_args!(
             "<g><title>{line}</title><rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"#5b6573\"/>\
              <text x=\"{centre:.1}\" y=\"{:.1}\">{title}</text>\
@@ -70,8 +72,4 @@ pub(super) fn render(graph: &Graph) -> String {
         ));
     }
     svg + "</svg>\n"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -149,12 +149,7 @@ impl ImageFolder {
     #[track_caller]
     #[must_use]
     pub fn normalize(mut self, normalization: Normalization) -> Self {
-        assert!(
-            normalization.channels().is_none_or(|channels| channels == self.color.channels()),
-            "normalize: {:?} channels, but pictures of {}",
-            normalization.channels(),
-            self.color.channels()
-        );
+        normalization.check(self.color.channels());
         self.normalization = normalization;
         self
     }
@@ -303,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "normalize: Some(3) channels, but pictures of 1")]
+    #[should_panic(expected = "normalize: 1 channels, but means and deviations for 3")]
     fn means_of_other_channels() {
         let dir = folder();
         let set = ImageFolder::open(dir.path(), Color::Gray, [2, 2]).unwrap();

@@ -131,12 +131,7 @@ impl ImageSet {
     /// What the bytes become from now on.
     #[track_caller]
     pub(crate) fn with_normalization(mut self, normalization: Normalization) -> Self {
-        assert!(
-            normalization.channels().is_none_or(|channels| channels == self.shape[0]),
-            "normalize: {} means, but pictures of {} channels",
-            normalization.channels().unwrap_or(1),
-            self.shape[0]
-        );
+        normalization.check(self.shape[0]);
         self.normalization = normalization;
         self
     }
@@ -301,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "normalize: 2 means, but pictures of 1 channels")]
+    #[should_panic(expected = "normalize: 1 channels, but means and deviations for 2")]
     fn means_of_other_channels() {
         let set = ImageSet::new(vec![0; 4], [1, 2, 2], vec![0], 2).unwrap();
         let _ = set.normalize_channels(&[0.0; 2], &[1.0; 2]);

@@ -14,3 +14,4 @@ pub use images::ImageSet;
 pub use mnist::Mnist;
 pub use samples::Samples;
 pub use tensors::TensorSet;
+pub(crate) use tensors::check_classes;

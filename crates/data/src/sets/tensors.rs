@@ -107,13 +107,29 @@ impl<X: Element> TensorSet<X, i64> {
     /// # Errors
     /// If one is not.
     pub fn classes(self, classes: usize) -> Result<Self, DataError> {
-        let is_class = |label: i64| usize::try_from(label).is_ok_and(|label| label < classes);
-        if let Some((row, label)) = self.y.iter().enumerate().find(|&(_, label)| !is_class(label)) {
-            let expected = format!("a class below {classes}");
-            return Err(DataError::invalid(Path::new("y"), format!("label of row {row}"), label, expected));
-        }
+        check_classes("y", &self.y, classes, |row| row)?;
         Ok(self)
     }
+}
+
+/// Refuses labels `[rows, ..]` that are no classes, from 0 to below `classes`. Errors call row `i` the row `name(i)`.
+pub(crate) fn check_classes(
+    source: &str,
+    labels: &Tensor<i64>,
+    classes: usize,
+    name: impl Fn(usize) -> usize,
+) -> Result<(), DataError> {
+    let is_class = |label: i64| usize::try_from(label).is_ok_and(|label| label < classes);
+    let Some((at, label)) = labels.iter().enumerate().find(|&(_, label)| !is_class(label)) else {
+        return Ok(());
+    };
+    let width = labels.numel() / labels.size(0);
+    let row = name(at / width);
+    let field = match labels.rank() {
+        1 => format!("label of row {row}"),
+        _ => format!("label {} of row {row}", at % width),
+    };
+    Err(DataError::invalid(Path::new(source), field, label, format!("a class below {classes}")))
 }
 
 /// Whether both have the same first axis.

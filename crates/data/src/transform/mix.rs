@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand_distr::{Beta, Distribution};
 use ravine_tensor::{Rng, Tensor};
 
+use crate::sets::check_classes;
 use crate::{DataError, Dataset, Pick};
 
 /// The stream of the mixtures, below the seed's: the same seed can serve a [`transform`](crate::Pictures::transform) too.
@@ -164,12 +165,7 @@ impl<D: Dataset<Batch = (Tensor, Tensor<i64>)>> Mixed<D> {
     }
 
     fn targets(&self, labels: &Tensor<i64>, indices: &[usize]) -> Result<Tensor, DataError> {
-        let is_class = |label| usize::try_from(label).is_ok_and(|label| label < self.classes);
-        if let Some((row, label)) = labels.iter().enumerate().find(|&(_, label)| !is_class(label)) {
-            let field = format!("label of row {}", indices[row]);
-            let expected = format!("a class below {}", self.classes);
-            return Err(DataError::invalid("labels".as_ref(), field, label, expected));
-        }
+        check_classes("labels", labels, self.classes, |row| indices[row])?;
         Ok(Tensor::one_hot(labels, self.classes))
     }
 }
@@ -293,6 +289,13 @@ mod tests {
     fn labels_that_are_no_classes_are_errors() {
         let error = MixUp::new(colours(9), 2, 1.0, 0).batch(Pick { epoch: 0, indices: &[0, 8] }).unwrap_err();
         assert_eq!(error.to_string(), "labels: label of row 8: found 2, expected a class below 2");
+        // A class for each of three places of a sample.
+        let y = Tensor::from([[0, 1, 1], [1, 0, 1], [0, 5, 0]]);
+        let set = TensorSet::new(Tensor::<f32>::zeros([3, 3]), y);
+        let error = set.clone().classes(2).unwrap_err().to_string();
+        assert_eq!(error, "y: label 1 of row 2: found 5, expected a class below 2");
+        let error = MixUp::new(set, 2, 1.0, 0).batch(Pick { epoch: 0, indices: &[2] }).unwrap_err();
+        assert_eq!(error.to_string(), "labels: label 1 of row 2: found 5, expected a class below 2");
     }
 
     #[test]

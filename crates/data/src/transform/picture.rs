@@ -137,9 +137,14 @@ impl Normalization {
         Normalization { tables: means.iter().zip(stds).map(table).collect() }
     }
 
-    /// How many channels it is for, or `None` if for any number.
-    pub(crate) fn channels(&self) -> Option<usize> {
-        (self.tables.len() > 1).then_some(self.tables.len())
+    /// Refuses pictures of this many channels, if it is for another number.
+    #[track_caller]
+    pub(crate) fn check(&self, channels: usize) {
+        let tables = self.tables.len();
+        assert!(
+            tables == 1 || tables == channels,
+            "normalize: {channels} channels, but means and deviations for {tables}"
+        );
     }
 
     /// Pictures of one shape as numbers `[pictures, channels, height, width]`.
@@ -152,11 +157,7 @@ impl Normalization {
         if let [table] = &self.tables[..] {
             return Tensor::from_bytes([n, channels, height, width], pictures, table);
         }
-        assert!(
-            channels == self.tables.len(),
-            "normalize: {channels} channels, but means and deviations for {}",
-            self.tables.len()
-        );
+        self.check(channels);
         let plane = height * width;
         let channel = |(c, table): (usize, &[f32; 256])| {
             let rows: Vec<&[u8]> = pictures.iter().map(|bytes| &bytes[c * plane..][..plane]).collect();
@@ -167,10 +168,10 @@ impl Normalization {
     }
 }
 
-/// How many channels it is for; the tables are long.
+/// How many means and deviations there are; the tables are long.
 impl fmt::Debug for Normalization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Normalization").field("channels", &self.channels()).finish_non_exhaustive()
+        f.debug_struct("Normalization").field("channels", &self.tables.len()).finish_non_exhaustive()
     }
 }
 

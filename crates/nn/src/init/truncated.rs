@@ -11,7 +11,7 @@ use ravine_tensor::{Rng, Shape, Tensor};
 /// truncated normal variables'.
 ///
 /// # Panics
-/// If `std` is not above 0 or `low` is not below `high`.
+/// If `mean` or `std` is not finite, `std` is not above 0, or `low` is not below `high`.
 #[track_caller]
 pub fn trunc_normal(
     shape: impl Into<Shape>,
@@ -21,7 +21,8 @@ pub fn trunc_normal(
     high: f64,
     rng: &mut Rng,
 ) -> Tensor {
-    assert!(std > 0.0, "trunc_normal: std is {std}; expected more than 0");
+    assert!(mean.is_finite(), "trunc_normal: mean is {mean}; expected a finite number");
+    assert!(std > 0.0 && std.is_finite(), "trunc_normal: std is {std}; expected a finite number above 0");
     assert!(low < high, "trunc_normal: low is {low} and high {high}; expected low below high");
     let (from, to) = ((low - mean) / std, (high - mean) / std);
     Tensor::from_fn(shape, |_| {
@@ -92,6 +93,12 @@ mod tests {
             assert!(deviations < 4.5, "{from} to {to}: mean {found}, should be {mean}");
             assert!((spread / var - 1.0).abs() < 0.06, "{from} to {to}: variance {spread}, should be {var}");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "trunc_normal: mean is NaN; expected a finite number")]
+    fn a_mean_of_nothing_is_refused() {
+        let _ = trunc_normal(3, f64::NAN, 1.0, -2.0, 2.0, &mut Rng::new(0));
     }
 
     #[test]

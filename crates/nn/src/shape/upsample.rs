@@ -1,6 +1,8 @@
 //! Larger images.
 
-use ravine_autograd::{Module, Var};
+use std::fmt;
+
+use ravine_autograd::{Module, Var, Visitor};
 use ravine_tensor::Tensor;
 
 use crate::Layer;
@@ -29,17 +31,17 @@ use crate::check::{self, Sizes};
 /// let aligned = Upsample::bilinear([1, 2]).align_corners().forward(&x);
 /// assert!((aligned.value().at([0, 0, 0, 1]) - 4.0 / 3.0).abs() < 1e-6);
 /// ```
-#[derive(Clone, Copy, Debug, Module)]
-#[module(display)]
+#[derive(Clone, Copy, Debug)]
 pub struct Upsample {
-    /// 0, where the size is given.
-    #[module(setting, unless = [0; 2])]
-    scale: [usize; 2],
-    /// 0, where the scale is given.
-    #[module(setting, unless = [0; 2])]
-    size: [usize; 2],
-    #[module(setting)]
+    output: Output,
     mode: Mode,
+}
+
+/// How large the image becomes: by factors, or whatever the size of the input.
+#[derive(Clone, Copy, Debug)]
+enum Output {
+    Scale([usize; 2]),
+    Size([usize; 2]),
 }
 
 /// How values between the positions of the input are made.
@@ -89,21 +91,43 @@ impl Upsample {
     }
 
     /// Values between neighbours, where the corners of both images are the same places (PyTorch's `align_corners=True`).
+    ///
+    /// # Panics
+    /// If it is the nearest neighbour that is shown.
     #[must_use]
+    #[track_caller]
     pub fn align_corners(self) -> Self {
+        assert!(self.mode != Mode::Nearest, "Upsample: align_corners of nearest; expected bilinear");
         Upsample { mode: Mode::BilinearCorners, ..self }
     }
 
     #[track_caller]
     fn times(scale: [usize; 2], mode: Mode) -> Self {
         check::each_positive("Upsample", "scale", scale);
-        Upsample { scale, size: [0; 2], mode }
+        Upsample { output: Output::Scale(scale), mode }
     }
 
     #[track_caller]
     fn to(size: [usize; 2], mode: Mode) -> Self {
         check::each_positive("Upsample", "size", size);
-        Upsample { scale: [0; 2], size, mode }
+        Upsample { output: Output::Size(size), mode }
+    }
+}
+
+impl Module for Upsample {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        match &self.output {
+            Output::Scale(scale) => visitor.setting("scale", scale),
+            Output::Size(size) => visitor.setting("size", size),
+        }
+        visitor.setting("mode", &self.mode);
+    }
+}
+
+/// Its tree.
+impl fmt::Display for Upsample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tree().fmt(f)
     }
 }
 
@@ -111,28 +135,31 @@ impl Layer for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var) -> Var {
         assert!(x.rank() == 4, "Upsample: input {}; expected [batch, channels, height, width]", x.shape());
+        let old = [x.size(2), x.size(3)];
+        let new = match self.output {
+            Output::Scale(scale) => [0, 1].map(|d| scale[d] * old[d]),
+            Output::Size(size) => size,
+        };
         assert!(
-            self.size == [0; 2] || (x.size(2) > 0 && x.size(3) > 0),
-            "Upsample: input {}; expected an image that is not empty, to be made {:?}",
-            x.shape(),
-            self.size
+            new.contains(&0) || !old.contains(&0),
+            "Upsample: input {}; expected an image that is not empty, to be made {new:?}",
+            x.shape()
         );
         let mut x = x.clone();
-        for (axis, (scale, size)) in [2, 3].into_iter().zip(self.scale.into_iter().zip(self.size)) {
-            let old = x.size(axis);
-            let new = if size > 0 { size } else { scale * old };
+        for (d, axis) in [2, 3].into_iter().enumerate() {
+            let (old, new) = (old[d], new[d]);
             if new == old {
                 continue;
             }
             let (n, m) = (old as f64, new as f64);
-            x = match self.mode {
-                Mode::Nearest if size > 0 => {
+            x = match (self.mode, self.output) {
+                (Mode::Nearest, Output::Scale(scale)) => repeated(&x, axis, new, |i| i / scale[d]),
+                (Mode::Nearest, Output::Size(_)) => {
                     let step = old as f32 / new as f32;
                     repeated(&x, axis, new, |i| ((i as f32 * step) as usize).min(old - 1))
                 }
-                Mode::Nearest => repeated(&x, axis, new, |i| i / scale),
-                Mode::Bilinear => between(&x, axis, new, |i| ((i + 0.5) * n / m - 0.5).max(0.0)),
-                Mode::BilinearCorners => between(&x, axis, new, |i| i * (n - 1.0) / (m - 1.0).max(1.0)),
+                (Mode::Bilinear, _) => between(&x, axis, new, |i| ((i + 0.5) * n / m - 0.5).max(0.0)),
+                (Mode::BilinearCorners, _) => between(&x, axis, new, |i| i * (n - 1.0) / (m - 1.0).max(1.0)),
             };
         }
         x

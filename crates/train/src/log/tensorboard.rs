@@ -179,9 +179,7 @@ impl Callback for TensorBoard {
                 fs::remove_file(&path).map_err(FileError::io(&path, "remove it"))?;
             }
         }
-        let row = |(name, value): &(String, String)| format!("| {name} | {value} |\n");
-        let rows: String = state.settings.iter().map(row).collect();
-        self.text("settings", 0, &format!("| setting | value |\n|---|---|\n{rows}"))?;
+        self.text("settings", 0, &table(state.settings))?;
         Ok(Flow::Continue)
     }
 
@@ -287,6 +285,14 @@ impl Message {
     }
 }
 
+/// The settings as a table in Markdown.
+fn table(settings: &[(String, String)]) -> String {
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', "<br>");
+    let row = |(name, value): &(String, String)| format!("| {} | {} |\n", cell(name), cell(value));
+    let rows: String = settings.iter().map(row).collect();
+    format!("| setting | value |\n|---|---|\n{rows}")
+}
+
 /// A record of an event file.
 fn framed(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
@@ -331,6 +337,12 @@ mod tests {
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
         assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn a_setting_stays_in_its_cell() {
+        let settings = [("p(a|b)".to_owned(), "one\ntwo".to_owned())];
+        assert!(table(&settings).ends_with("|---|---|\n| p(a\\|b) | one<br>two |\n"));
     }
 
     #[test]

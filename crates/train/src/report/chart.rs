@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::escape;
+use ravine_plot::{Scale, escape, short};
 
 /// The width of a chart in its own units; the page scales it.
 const WIDTH: f64 = 520.0;
@@ -42,92 +42,13 @@ pub(super) struct Panel {
     pub logarithmic: bool,
 }
 
-/// A number with a few digits: `0.05`, `1.2e-4`, `12k`.
-pub(crate) fn short(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 {
-        "0".into()
-    } else if !(1e-3..1e9).contains(&size) {
-        format!("{x:.1e}").replace(".0e", "e")
-    } else if size >= 9.9995e5 {
-        trimmed(x / 1e6) + "M"
-    } else if size >= 9999.5 {
-        trimmed(x / 1e3) + "k"
-    } else {
-        trimmed(x)
-    }
-}
-
-/// `x` with up to four significant digits, without trailing zeros.
-fn trimmed(x: f64) -> String {
-    let whole = x.abs().log10().floor().max(0.0) as usize;
-    let text = format!("{x:.*}", 3usize.saturating_sub(whole).min(4));
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// The scale of an axis: maps its values to 0 to 1. The ends are logarithms if it is logarithmic.
-pub(crate) struct Scale {
-    low: f64,
-    high: f64,
-    logarithmic: bool,
-}
-
-impl Scale {
-    pub(crate) fn of(values: impl Iterator<Item = f64> + Clone, logarithmic: bool) -> Scale {
-        let finite = values.filter(|x| x.is_finite());
-        let logarithmic = logarithmic && finite.clone().all(|x| x > 0.0);
-        let values = finite.map(|x| if logarithmic { x.log10() } else { x });
-        let low = values.clone().fold(f64::INFINITY, f64::min);
-        let high = values.fold(f64::NEG_INFINITY, f64::max);
-        let room = if high > low { 0.04 * (high - low) } else { low.abs().max(1.0) * 0.1 };
-        if low > high {
-            return Scale { low: 0.0, high: 1.0, logarithmic: false };
-        }
-        // An axis of positive numbers begins at zero, unless that would waste much of it.
-        let floor = if !logarithmic && low >= 0.0 && low < 0.3 * high { 0.0 } else { low - room };
-        Scale { low: floor, high: high + room, logarithmic }
-    }
-
-    pub(crate) fn at(&self, x: f64) -> f64 {
-        let x = if self.logarithmic { x.max(f64::MIN_POSITIVE).log10() } else { x };
-        (x - self.low) / (self.high - self.low)
-    }
-
-    /// Round numbers along the axis: about `n` of them.
-    pub(crate) fn ticks(&self, n: usize) -> Vec<f64> {
-        if self.logarithmic && self.high - self.low > 0.8 {
-            let every = ((self.high - self.low) / n as f64).ceil().max(1.0) as i32;
-            let powers =
-                (self.low.ceil() as i32..=self.high.floor() as i32).filter(|p| p.rem_euclid(every) == 0);
-            let ticks: Vec<f64> = powers.map(|p| 10f64.powi(p)).collect();
-            if ticks.len() > 2 || every > 1 {
-                return ticks;
-            }
-            let steps = (self.low.floor() as i32..=self.high.ceil() as i32)
-                .flat_map(|p| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(p)));
-            return steps.filter(|x| (self.low..=self.high).contains(&x.log10())).collect();
-        }
-        let (low, high) = match self.logarithmic {
-            true => (10f64.powf(self.low), 10f64.powf(self.high)),
-            false => (self.low, self.high),
-        };
-        let rough = (high - low) / n as f64;
-        let power = 10f64.powf(rough.log10().floor());
-        let step =
-            [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&step| step >= rough).unwrap_or(rough);
-        let (first, last) = ((low / step).ceil() as i64, (high / step + 1e-9).floor() as i64);
-        (first..=last).map(|i| i as f64 * step).collect()
-    }
-}
-
 /// The panels as a figure with a legend; empty if there are no points.
 pub(super) fn figure(panels: &[Panel]) -> String {
     let points = || panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     if points().next().is_none() {
         return String::new();
     }
-    let steps = Scale::of(points().map(|point| point.0), false);
-    let steps = Scale { low: steps.low.max(0.0), ..steps };
+    let steps = Scale::around(points().map(|point| point.0), false);
     let height: f64 = panels.iter().map(|panel| panel.height + GAP).sum::<f64>() + 18.0;
     let label = panels.iter().map(|panel| panel.title.as_str()).collect::<Vec<_>>().join(", ");
 
@@ -168,7 +89,7 @@ fn legend(html: &mut String, panels: &[Panel]) {
 /// Draws a panel; the lowest has the labels of the common axis.
 fn draw(html: &mut String, panel: &Panel, steps: &Scale, top: f64, lowest: bool) {
     let values = panel.series.iter().flat_map(|series| &series.points).map(|point| point.1);
-    let scale = Scale::of(values, panel.logarithmic);
+    let scale = Scale::around(values, panel.logarithmic);
     let x = |step: f64| LEFT + steps.at(step) * (WIDTH - LEFT - RIGHT);
     let y = |value: f64| top + (1.0 - scale.at(value)) * panel.height;
     let floor = top + panel.height;
@@ -242,25 +163,6 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        let shown: Vec<String> = [0.0, 0.05, 1.0, 0.1234567, 12.5, 938.0, 11256.0, 2e6, 1.2e-4, -3e12]
-            .into_iter()
-            .map(short)
-            .collect();
-        assert_eq!(shown, ["0", "0.05", "1", "0.123", "12.5", "938", "11.26k", "2M", "1.2e-4", "-3e12"]);
-    }
-
-    #[test]
-    fn ticks_are_round() {
-        let scale = |low: f64, high: f64, logarithmic| Scale::of([low, high].into_iter(), logarithmic);
-        assert_eq!(scale(0.0, 11000.0, false).ticks(6), [0.0, 2000.0, 4000.0, 6000.0, 8000.0, 10000.0]);
-        assert_eq!(scale(1e-4, 1.0, true).ticks(5), [1e-4, 1e-3, 1e-2, 1e-1, 1.0]);
-        assert_eq!(scale(0.02, 0.9, true).ticks(5).len(), 6);
-        assert!(!scale(5.0, 5.0, false).ticks(4).is_empty());
-        assert!(!scale(-1.0, 1.0, true).logarithmic);
-    }
 
     #[test]
     fn odd_numbers_draw_something() {

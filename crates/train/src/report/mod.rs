@@ -9,15 +9,15 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use ravine_data::{DataError, Dataset, Pick};
+use ravine_plot::{escape, short};
 use ravine_tensor::Tensor;
 
 use crate::callback::RunState;
 use crate::log::{Picture, filters};
 use crate::metrics::{Hard, Hardest};
 use crate::replay::Environment;
+use crate::trainer::per_second;
 use crate::{Goal, Record, Scores};
-
-pub(crate) use chart::{Scale, short};
 
 /// What the page is made of.
 pub(crate) struct ReportInput<'a> {
@@ -127,10 +127,9 @@ fn header(html: &mut String, input: &ReportInput<'_>) {
             }
         }
     }
-    card(chart::short(state.step as f64), &format!("of {} steps", chart::short(state.steps as f64)));
+    card(short(state.step as f64), &format!("of {} steps", short(state.steps as f64)));
     if input.samples > 0 {
-        let rate = input.samples as f64 / input.training.as_secs_f64().max(1e-9);
-        card(chart::short(rate), "samples per second");
+        card(short(per_second(input.samples, input.training)), "samples per second");
         card(duration(input.elapsed), "in this process");
     }
     *html += "</ul>\n</header>\n";
@@ -178,11 +177,6 @@ fn duration(time: Duration) -> String {
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
-}
-
-/// Text with the special characters of HTML replaced.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{chart, escape, metric};
+use ravine_plot::{escape, short};
+
+use super::metric;
 use crate::log::Picture;
 use crate::metrics::{Average, Confusion, Hard};
 use crate::record::{Part, Record};
@@ -40,7 +42,7 @@ pub(super) fn evaluations(history: &[Record]) -> String {
     }
     html += "</tr>\n";
     for record in &history[history.len().saturating_sub(MAX_ROWS)..] {
-        let rate = chart::short(record.learning_rate);
+        let rate = short(record.learning_rate);
         let _ = write!(html, "<tr><td>{}</td><td>{}</td><td>{rate}</td>", record.epoch + 1, record.steps);
         for (part, name) in &columns {
             let text = value(record, *part, name).map_or(String::new(), |value| metric(name, value));

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use ravine_optim::Better;
+use ravine_plot::{Scale, escape, short};
 
 use super::space::Range;
 use super::{SweepResult, TrialResult, Value};
-use crate::report::{Scale, escape, short};
 
 const HEIGHT: f64 = 430.0;
 /// From one axis to the next.
@@ -95,7 +95,7 @@ fn axes<'a>(found: &'a SweepResult, ranking: &[&TrialResult]) -> Vec<Axis<'a>> {
         (found.space.ranges.iter().enumerate()).map(|(i, (name, range))| setting(i, name, range)).collect();
     let budgets: Vec<f64> = ranking.iter().map(|result| result.budget as f64).collect();
     if budgets.windows(2).any(|pair| pair[0] != pair[1]) {
-        let scale = Scale::of(budgets.iter().copied(), false);
+        let scale = Scale::around(budgets.iter().copied(), false);
         let mut ticks: Vec<f64> = budgets;
         ticks.sort_by(f64::total_cmp);
         ticks.dedup();
@@ -108,7 +108,7 @@ fn axes<'a>(found: &'a SweepResult, ranking: &[&TrialResult]) -> Vec<Axis<'a>> {
     }
     let scores = ranking.iter().filter_map(|result| result.outcome.as_ref().ok().copied());
     let (least, most) = scores.clone().fold((f64::INFINITY, 0.0f64), |(a, b), x| (a.min(x), b.max(x)));
-    let scale = Scale::of(scores, least > 0.0 && most > 50.0 * least);
+    let scale = Scale::around(scores, least > 0.0 && most > 50.0 * least);
     axes.push(Axis {
         title: found.goal.metric.clone(),
         hint: if found.goal.better == Better::Lower { "lowest is best" } else { "highest is best" },
@@ -120,7 +120,7 @@ fn axes<'a>(found: &'a SweepResult, ranking: &[&TrialResult]) -> Vec<Axis<'a>> {
 
 fn setting<'a>(place: usize, name: &str, range: &'a Range) -> Axis<'a> {
     let scaled = |low: f64, high: f64, logarithmic, whole: bool| {
-        let scale = Scale::of([low, high].into_iter(), logarithmic);
+        let scale = Scale::around([low, high], logarithmic);
         let inside = |x: &f64| (low..=high).contains(x) && (!whole || x.fract() == 0.0);
         let mut ticks: Vec<f64> = scale.ticks(6).into_iter().filter(inside).collect();
         if ticks.len() < 2 {

@@ -1,13 +1,14 @@
 //! The results of a sweep: the ranking of the trials, as a table, as CSV and as a picture.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
+use ravine_plot::short;
 use serde::{Deserialize, Serialize};
 
 use super::{Settings, Space, picture};
 use crate::Goal;
 use crate::log::quoted;
-use crate::report::short;
 
 /// The result of a trial that ended, successfully or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,10 +40,13 @@ pub struct SweepResult {
 impl SweepResult {
     /// Each trial at its largest budget, the best first: sorted by budget, then by score, then by number; those that failed come last.
     pub fn ranking(&self) -> Vec<&TrialResult> {
-        let largest = |result: &&TrialResult| {
-            !self.results.iter().any(|other| other.trial == result.trial && other.budget > result.budget)
-        };
-        let mut ranking: Vec<&TrialResult> = self.results.iter().filter(largest).collect();
+        let mut largest: HashMap<usize, usize> = HashMap::new();
+        for result in &self.results {
+            let budget = largest.entry(result.trial).or_default();
+            *budget = result.budget.max(*budget);
+        }
+        let at_largest = |result: &&TrialResult| result.budget == largest[&result.trial];
+        let mut ranking: Vec<&TrialResult> = self.results.iter().filter(at_largest).collect();
         ranking.sort_by(|a, b| {
             let failed = a.outcome.is_err().cmp(&b.outcome.is_err());
             failed.then(b.budget.cmp(&a.budget)).then_with(|| compare(&self.goal, a, b))

@@ -197,7 +197,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Int(n) => write!(f, "{n}"),
-            Value::Float(x) => f.write_str(&crate::report::short(*x)),
+            Value::Float(x) => f.write_str(&ravine_plot::short(*x)),
             Value::Text(text) => f.write_str(text),
         }
     }

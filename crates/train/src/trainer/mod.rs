@@ -23,6 +23,7 @@ use crate::{Callback, Goal, Outcome, Progress, RunRecord, TrainError};
 use self::feed::Data;
 use self::run::Run;
 pub use self::settings::Unsaved;
+pub(crate) use self::summary::per_second;
 pub use self::summary::{Ended, Report};
 
 /// A training run: its settings, and the loop.

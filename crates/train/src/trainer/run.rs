@@ -16,6 +16,7 @@ use ravine_tensor::Rng;
 
 use super::feed::{self, Data, Fed, Feed};
 use super::store::Store;
+use super::summary::per_second;
 use super::watch::Watch;
 use super::{Ended, Length, Report, Trainer, Unsaved};
 use crate::callback::{Callback, CallbackResult, Flow, RunState};
@@ -36,11 +37,15 @@ impl<M: Module + ?Sized> Module for Borrowed<'_, M> {
     }
 }
 
+/// A run. A checkpoint saves its [`Course`], and the states of its model, its optimizer and a stream of data. All else is not saved: it follows
+/// from the settings, or concerns this process alone.
 pub(super) struct Run<'a, M: ?Sized> {
     trainer: &'a Trainer,
     model: Borrowed<'a, M>,
     optimizer: &'a mut (dyn Optimize + Send),
     data: Data<'a>,
+    course: Course,
+
     /// The step at which to stop, and that at which the run is complete.
     end: usize,
     total_steps: usize,
@@ -48,31 +53,55 @@ pub(super) struct Run<'a, M: ?Sized> {
     settings: Vec<(String, String)>,
     /// All settings and notes that the records list.
     described: Vec<(String, String)>,
+    watch: Watch,
+    verification: Option<Verification<'a>>,
+
     store: Option<Store>,
     logs: RefCell<Vec<Box<dyn Callback>>>,
-    verification: Option<Verification<'a>>,
-    watch: Watch,
     display: Display,
+    /// The last checkpoint that this process wrote.
+    written: Option<Written>,
+    /// The test scores of the last evaluation, with the fields that checkpoints do not save.
+    details: Option<Scores>,
+    counts: Counts,
+}
 
+/// How far a run has come: what its checkpoint saves of it, so that a resumed run goes on from the same.
+#[derive(Clone, Default)]
+struct Course {
+    /// How many steps are done.
     step: usize,
     /// The position of the next step in the data.
     place: Position,
     /// The training scores since the last evaluation.
     running: Scores,
-    /// The test scores of the last evaluation, with the fields that checkpoints do not save.
-    details: Option<Scores>,
     history: Vec<Record>,
     trace: Vec<StepRecord>,
     guard: Guard,
-    /// The step of the checkpoint on the disk, and whether a loss has been computed with its weights and was normal.
-    saved: Option<usize>,
+}
+
+/// A checkpoint on the disk.
+struct Written {
+    step: usize,
+    /// Whether a loss has been computed with its weights, and was normal.
     proven: bool,
+}
+
+/// What this process has done of the run.
+#[derive(Default)]
+struct Counts {
     /// The numbers of files that could not be written, of steps that were skipped, and of samples trained on.
     unsaved: usize,
     skipped: usize,
     samples: usize,
     /// The time spent in steps.
     training: Duration,
+}
+
+impl Counts {
+    fn samples_per_second(&self) -> f64 {
+        per_second(self.samples, self.training)
+    }
 }
 
 impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
@@ -101,29 +130,20 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             trainer,
             model: Borrowed(model),
             optimizer,
+            course: Course::default(),
             end,
             total_steps,
             settings,
             described,
+            watch: Watch::new(model),
+            verification,
             store: None,
             logs: RefCell::default(),
-            verification,
-            watch: Watch::new(model),
             display: Display::new(trainer.progress, total_steps, data.steps_per_epoch()),
             data,
-            step: 0,
-            place: Position::default(),
-            running: Scores::default(),
+            written: None,
             details: None,
-            history: Vec::new(),
-            trace: Vec::new(),
-            guard: Guard::default(),
-            saved: None,
-            proven: false,
-            unsaved: 0,
-            skipped: 0,
-            samples: 0,
-            training: Duration::ZERO,
+            counts: Counts::default(),
         };
         run.open()?;
         Ok(run)
@@ -131,12 +151,12 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
 
     /// The numbers of the steps that are left.
     pub fn left(&self) -> Range<usize> {
-        self.step..self.end.max(self.step)
+        self.course.step..self.end.max(self.course.step)
     }
 
     /// The position of the next step in the data.
     pub fn place(&self) -> Position {
-        self.place
+        self.course.place
     }
 
     /// Trains to the end, or until something stops the run. `make` makes the samples of the `k`-th of the steps that are [left](Self::left), on
@@ -164,24 +184,33 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         while flow == Flow::Continue && !self.stopped() && !self.impatient() {
             let clock = Instant::now();
             let Some((feed, next)) = feeds.next().transpose()? else { break };
-            let epoch = self.place.epoch;
+            let epoch = self.course.place.epoch;
             let (stepped, rate) = self.train_step(&feed, next, &rng, pass, clock)?;
             flow = stepped;
             if self.evaluates() {
                 let evaluated = self.evaluate(test, (epoch, rate), pass)?;
                 flow = if evaluated == Flow::Stop { evaluated } else { flow };
                 self.keep_best()?;
-                self.save(self.step == self.total_steps || self.impatient())?;
-            } else if self.trainer.checkpoint_every.is_some_and(|every| self.step.is_multiple_of(every)) {
+                self.save(self.complete() || self.impatient())?;
+            } else if self
+                .trainer
+                .checkpoint_every
+                .is_some_and(|every| self.course.step.is_multiple_of(every))
+            {
                 self.save(false)?;
             }
         }
         Ok(match flow {
-            _ if self.step == self.total_steps => Ended::Completed,
+            _ if self.complete() => Ended::Completed,
             Flow::Stop => Ended::Callback,
             Flow::Continue if self.impatient() => Ended::Patience,
             Flow::Continue => Ended::Interrupted,
         })
+    }
+
+    /// Whether all steps are done.
+    fn complete(&self) -> bool {
+        self.course.step == self.total_steps
     }
 
     /// Whether the run was asked to stop.
@@ -191,13 +220,15 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
 
     /// Whether the goal's metric has not improved for too long.
     fn impatient(&self) -> bool {
-        self.trainer.patience.is_some_and(|patience| self.trainer.goal.stale(&self.history) >= patience)
+        self.trainer
+            .patience
+            .is_some_and(|patience| self.trainer.goal.stale(&self.course.history) >= patience)
     }
 
     /// Whether the model is to be evaluated after the last step.
     fn evaluates(&self) -> bool {
         let every = self.trainer.evaluate_every.or(self.data.steps_per_epoch());
-        self.step == self.total_steps || every.is_some_and(|every| self.step.is_multiple_of(every))
+        self.complete() || every.is_some_and(|every| self.course.step.is_multiple_of(every))
     }
 
     /// Does a step that began at `clock`, and after which the data go on at `next`. Also returns its learning rate.
@@ -209,21 +240,24 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         pass: &(impl Fn(&Tape, &B) -> Outcome + Sync),
         clock: Instant,
     ) -> Result<(Flow, f64), TrainError> {
-        let rng = rng.child(self.step as u64);
+        let rng = rng.child(self.course.step as u64);
         let result = feed.step(&rng, pass)?;
         let loss = result.scores.loss();
-        if let Err(trouble) = self.guard.see(loss, self.trainer.explosion) {
+        if let Err(trouble) = self.course.guard.see(loss, self.trainer.explosion) {
             let parameter = guard::bad_weight(&self.model)
                 .or_else(|| guard::bad_gradient(&self.model, &result.gradients));
             return Err(self.diverged(loss, trouble, parameter, feed.first_anomaly(&rng, pass)));
         }
-        if self.saved == Some(self.step) && !self.guard.exploded(loss, self.trainer.explosion) {
-            self.proven = true;
+        if let Some(written) = &mut self.written
+            && written.step == self.course.step
+            && !self.course.guard.exploded(loss, self.trainer.explosion)
+        {
+            written.proven = true;
         }
         let kept = self
             .trainer
             .log_every
-            .is_some_and(|every| self.step == 0 || (self.step + 1).is_multiple_of(every));
+            .is_some_and(|every| self.course.step == 0 || (self.course.step + 1).is_multiple_of(every));
         let measured = kept && (self.trainer.folder.is_some() || !self.trainer.callbacks.0.is_empty());
         let before = if measured { self.watch.values() } else { Vec::new() };
         let outcome = match self.optimizer.step(result.gradients) {
@@ -234,28 +268,28 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
             outcome => outcome?,
         };
         match outcome.skipped {
-            true => self.skipped += 1,
+            true => self.counts.skipped += 1,
             false => result.updates.apply(),
         }
-        let epoch = self.place.epoch;
-        (self.step, self.place) = (self.step + 1, next);
-        self.samples += result.scores.samples();
-        self.running.add(&result.scores);
+        let epoch = self.course.place.epoch;
+        (self.course.step, self.course.place) = (self.course.step + 1, next);
+        self.counts.samples += result.scores.samples();
+        self.course.running.add(&result.scores);
         let record = StepRecord {
-            step: self.step,
+            step: self.course.step,
             loss,
             learning_rate: outcome.rate,
             gradient_norm: outcome.gradient_norm,
             update_ratios: self.watch.ratios(&before),
         };
-        self.training += clock.elapsed();
+        self.counts.training += clock.elapsed();
         if kept {
-            self.trace.push(record.clone());
+            self.course.trace.push(record.clone());
             if let Some(verification) = &mut self.verification {
                 verification.step(&record)?;
             }
         }
-        self.display.step(epoch, self.step, &self.running, self.samples as f64 / self.training.as_secs_f64());
+        self.display.step(epoch, self.course.step, &self.course.running, self.counts.samples_per_second());
         let flow = self.notify(|callback, state| callback.step(state, &record))?;
         Ok((flow, outcome.rate))
     }
@@ -270,9 +304,9 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         self.details = self.score(test, pass)?;
         let record = Record {
             epoch,
-            steps: self.step,
+            steps: self.course.step,
             learning_rate,
-            train: std::mem::take(&mut self.running),
+            train: std::mem::take(&mut self.course.running),
             test: self.details.clone(),
             weights_hash: Some(weights_hash(&self.model)),
         };
@@ -288,8 +322,8 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         if let Some(verification) = &mut self.verification {
             verification.evaluated(&record)?;
         }
-        self.display.evaluated(&record, self.samples as f64 / self.training.as_secs_f64());
-        self.history.push(Record { test: record.test.as_ref().map(Scores::settle), ..record.clone() });
+        self.display.evaluated(&record, self.counts.samples_per_second());
+        self.course.history.push(Record { test: record.test.as_ref().map(Scores::settle), ..record.clone() });
         self.notify(|callback, state| callback.evaluated(state, &record))
     }
 
@@ -315,11 +349,11 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
     fn state(&self) -> RunState<'_> {
         RunState {
             model: &self.model,
-            epoch: self.place.epoch,
-            step: self.step,
+            epoch: self.course.place.epoch,
+            step: self.course.step,
             steps: self.total_steps,
-            history: &self.history,
-            trace: &self.trace,
+            history: &self.course.history,
+            trace: &self.course.trace,
             watched: &self.watch.paths,
             settings: &self.described,
             folder: self.store.as_ref().map(|store| store.folder.as_path()),
@@ -357,7 +391,7 @@ impl<'a, M: Module + Sync + ?Sized> Run<'a, M> {
         if self.trainer.unsaved == Unsaved::Stop {
             return Err(error.into());
         }
-        self.unsaved += 1;
+        self.counts.unsaved += 1;
         self.display.line(&format!("warning: {error}; the run goes on"));
         Ok(())
     }

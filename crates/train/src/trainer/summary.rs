@@ -48,10 +48,15 @@ pub struct Report {
     pub training: Duration,
 }
 
+/// A rate, also of no time at all.
+pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(1e-9)
+}
+
 impl Report {
     /// Samples trained on per second of training.
     pub fn samples_per_second(&self) -> f64 {
-        self.samples as f64 / self.training.as_secs_f64().max(1e-9)
+        per_second(self.samples, self.training)
     }
 
     /// Whether the run was stopped before its end, and can be resumed.

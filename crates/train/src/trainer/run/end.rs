@@ -6,7 +6,7 @@ use std::time::Instant;
 use ravine_autograd::{Module, Tape};
 use ravine_data::Dataset;
 
-use super::Run;
+use super::{Run, Written};
 use crate::callback::Flow;
 use crate::guard::{PostMortem, Trouble};
 use crate::report::{self, ReportInput};
@@ -23,11 +23,15 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         op: Option<String>,
     ) -> TrainError {
         let rate = self.optimizer.learning_rate();
-        let mut found = PostMortem::new((self.step, loss, trouble), rate, &self.trace, &self.watch.paths);
+        let mut found =
+            PostMortem::new((self.course.step, loss, trouble), rate, &self.course.trace, &self.watch.paths);
         (found.parameter, found.op) = (parameter, op);
         if let Some(store) = &self.store {
             // If no loss has been computed with the weights in the last checkpoint, they may be the bad ones.
-            let good = if self.proven { self.saved } else { store.fall_back() };
+            let good = match self.written {
+                Some(Written { step, proven: true }) => Some(step),
+                _ => store.fall_back(),
+            };
             found.checkpoint = good.map(|step| (store.last(), step));
             self.display.line(&match found.write(&store.folder) {
                 Ok(file) => format!("post-mortem: {}", file.display()),
@@ -60,32 +64,33 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
                 Some(store) => format!("; saved in {}", store.last().display()),
                 None => String::new(),
             };
-            self.display.line(&format!("{why}stopped at step {} of {}{place}", self.step, self.total_steps));
+            self.display
+                .line(&format!("{why}stopped at step {} of {}{place}", self.course.step, self.total_steps));
         }
         self.notify(|callback, state| callback.end(state).map(|()| Flow::Continue))?;
         if self.trainer.report && self.store.is_some() {
             self.write_report(test, pass, begin)?;
         }
-        let best = self.trainer.goal.best(&self.history, self.trainer.keep_best.unwrap_or(1));
+        let best = self.trainer.goal.best(&self.course.history, self.trainer.keep_best.unwrap_or(1));
         let kept = match (&self.store, self.trainer.keep_best) {
             (Some(store), Some(_)) => {
-                let files = best.iter().map(|&i| store.best(self.history[i].steps));
+                let files = best.iter().map(|&i| store.best(self.course.history[i].steps));
                 files.filter(|file| file.exists()).collect()
             }
             _ => Vec::<PathBuf>::new(),
         };
         Ok(Report {
-            epochs: self.place.epoch,
-            steps: self.step,
+            epochs: self.course.place.epoch,
+            steps: self.course.step,
             ended,
             best: best.first().copied(),
             kept,
-            unsaved: self.unsaved,
-            skipped: self.skipped,
-            samples: self.samples,
-            training: self.training,
-            history: self.history,
-            trace: self.trace,
+            unsaved: self.counts.unsaved,
+            skipped: self.counts.skipped,
+            samples: self.counts.samples,
+            training: self.counts.training,
+            history: self.course.history,
+            trace: self.course.trace,
         })
     }
 
@@ -96,7 +101,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         begin: Instant,
     ) -> Result<(), TrainError> {
         // A run that was already complete when it was resumed has evaluated nothing in this process.
-        if self.details.is_none() && self.step > 0 {
+        if self.details.is_none() && self.course.step > 0 {
             self.details = self.score(test, pass)?;
         }
         let hardest = match (test, &self.details) {
@@ -110,8 +115,8 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             scores: self.details.as_ref(),
             hardest,
             weights_hash: weights_hash(&self.model),
-            samples: self.samples,
-            training: self.training,
+            samples: self.counts.samples,
+            training: self.counts.training,
             elapsed: begin.elapsed(),
         });
         let file = store.folder.join("report.html");

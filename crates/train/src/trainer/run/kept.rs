@@ -6,8 +6,8 @@ use std::path::Path;
 use ravine_autograd::Module;
 use ravine_data::Position;
 
-use super::Run;
 use super::feed::Data;
+use super::{Course, Run, Written};
 use crate::callback::Callback;
 use crate::guard::{PostMortem, Trouble};
 use crate::log::{Csv, Jsonl, TensorBoard};
@@ -29,7 +29,11 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         };
         if self.trainer.resume {
             self.restore(Checkpoint::load(store.last())?)?;
-            self.display.line(&format!("resumed at step {} of {}", self.step, self.end.max(self.step)));
+            self.display.line(&format!(
+                "resumed at step {} of {}",
+                self.course.step,
+                self.end.max(self.course.step)
+            ));
             self.warn_of_other_notes(&folder.join("run.json"));
         } else {
             store.begin()?;
@@ -43,7 +47,7 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         self.store = Some(store);
         self.keep_best()?;
         // A run that has ended by patience stays finished if it is resumed without more patience.
-        self.save(self.step == self.total_steps || self.impatient())
+        self.save(self.complete() || self.impatient())
     }
 
     /// Warns of notes that differ from those in the record of the resumed run, such as the learning rate. The difference may be intended, so it is not an error, and neither
@@ -85,35 +89,31 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
             self.optimizer.load_state(&before)?;
             return Err(error);
         }
-        self.step = checkpoint.step;
-        self.place = match &self.data {
-            Data::Set { plan } => plan.position(self.step),
+        let Checkpoint { step, running, history, trace, guard, place, marks, .. } = checkpoint;
+        let place = match &self.data {
+            Data::Set { plan } => plan.position(step),
             Data::Stream(stream) => {
-                stream.recall(&checkpoint.marks);
-                let (epoch, batch) = checkpoint.place.unwrap_or_default();
+                stream.recall(&marks);
+                let (epoch, batch) = place.unwrap_or_default();
                 Position { epoch, batch }
             }
         };
-        self.running = checkpoint.running;
-        self.history = checkpoint.history;
-        self.trace = checkpoint.trace;
-        self.guard = checkpoint.guard;
+        self.course = Course { step, place, running, history, trace, guard };
         Ok(())
     }
 
     /// The checkpoint of the present state.
     fn checkpoint(&self, finished: bool) -> Checkpoint {
+        let Course { step, place, running, history, trace, guard } = self.course.clone();
         let settings = self.settings.clone();
-        let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, self.step);
+        let mut checkpoint = Checkpoint::capture(&self.model, self.optimizer, settings, step);
         checkpoint.finished = finished;
-        checkpoint.place = Some((self.place.epoch, self.place.batch));
+        checkpoint.place = Some((place.epoch, place.batch));
         if let Data::Stream(stream) = &self.data {
             checkpoint.marks = stream.marks();
         }
-        checkpoint.running = self.running.clone();
-        checkpoint.history = self.history.clone();
-        checkpoint.trace = self.trace.clone();
-        checkpoint.guard = self.guard.clone();
+        (checkpoint.running, checkpoint.guard) = (running, guard);
+        (checkpoint.history, checkpoint.trace) = (history, trace);
         checkpoint
     }
 
@@ -125,12 +125,18 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
         if let Some(path) = checkpoint.non_finite().map(str::to_owned) {
             return Err(self.diverged(f64::NAN, Trouble::Weight, Some(path), None));
         }
-        let record = RunRecord::new(&self.described, &self.history, &self.trace, self.step, finished);
-        let written =
-            record.save(store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, self.proven));
-        match written {
+        let record = RunRecord::new(
+            &self.described,
+            &self.course.history,
+            &self.course.trace,
+            self.course.step,
+            finished,
+        );
+        let proven = self.written.as_ref().is_some_and(|written| written.proven);
+        let saved = record.save(store.folder.join("run.json")).and_then(|()| store.save(&checkpoint, proven));
+        match saved {
             Ok(()) => {
-                (self.saved, self.proven) = (Some(self.step), false);
+                self.written = Some(Written { step: self.course.step, proven: false });
                 Ok(())
             }
             Err(error) => self.file_failed(error),
@@ -140,11 +146,16 @@ impl<M: Module + Sync + ?Sized> Run<'_, M> {
     /// Writes the checkpoint of an evaluation if it is among the best, and removes those that no longer are.
     pub(super) fn keep_best(&mut self) -> Result<(), TrainError> {
         let (Some(store), Some(keep)) = (&self.store, self.trainer.keep_best) else { return Ok(()) };
-        let indices = self.trainer.goal.best(&self.history, keep);
-        let best: Vec<usize> = indices.iter().map(|&i| self.history[i].steps).collect();
+        let indices = self.trainer.goal.best(&self.course.history, keep);
+        let best: Vec<usize> = indices.iter().map(|&i| self.course.history[i].steps).collect();
         let mut written = Ok(());
-        if self.history.last().is_some_and(|last| last.steps == self.step && best.contains(&self.step)) {
-            written = self.checkpoint(false).save(store.best(self.step));
+        if self
+            .course
+            .history
+            .last()
+            .is_some_and(|last| last.steps == self.course.step && best.contains(&self.course.step))
+        {
+            written = self.checkpoint(false).save(store.best(self.course.step));
         }
         match written.and_then(|()| store.keep_only(&best)) {
             Err(error) => self.file_failed(error),
