@@ -131,6 +131,8 @@ fn conv(bench: &mut Bench) {
         (3, 16, 5, 32, 0, 1, 1),
         (64, 128, 3, 28, 1, 2, 1),
         (64, 64, 3, 28, 1, 1, 64),
+        (64, 64, 3, 28, 1, 2, 64),
+        (128, 128, 3, 14, 1, 1, 32),
     ] {
         let options =
             ConvOptions { padding: [padding; 2], stride: [stride; 2], groups, ..ConvOptions::default() };

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use ravine_tensor::{Float, Math};
+use ravine_tensor::{Float, Math, Tensor};
 
 use crate::var::{Var, record};
 
@@ -17,11 +17,10 @@ macro_rules! curves {
                 let x = self.saved();
                 let $x = self.value();
                 record(stringify!($name), [self], $f, move |dy, _| {
-                    let slope = x.value().map(|$x1| $slope);
                     if !dy.tape().is_recording() {
-                        return [Some(dy * dy.constant(slope))];
+                        return [Some(sloped(dy, x.value(), |$x1| $slope))];
                     }
-                    let bend = x.clone();
+                    let (slope, bend) = (x.value().map(|$x1| $slope), x.clone());
                     let slope = record("slope", [&x.on(dy)], slope, move |dy, _| {
                         let $x2 = &bend.on(dy);
                         [Some(dy * $bend)]
@@ -31,6 +30,14 @@ macro_rules! curves {
             }
         )*}
     };
+}
+
+/// `dy slope(x)`, in one pass over memory unless it is recorded; nothing flows back to `x`.
+fn sloped<T: Float>(dy: &Var<T>, x: &Tensor<T>, slope: impl Fn(T) -> T + Sync) -> Var<T> {
+    if dy.tape().is_recording() {
+        return dy * dy.constant(x.map(slope));
+    }
+    dy.constant(dy.value().zip(x, move |dy, x| dy * slope(x)))
 }
 
 /// A constant of a formula.
@@ -54,9 +61,11 @@ fn density<T: Float>(x: T) -> T {
     c::<T>(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) * Math::exp(c::<T>(-0.5) * x * x)
 }
 
+/// `e` and `n = e (e + 2)`, with `e = eˣ`: `tanh(log(1 + eˣ)) = n / (n + 2)`, which from 20 on is 1 to the last place.
 #[inline(always)]
-fn softplus<T: Float>(x: T) -> T {
-    (if x < T::ZERO { T::ZERO } else { x }) + Math::log1p(Math::exp(-x.abs()))
+fn of_mish<T: Float>(x: T) -> (T, T) {
+    let e = Math::exp(if x > c(20.0) { c(20.0) } else { x });
+    (e, e * (e + c(2.0)))
 }
 
 curves! {
@@ -90,10 +99,15 @@ curves! {
             &s * (-&s + T::ONE) * (x * (&s * c::<T>(-2.0) + T::ONE) + c::<T>(2.0))
         };
     /// `y = x t` with `t = tanh(log(1 + eˣ))`. Backward: `dx = dy (t + x (1 - t²) sigmoid(x))`. Misra 2019.
-    mish = |x| x.map(|x| x * Math::tanh(softplus(x))),
+    mish = |x| x.map(|x| {
+            let n = of_mish(x).1;
+            x * (n / (n + c(2.0)))
+        }),
         |x| {
-            let t = Math::tanh(softplus(x));
-            t + x * (T::ONE - t * t) * Math::sigmoid(x)
+            // (1 - t²) sigmoid(x) = 4 e (e + 1) / (n + 2)².
+            let (e, n) = of_mish(x);
+            let share = T::ONE / (n + c(2.0));
+            share * (n + c::<T>(4.0) * x * (e * (e + T::ONE) * share))
         },
         |x| {
             let (t, s) = (x.softplus().tanh(), x.sigmoid());
@@ -105,7 +119,7 @@ curves! {
         |x| T::ONE / ((T::ONE + x.abs()) * (T::ONE + x.abs())),
         |x| x.sign() * c::<T>(-2.0) / (x.abs() + T::ONE).powf(c::<T>(3.0));
     /// `y = log sigmoid(x)`, without overflow. Backward: `dx = dy sigmoid(-x)`.
-    log_sigmoid = |x| x.map(|x| -softplus(-x)),
+    log_sigmoid = |x| x.map(|x| -Math::softplus(-x)),
         |x| Math::sigmoid(-x),
         |x| -(x.sigmoid() * (-x).sigmoid());
     /// `y = x min(max(x + 3, 0), 6) / 6`. Backward: `dx = dy` above 3, 0 up to -3, between them `dy (x / 3 + 1/2)`. Howard et al. 2019.
@@ -140,10 +154,9 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn leaky_relu(&self, slope: f64) -> Var<T> {
         let (x, slope) = (self.saved(), T::of(slope));
-        let y = self.value().map(|x| if x > T::ZERO { x } else { slope * x });
+        let y = self.value().map(move |x| if x > T::ZERO { x } else { slope * x });
         record("leaky_relu", [self], y, move |dy, _| {
-            let share = x.value().map(|x| if x > T::ZERO { T::ONE } else { slope });
-            [Some(dy * dy.constant(share))]
+            [Some(sloped(dy, x.value(), move |x| if x > T::ZERO { T::ONE } else { slope }))]
         })
     }
 
@@ -192,11 +205,11 @@ impl<T: Float> Var<T> {
     fn exponential_below(&self, op: &'static str, scale: f64, alpha: f64) -> Var<T> {
         let (scale, alpha) = (T::of(scale), T::of(scale * alpha));
         let x = self.saved();
-        let y = self.value().map(|x| if x > T::ZERO { scale * x } else { alpha * Math::expm1(x) });
+        let y = self.value().map(move |x| if x > T::ZERO { scale * x } else { alpha * Math::expm1(x) });
         record(op, [self], y, move |dy, _| {
             if !dy.tape().is_recording() {
-                let slope = x.value().map(|x| if x > T::ZERO { scale } else { alpha * Math::exp(x) });
-                return [Some(dy * dy.constant(slope))];
+                let slope = move |x| if x > T::ZERO { scale } else { alpha * Math::exp(x) };
+                return [Some(sloped(dy, x.value(), slope))];
             }
             // Above 0, where the exponential is not wanted, it must not overflow either.
             let above = x.value().map(|x| x > T::ZERO);
@@ -210,11 +223,10 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn hardsigmoid(&self) -> Var<T> {
         let sixth = c::<T>(1.0 / 6.0);
-        let y = self.value().map(|x| clamped(x * sixth + c::<T>(0.5), T::ZERO, T::ONE));
+        let y = self.value().map(move |x| clamped(x * sixth + c::<T>(0.5), T::ZERO, T::ONE));
         let x = self.saved();
         record("hardsigmoid", [self], y, move |dy, _| {
-            let slope = x.value().map(|x| if x.abs() < c::<T>(3.0) { sixth } else { T::ZERO });
-            [Some(dy * dy.constant(slope))]
+            [Some(sloped(dy, x.value(), move |x| if x.abs() < c::<T>(3.0) { sixth } else { T::ZERO }))]
         })
     }
 
@@ -239,9 +251,8 @@ impl<T: Float> Var<T> {
     #[track_caller]
     fn held(&self, op: &'static str, low: f64, high: f64) -> Var<T> {
         let (low, high, x) = (T::of(low), T::of(high), self.saved());
-        record(op, [self], self.value().map(|x| clamped(x, low, high)), move |dy, _| {
-            let inside = x.value().map(|x| if x > low && x < high { T::ONE } else { T::ZERO });
-            [Some(dy * dy.constant(inside))]
+        record(op, [self], self.value().map(move |x| clamped(x, low, high)), move |dy, _| {
+            [Some(sloped(dy, x.value(), move |x| if x > low && x < high { T::ONE } else { T::ZERO }))]
         })
     }
 

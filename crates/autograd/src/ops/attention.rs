@@ -31,7 +31,7 @@ impl<T: Float> Var<T> {
             assert!(p < 1.0, "scaled_dot_product_attention: dropout {p} is not in 0 <= p < 1");
             let (q, k, share) = (self.shape(), k.shape(), T::of(1.0 / (1.0 - p)));
             let keep = Tensor::bernoulli([q[0], q[1], q[2], k[2]], 1.0 - p, rng);
-            keep.map(|keep| if keep { share } else { T::ZERO })
+            keep.map(move |keep| if keep { share } else { T::ZERO })
         });
         let (y, weights) = self.value().attention(k.value(), v.value(), mask, keep.as_ref(), scale);
         let (saved, mask) = ([self, k, v].map(Var::saved), mask.cloned());

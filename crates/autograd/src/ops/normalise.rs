@@ -195,8 +195,8 @@ impl<T: Float> Var<T> {
     pub fn dropout(&self, p: f64, rng: &mut Rng) -> Var<T> {
         assert!((0.0..1.0).contains(&p), "dropout: the probability {p} is not in 0 <= p < 1");
         let scale = T::of(1.0 / (1.0 - p));
-        let mask =
-            Tensor::bernoulli(*self.shape(), 1.0 - p, rng).map(|keep| if keep { scale } else { T::ZERO });
+        let mask = Tensor::bernoulli(*self.shape(), 1.0 - p, rng)
+            .map(move |keep| if keep { scale } else { T::ZERO });
         record("dropout", [self], self.value() * &mask, move |dy, _| [Some(dy * dy.constant(mask.clone()))])
     }
 }

@@ -98,7 +98,7 @@ pub fn binary_cross_entropy<T: Float>(
         panic!("{name}: probability {bad}; expected 0 to 1 (for logits, use {name}_with_logits)");
     }
     let floor = T::of(-100.0);
-    let at_least = |logs: Tensor<T>| logs.map(|l| if l < floor { floor } else { l });
+    let at_least = |logs: Tensor<T>| logs.map(move |l| if l < floor { floor } else { l });
     let (log, log_no) = (at_least(probs.value().log()), at_least((-probs.value()).log1p()));
     let each = target.value().zip3(&log, &log_no, |t, yes, no| -(t * yes + (T::ONE - t) * no));
     let (p, t) = (probs.saved(), target.saved());

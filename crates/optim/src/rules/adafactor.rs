@@ -80,13 +80,13 @@ impl<T: Float> Rule<T> for Adafactor {
                 row.zip_(&g.square().mean_keepdim(-1), |r, x| *r += rest * (x - *r));
                 column.zip_(&g.square().mean_keepdim(-2), |c, x| *c += rest * (x - *c));
                 let eps = T::of(eps1);
-                &*row * &*column / row.mean_keepdim(-2).map(|mean| if mean < eps { eps } else { mean })
+                &*row * &*column / row.mean_keepdim(-2).map(move |mean| if mean < eps { eps } else { mean })
             } else {
                 square.zip_(g, |v, g| *v += rest * (g * g - *v));
                 square.clone()
             };
             let least = T::of(eps1 * eps1);
-            let update = estimate.zip(g, |v, g| g / (if v < least { least } else { v }).sqrt());
+            let update = estimate.zip(g, move |v, g| g / (if v < least { least } else { v }).sqrt());
             let alpha = T::of(size / (rms(update.norm_squared()) / self.d).max(1.0));
             let shrink = T::of(1.0 - rate * weight_decay);
             w.zip_(&update, |w, u| *w = shrink * *w - alpha * u);

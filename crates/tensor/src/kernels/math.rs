@@ -39,6 +39,8 @@ pub trait Math: Copy {
     fn tanh(x: Self) -> Self;
     /// `1 / (1 + e⁻ˣ)`.
     fn sigmoid(x: Self) -> Self;
+    /// `log(1 + eˣ)`, without overflow: `max(x, 0) + log(1 + e^-|x|)`.
+    fn softplus(x: Self) -> Self;
     /// `2/√π ∫₀ˣ e^(-t²) dt`.
     fn erf(x: Self) -> Self;
     /// `Φ(x) = 1/√(2π) ∫ e^(-t²/2) dt` up to `x`: the share of the normal distribution below `x`. `f32` is within 2 ulp above 0; below, the
@@ -89,6 +91,10 @@ impl Math for f64 {
     fn sigmoid(x: f64) -> f64 {
         let e = (-x.abs()).exp();
         (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    }
+    #[inline(always)]
+    fn softplus(x: f64) -> f64 {
+        (if x < 0.0 { 0.0 } else { x }) + (-x.abs()).exp().ln_1p()
     }
     #[inline(always)]
     fn erf(x: f64) -> f64 {
@@ -215,6 +221,17 @@ impl Math for f32 {
         let y = Math::log(sum) + lost / sum;
         let y = if sum == 0.0 || sum == f32::INFINITY { Math::log(sum) } else { y };
         if x == 0.0 { x } else { y }
+    }
+
+    #[inline(always)]
+    fn softplus(x: f32) -> f32 {
+        // log(1 + e) = 2 artanh z, a series in z² of at most 1/9. (`log1p` would bring branches that keep the loop from becoming vectors.)
+        let e = Math::exp(-x.abs());
+        let z = e / (2.0 + e);
+        let s = z * z;
+        let rest =
+            in_halves(s, &[1.0 / 15.0, 1.0 / 13.0, 1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0]);
+        (if x < 0.0 { 0.0 } else { x }) + 2.0 * (z * s).mul_add(rest, z)
     }
 
     #[inline(always)]

@@ -109,8 +109,8 @@ unary! {
     digamma digamma_ = |x| T::of(special::digamma(x.as_f64()));
     /// The logistic function `1 / (1 + e⁻ˣ)`, without overflow at either end; within 2 ulp.
     sigmoid sigmoid_ = |x| Math::sigmoid(x);
-    /// `log(1 + eˣ)`, without overflow: `max(x, 0) + log1p(e^-|x|)`.
-    softplus softplus_ = |x| (if x < T::ZERO { T::ZERO } else { x }) + Math::log1p(Math::exp(-x.abs()));
+    /// `log(1 + eˣ)`, without overflow: `max(x, 0) + log1p(e^-|x|)`; within 2 ulp.
+    softplus softplus_ = |x| Math::softplus(x);
     /// `x sigmoid(x)`, also called swish.
     silu silu_ = |x| x * Math::sigmoid(x);
 }
@@ -260,23 +260,23 @@ impl<T: Number> Tensor<T> {
     /// Each element raised to `low` where it is below; NaN stays NaN.
     #[must_use]
     pub fn clamp_min(&self, low: T) -> Tensor<T> {
-        self.map(|x| if x < low { low } else { x })
+        self.map(move |x| if x < low { low } else { x })
     }
 
     /// [`clamp_min`](Self::clamp_min), in place.
     pub fn clamp_min_(&mut self, low: T) {
-        self.map_(|x| if x < low { low } else { x });
+        self.map_(move |x| if x < low { low } else { x });
     }
 
     /// Each element lowered to `high` where it is above; NaN stays NaN.
     #[must_use]
     pub fn clamp_max(&self, high: T) -> Tensor<T> {
-        self.map(|x| if x > high { high } else { x })
+        self.map(move |x| if x > high { high } else { x })
     }
 
     /// [`clamp_max`](Self::clamp_max), in place.
     pub fn clamp_max_(&mut self, high: T) {
-        self.map_(|x| if x > high { high } else { x });
+        self.map_(move |x| if x > high { high } else { x });
     }
 }
 

@@ -37,14 +37,14 @@ impl<T: Element> Tensor<T> {
     #[must_use]
     pub fn masked_fill(&self, mask: &Tensor<bool>, value: T) -> Tensor<T> {
         self.fitting("masked_fill", mask);
-        self.zip(mask, |x, masked| if masked { value } else { x })
+        self.zip(mask, move |x, masked| if masked { value } else { x })
     }
 
     /// [`masked_fill`](Self::masked_fill), in place.
     #[track_caller]
     pub fn masked_fill_(&mut self, mask: &Tensor<bool>, value: T) {
         self.fitting("masked_fill_", mask);
-        self.zip_(mask, |x, masked| {
+        self.zip_(mask, move |x, masked| {
             if masked {
                 *x = value;
             }
