@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use clap::Parser;
 use ravine::autograd::{gradcheck, gradgradcheck, record};
+use ravine::plot::{Axis, BLUE, GREY, ORANGE, Plot};
 use ravine::prelude::*;
 use ravine::tensor::Float;
-use ravine_examples::plot::{Axis, BLUE, GREY, ORANGE, Plot};
 use ravine_examples::{TrainFlags, above_zero, finished, positive, start, write_file};
 
 /// Fits a wave with two networks: one with rectified units, and one whose units learn their own activation.

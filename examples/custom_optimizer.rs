@@ -16,9 +16,9 @@ use std::time::Instant;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use ravine::optim::{conformance, sign};
+use ravine::plot::{Axis, COLOURS, Plot};
 use ravine::prelude::*;
 use ravine::train::Report;
-use ravine_examples::plot::{Axis, COLOURS, Plot};
 use ravine_examples::{TrainFlags, above_zero, finished, start, write_file};
 
 /// Tells two spirals apart with two optimizers of one's own, and with SGD.

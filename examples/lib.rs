@@ -1,8 +1,6 @@
-//! What the example trainers share: how they begin and end, the flags that all of them have, and their pictures.
+//! What the example trainers share: how they begin and end, and the flags that all of them have.
 
 #![forbid(unsafe_code)]
-
-pub mod plot;
 
 use std::error::Error;
 use std::ops::Deref;

@@ -22,8 +22,8 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use ravine::optim::{Lbfgs, OptimError};
+use ravine::plot::{Axis, BLUE, COLOURS, ORANGE, Plot, SHADES, shade};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, COLOURS, ORANGE, Plot, SCALE, shade};
 use ravine_examples::{RunFlags, make_folder, start, write_file};
 
 /// Solves differential equations with networks.
@@ -209,7 +209,7 @@ fn solve_burgers(args: &Args) -> Result<Solved, OptimError> {
     map.map(
         cells
             .chunks(columns)
-            .map(|row| row.iter().map(|&e| shade(&SCALE, (e / most).into())).collect())
+            .map(|row| row.iter().map(|&e| shade(&SHADES, (e / most).into())).collect())
             .collect(),
     );
     let pictures = vec![("burgers.svg", profiles), ("burgers_error.svg", map)];

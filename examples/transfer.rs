@@ -19,9 +19,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use ravine::plot::{Axis, COLOURS, Plot};
 use ravine::prelude::*;
 use ravine::train::evaluate;
-use ravine_examples::plot::{Axis, COLOURS, Plot};
 use ravine_examples::{
     TrainFlags, above_zero, bundled_mnist, check_size, finished, positive, start, write_file,
 };

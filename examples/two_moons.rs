@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use ravine::plot::{Axis, BLUE, ORANGE, Plot, shade};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, shade};
 use ravine_examples::{TrainFlags, above_zero, finished, positive, start, write_file};
 
 /// Learns to tell two half-moons apart, and draws the boundary.

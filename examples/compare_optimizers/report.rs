@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ravine_examples::plot::{Axis, COLOURS, GREY, Plot, escape};
+use ravine::plot::{Axis, COLOURS, GREY, Plot, escape};
 
 use crate::Run;
 

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::f32::consts::TAU;
 use std::time::Instant;
 
+use ravine::plot::{Axis, BLUE, ORANGE, Plot, SHADES, shade};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, ORANGE, Plot, SCALE, shade};
 use ravine_examples::{make_folder, write_file};
 
 use crate::{Args, Gan, Usual};
@@ -113,7 +113,9 @@ fn draw(critic: &dyn Layer, real: &Tensor, made: &Tensor, title: &str) -> Plot {
     let share = |worth: f32| f64::from((worth - low) / (high - low).max(f32::MIN_POSITIVE));
     let mut plot =
         Plot::new(title, Axis::linear("x", -REACH, REACH), Axis::linear("y", -REACH, REACH)).height(480.0);
-    plot.map(worth.chunks(CELLS).map(|row| row.iter().map(|&w| shade(&SCALE, share(w))).collect()).collect());
+    plot.map(
+        worth.chunks(CELLS).map(|row| row.iter().map(|&w| shade(&SHADES, share(w))).collect()).collect(),
+    );
     for (name, colour, points) in [("real", BLUE, real), ("made", ORANGE, made)] {
         let points: Vec<(f64, f64)> =
             (0..points.size(0)).map(|i| (points.at([i, 0]).into(), points.at([i, 1]).into())).collect();

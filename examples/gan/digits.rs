@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use ravine::nn::{LeakyRelu, Unflatten};
+use ravine::plot::{Axis, BLUE, Plot};
 use ravine::prelude::*;
 use ravine::train::png_grid;
-use ravine_examples::plot::{Axis, BLUE, Plot};
 use ravine_examples::{check_size, make_folder, write_file};
 
 use crate::{Args, Gan, Usual};

@@ -6,8 +6,8 @@ use ravine::optim::{
     Cycle, Cyclic, Exponential, InverseTime, Linear as Falling, Lion, Muon, Noam, OneCycle, Polynomial,
     RateCurve, RateFinder, Rex, RmsProp, WarmRestarts, Wsd,
 };
+use ravine::plot::{Axis, BLUE, COLOURS, GREEN, ORANGE, Plot, RED};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, COLOURS, GREEN, ORANGE, Plot, RED};
 
 use crate::descent::{by_factor, over_steps};
 use crate::page::{Figure, Section};

@@ -1,7 +1,7 @@
 //! Momentum: what it speeds up, what it remembers, and where it converges.
 
+use ravine::plot::{Axis, BLUE, COLOURS, GREEN, GREY, ORANGE, PURPLE, Plot, RED, SHADES};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, COLOURS, GREEN, GREY, ORANGE, PURPLE, Plot, RED, SCALE};
 
 use crate::descent::{Descent, over_steps, spaced, thinned};
 use crate::page::{Figure, Section};
@@ -142,7 +142,7 @@ fn theory(beta: f64, product: f64) -> f64 {
 pub fn convergence() -> Section {
     const LIMITS: [f64; 12] = [0.1, 0.3, 0.505, 0.605, 0.705, 0.805, 0.855, 0.903, 0.943, 0.972, 0.99, 1.0];
     let (momenta, products) = (spaced(0.0, 0.995, 72), spaced(0.02, 4.2, 110));
-    let shade = |rate: f64| LIMITS.iter().position(|&limit| rate < limit).map_or("#e6b8ad", |i| SCALE[i]);
+    let shade = |rate: f64| LIMITS.iter().position(|&limit| rate < limit).map_or("#e6b8ad", |i| SHADES[i]);
     let rows = momenta.iter().map(|&beta| measured(beta, &products).into_iter().map(shade).collect());
     let mut map = Plot::new(
         "measured: the share of the error that a step leaves",
@@ -151,10 +151,10 @@ pub fn convergence() -> Section {
     )
     .height(330.0);
     for (name, colour) in [
-        ("0.5", SCALE[2]),
-        ("0.8", SCALE[5]),
-        ("0.9", SCALE[7]),
-        ("0.99", SCALE[10]),
+        ("0.5", SHADES[2]),
+        ("0.8", SHADES[5]),
+        ("0.9", SHADES[7]),
+        ("0.99", SHADES[10]),
         ("it diverges", "#e6b8ad"),
     ] {
         map.dots(name, colour, 0.0, &[]);

@@ -1,7 +1,7 @@
 //! Gradients of a few examples, and what their noise does.
 
+use ravine::plot::{Axis, BLUE, GREEN, GREY, ORANGE, Plot, RED};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, GREEN, GREY, ORANGE, Plot, RED};
 
 use crate::descent::{Descent, by_factor, spaced, thinned};
 use crate::page::{Figure, Section};

@@ -1,6 +1,6 @@
 //! The page that collects the pictures: one file, which needs no network and can be read without its script.
 
-use ravine_examples::plot::escape;
+use ravine::plot::escape;
 
 /// A claim, and what shows it.
 pub struct Section {

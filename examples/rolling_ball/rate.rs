@@ -1,7 +1,7 @@
 //! The learning rate: too small, good, too large.
 
+use ravine::plot::{Axis, BLUE, COLOURS, GREEN, GREY, Plot, RED};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, COLOURS, GREEN, GREY, Plot, RED};
 
 use crate::descent::{Descent, over_steps, spaced, thinned};
 use crate::page::{Figure, Section};

@@ -1,7 +1,7 @@
 //! A polynomial through points: which of its features are learned first.
 
+use ravine::plot::{Axis, COLOURS, GREY, ORANGE, Plot, RED};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, COLOURS, GREY, ORANGE, Plot, RED};
 
 use crate::descent::{Descent, by_factor, spaced, thinned};
 use crate::page::{Figure, Section};

@@ -1,7 +1,7 @@
 //! A landscape with two valleys, of which the left one is deeper: `(x² - 1)² + 0.3 x`.
 
+use ravine::plot::{Axis, BLUE, GOLD, GREY, Plot, RED};
 use ravine::prelude::*;
-use ravine_examples::plot::{Axis, BLUE, GOLD, GREY, Plot, RED};
 
 use crate::descent::{Descent, by_factor, over_steps, spaced, thinned};
 use crate::page::{Figure, Section};

@@ -30,7 +30,7 @@ pub fn shade<'a>(scale: &[&'a str], share: f64) -> &'a str {
 }
 
 /// From deep blue (little) to pale yellow (much), in equal steps for the eye.
-pub const SCALE: [&str; 12] = [
+pub const SHADES: [&str; 12] = [
     "#0b2a5b", "#123f7c", "#1b5796", "#256fa8", "#3388b2", "#4aa0b6", "#68b6b6", "#8ccab4", "#b2dbb5",
     "#d3e8bb", "#ebf2c6", "#fafad8",
 ];

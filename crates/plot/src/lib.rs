@@ -20,7 +20,7 @@ mod plot;
 mod scale;
 mod text;
 
-pub use colour::{BLUE, COLOURS, GOLD, GREEN, GREY, ORANGE, PURPLE, RED, SCALE, SKY, shade};
+pub use colour::{BLUE, COLOURS, GOLD, GREEN, GREY, ORANGE, PURPLE, RED, SHADES, SKY, shade};
 pub use plot::{Axis, Plot};
 pub use scale::Scale;
 pub use text::{escape, grouped, short};

@@ -1,3 +1,0 @@
-//! The pictures of the examples.
-
-pub use ravine::plot::*;
