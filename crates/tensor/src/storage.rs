@@ -4,8 +4,9 @@
 //! costs a page fault per 4 KiB at its next use, which is more than the arithmetic on it. So blocks of
 //! [`RECYCLED_FROM`] bytes and more go to a free list when dropped, and the next buffer of their size class takes one from there.
 //!
-//! The free lists are a cache in the way a memory allocator is one: they are shared by all threads, no result depends on
-//! them, and they hold at most [`MAX_CACHED`] bytes. [`trim`] gives everything back.
+//! The free lists are a cache in the way a memory allocator is one: they are shared by all threads, and no result depends on
+//! them. A program holds at most [`MAX_IDLE`] bytes more than it has had in use at once: when blocks of sizes that are no longer wanted
+//! would make it more, all free blocks are given back. [`trim`] does so at any time.
 
 pub(crate) mod map;
 
@@ -21,8 +22,8 @@ use crate::Element;
 /// Smaller blocks go straight to the system allocator, which is quick enough for them.
 pub const RECYCLED_FROM: usize = 2048;
 
-/// The most bytes that the free lists hold together; blocks beyond it are returned to the system at once.
-pub const MAX_CACHED: usize = 256 << 20;
+/// The most bytes of blocks that are held beyond what was in use at once.
+pub const MAX_IDLE: usize = 256 << 20;
 
 /// Recycled blocks are aligned to a cache line (which is also the widest vector).
 const ALIGN: usize = 64;
@@ -158,6 +159,8 @@ static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; C
 static CACHED: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// The most bytes that were in use at once, as far as the system was asked for them.
+static MOST_IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
     // A panic cannot leave a `Vec` of addresses half written.
@@ -200,8 +203,12 @@ fn take(bytes: usize) -> (NonNull<u8>, bool) {
             CACHED.fetch_sub(class_bytes(class), Ordering::Relaxed);
             return (block.0, false);
         }
+        let held = SYSTEM_BYTES.fetch_add(class_bytes(class), Ordering::Relaxed) + class_bytes(class);
         SYSTEM_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        SYSTEM_BYTES.fetch_add(class_bytes(class), Ordering::Relaxed);
+        let in_use = held.saturating_sub(CACHED.load(Ordering::Relaxed));
+        if held > MOST_IN_USE.fetch_max(in_use, Ordering::Relaxed).max(in_use) + MAX_IDLE {
+            trim();
+        }
         class_layout(class)
     };
     let ptr = if layout.align() == HUGE_PAGE {
@@ -231,25 +238,18 @@ fn huge_zeroed(layout: Layout) -> *mut u8 {
     ptr
 }
 
-/// Frees a block that `take(bytes)` returned, or puts it into a free list.
+/// Frees a small block that `take(bytes)` returned, and puts a larger one into a free list.
 fn give(ptr: NonNull<u8>, bytes: usize) {
     if bytes == 0 {
         return;
     }
-    let layout = if bytes < RECYCLED_FROM {
-        small_layout(bytes)
-    } else {
-        let class = class_of(bytes);
-        let size = class_bytes(class);
-        if CACHED.fetch_add(size, Ordering::Relaxed) + size <= MAX_CACHED {
-            return lock(&FREE[class]).push(Block(ptr));
-        }
-        CACHED.fetch_sub(size, Ordering::Relaxed);
-        SYSTEM_BYTES.fetch_sub(size, Ordering::Relaxed);
-        class_layout(class)
-    };
-    // SAFETY: `take(bytes)` allocated this block with the same layout, and its only owner is giving it back.
-    unsafe { alloc::dealloc(ptr.as_ptr(), layout) };
+    if bytes < RECYCLED_FROM {
+        // SAFETY: `take(bytes)` allocated this block with the same layout, and its only owner is giving it back.
+        return unsafe { alloc::dealloc(ptr.as_ptr(), small_layout(bytes)) };
+    }
+    let class = class_of(bytes);
+    CACHED.fetch_add(class_bytes(class), Ordering::Relaxed);
+    lock(&FREE[class]).push(Block(ptr));
 }
 
 #[cfg(test)]
