@@ -147,11 +147,7 @@ impl<T: Float> Var<T> {
     pub fn relu_(self) -> Var<T> {
         let (tape, id) = (self.tape().clone(), self.id());
         let mut y = self.into_value();
-        if y.is_exclusive() {
-            y.relu_()
-        } else {
-            y = y.relu()
-        }
+        y.relu_();
         // `y` stands for the input, whose numbers may be gone: the derivative does not need them.
         Var::at(tape, id, y.clone()).gated("relu", y.clone(), y)
     }
